@@ -1,0 +1,87 @@
+"""What the documents that do not move look like to each question.
+
+A method needs two things of them, per question: the k largest similarities, and the log-sum-exp of similarity / τ.
+Both are computed block by block, and blocks merge, so that nothing of size queries x docs is ever held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+TILE = 1 << 19
+"""How many scores (queries x documents of a block) are held at a time."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """The k best documents of each question, best first; equal scores stand in row order.
+
+    Attributes:
+        scores: (queries, k) float32, -inf where there are fewer than k documents.
+        rows: (queries, k) int64 row numbers in the corpus, -1 where there are fewer than k documents.
+        logsumexp: (queries,) float32, the log of the sum over documents of exp(score / τ); None unless asked for.
+    """
+
+    scores: Tensor
+    rows: Tensor
+    logsumexp: Tensor | None = None
+
+
+def top_k(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k largest of each line and their columns, best first; of equal scores the lower column comes first.
+
+    Args:
+        scores: (queries, columns).
+        k: How many; may exceed the number of columns, then all are returned.
+
+    Returns:
+        Scores and columns, each (queries, min(k, columns)).
+    """
+    columns = scores.shape[1]
+    if k == 1 and columns:
+        best = scores.argmax(1, keepdim=True)  # documented to be the first of equals
+        return scores.gather(1, best), best
+    values, order = torch.topk(scores, min(k + 1, columns), dim=1)
+    tied = ((values[:, 1:] == values[:, :-1]) & torch.isfinite(values[:, 1:])).any(1)
+    if bool(tied.any()):  # torch.topk promises no order among equals
+        stable = torch.sort(scores[tied], dim=1, descending=True, stable=True)
+        values[tied], order[tied] = (part[:, : values.shape[1]] for part in stable)
+    return values[:, :k], order[:, :k]
+
+
+class BackgroundBuilder:
+    """Takes blocks of scores in row order and keeps what a `Background` needs of them."""
+
+    def __init__(self, queries: int, k: int, temperature: float | None, device: torch.device) -> None:
+        self.k, self.temperature = k, temperature
+        self.scores = torch.full((queries, k), -torch.inf, device=device)
+        self.rows = torch.full((queries, k), -1, dtype=torch.int64, device=device)
+        self.logsumexp = None if temperature is None else torch.full((queries,), -torch.inf, device=device)
+
+    def add(self, part: slice, scores: Tensor, first_row: int) -> None:
+        """Merge the scores (queries of `part`, rows of the block); excluded rows hold -inf.
+
+        Blocks come in row order, so a later row never displaces an equal score.
+        """
+        if self.logsumexp is not None and self.temperature is not None:
+            block = torch.logsumexp(scores / self.temperature, 1)
+            self.logsumexp[part] = torch.logaddexp(self.logsumexp[part], block)
+        if not self.k or not scores.shape[1]:
+            return
+        better = torch.nonzero(scores.amax(1) > self.scores[part, -1]).reshape(-1)
+        if not len(better):
+            return
+        values, columns = top_k(scores if len(better) == len(scores) else scores[better], self.k)
+        where = better + (part.start or 0)
+        merged = torch.cat([self.scores[where], values], 1)
+        rows = torch.cat([self.rows[where], columns + first_row], 1)
+        self.scores[where], order = top_k(merged, self.k)
+        self.rows[where] = rows.gather(1, order)
+
+    def build(self) -> Background:
+        """The background over all blocks that were added."""
+        rows = torch.where(torch.isneginf(self.scores), -1, self.rows)
+        return Background(self.scores, rows, self.logsumexp)

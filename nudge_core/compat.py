@@ -1,0 +1,179 @@
+"""The call of the authors' package `nudge-ft` 0.1.2, so that its users change one import.
+
+    from nudge_core.compat import NUDGEM, NUDGEN        # was: from nudge import NUDGEM, NUDGEN
+
+Same result to 1e-5, without arrays of size questions x documents, and right where that package is not: `gamma` may be a list; the last block of
+`nontrain_embeddings` may hold fewer than `val_k` rows; `val_batch_size` is only a hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nudge_core.background import Background, top_k
+from nudge_core.corpus import MemoryCorpus
+from nudge_core.errors import InputError
+from nudge_core.finetune import default_device
+from nudge_core.labels import Labels
+from nudge_core.methods import Method, NudgeM, NudgeN, Problem
+from nudge_core.methods.intervals import cover, first_place
+from nudge_core.methods.nudge_m import shift_directions
+from nudge_core.queries import QuerySet
+from nudge_core.vectors import as_matrix, check_finite, unit
+
+
+class QueriesAnswersDict(TypedDict):
+    """Questions as that package takes them.
+
+    `q_embs`: (queries, dim) array; `q_ans_indx`: for each question the row numbers of its relevant documents.
+    """
+
+    q_embs: NDArray[Any]
+    q_ans_indx: Sequence[Sequence[int]]
+
+
+class _Nudge:
+    def __init__(self, device: torch.device | str | None = None) -> None:
+        """Choose where to compute.
+
+        Args:
+            device: Without it CUDA if present, else the CPU.
+        """
+        self.device = torch.device(device) if device is not None else default_device()
+
+    def _finetune(
+        self,
+        method: Method,
+        embeddings: NDArray[Any],
+        train_set: QueriesAnswersDict,
+        val_set: QueriesAnswersDict,
+        nontrain: Any,
+    ) -> NDArray[Any]:
+        corpus = MemoryCorpus(embeddings)
+        vectors = as_matrix(embeddings, "embeddings")
+        check_finite(vectors, np.arange(len(vectors)), "document")
+        documents = unit(vectors)
+        sets = [_labels(part, corpus, self.device) for part in (train_set, val_set)]
+        rows = torch.unique(torch.cat([labels.documents for labels in sets]))
+        train, validation = (
+            Labels(s.queries, s.offsets, torch.searchsorted(rows, s.documents), s.grades) for s in sets
+        )
+        background = _background(corpus, validation, rows, method.validation.k, nontrain)
+        problem = Problem(documents[rows.cpu()].to(self.device), rows, train, validation, background)
+        gamma = self._choose(method, problem)
+        documents[rows.cpu()] = method.move(problem.documents, train, gamma).cpu()
+        return documents.to(vectors.dtype).numpy()
+
+    def _choose(self, method: Method, problem: Problem) -> float:
+        return method.choose(problem).gamma
+
+
+class NUDGEN(_Nudge):
+    """NUDGE-N with the call of `nudge.NUDGEN`."""
+
+    def finetune_embeddings(
+        self,
+        embeddings: NDArray[Any],
+        train_set: QueriesAnswersDict,
+        val_set: QueriesAnswersDict,
+        nontrain_embeddings: NDArray[Any] | None = None,
+        val_batch_size: int = 256,  # noqa: ARG002  # part of the call that is kept
+        val_k: int = 1,
+        gamma: float | Sequence[float] | None = None,
+    ) -> NDArray[Any]:
+        """Turn the documents that answer training questions; γ by validation accuracy in the top `val_k`.
+
+        Args:
+            embeddings: (docs, dim).
+            train_set: Training questions and the rows that answer them.
+            val_set: Validation questions and the rows that answer them.
+            nontrain_embeddings: (more docs, dim) documents that answer no question; they only compete.
+            val_batch_size: Accepted and not needed.
+            val_k: Cut-off of the validation accuracy: hits in the top k, divided by min(k, number relevant).
+            gamma: Squared distances to try, or one.
+
+        Returns:
+            (docs, dim) all documents, of unit length, in the type given.
+
+        Raises:
+            InputError: Vectors or labels that cannot be used.
+        """
+        if isinstance(val_k, bool) or not isinstance(val_k, int | np.integer) or val_k < 1:
+            raise InputError(f"val_k is {val_k!r}; expected a whole number from 1 up")
+        gammas = (gamma,) if isinstance(gamma, int | float) else gamma
+        method = NudgeN("paper" if gammas is None else gammas, f"CR@{val_k}")
+        return self._finetune(method, embeddings, train_set, val_set, nontrain_embeddings)
+
+
+class NUDGEM(_Nudge):
+    """NUDGE-M with the call of `nudge.NUDGEM`. The result must be searched by dot product."""
+
+    def finetune_embeddings(
+        self,
+        embeddings: NDArray[Any],
+        train_set: QueriesAnswersDict,
+        val_set: QueriesAnswersDict,
+        nontrain_embeddings: NDArray[Any] | None = None,
+        val_batch_size: int = 256,  # noqa: ARG002  # part of the call that is kept
+        gamma: float | Sequence[float] | None = None,
+    ) -> NDArray[Any]:
+        """Shift the documents that answer training questions; γ by an exact search.
+
+        Args:
+            embeddings: (docs, dim).
+            train_set: Training questions and the rows that answer them.
+            val_set: Validation questions and the rows that answer them.
+            nontrain_embeddings: (more docs, dim) documents that answer no question; they only compete.
+            val_batch_size: Accepted and not needed.
+            gamma: Lengths to try, or one.
+
+        Returns:
+            (docs, dim) all documents; those that moved are not of unit length.
+
+        Raises:
+            InputError: Vectors or labels that cannot be used.
+        """
+        gammas = (gamma,) if isinstance(gamma, int | float) else gamma
+        method = NudgeM("exact" if gammas is None else gammas)
+        return self._finetune(method, embeddings, train_set, val_set, nontrain_embeddings)
+
+    def _choose(self, method: Method, problem: Problem) -> float:
+        """As there: 1e-8 is taken from the slopes, which lets two answers of one question rank first at once. `NudgeM` is exact."""
+        if method.fixed_gamma is not None or method.gammas != "exact":  # type: ignore[attr-defined]
+            return method.choose(problem).gamma
+        gamma, covered = cover(first_place(problem, shift_directions(problem.documents, problem.train), offset=1e-8))
+        return float(gamma[::2][np.argmax(covered[1::2])])  # the low end of the best stretch
+
+
+def _labels(part: QueriesAnswersDict, corpus: MemoryCorpus, device: torch.device) -> Labels:
+    """Labels over all rows. A row that a question names twice counts twice, as there."""
+    answers = part["q_ans_indx"]
+    queries = QuerySet(part["q_embs"], answers)
+    if queries.dim != corpus.dim:
+        raise InputError(f"q_embs has dimension {queries.dim}, embeddings {corpus.dim}: embed both with one model")
+    places = corpus.find(np.asarray([row for rows in answers for row in rows], dtype=np.int64))
+    counts = np.asarray([len(rows) for rows in answers], dtype=np.int64)
+    offsets = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]))
+    return Labels(
+        queries.embeddings.to(device),
+        offsets.to(device),
+        torch.from_numpy(places).to(device),
+        torch.ones(len(places), device=device),
+    )
+
+
+def _background(corpus: MemoryCorpus, validation: Labels, rows: torch.Tensor, k: int, nontrain: Any) -> Background:
+    inside = corpus.background(validation.queries, k, exclude=rows.cpu().numpy(), progress=False)
+    if isinstance(nontrain, tuple):  # as that package's README passes it
+        nontrain = nontrain[0]
+    if nontrain is None or not len(nontrain):
+        return inside
+    outside = MemoryCorpus(nontrain).background(validation.queries, k, progress=False)
+    later = torch.where(outside.rows < 0, -1, outside.rows + len(corpus))
+    scores, order = top_k(torch.cat([inside.scores, outside.scores], 1), k)
+    return Background(scores, torch.cat([inside.rows, later], 1).gather(1, order))

@@ -1,0 +1,169 @@
+"""Corpus: where the document vectors live. All that fine-tuning asks of one is look-up by id, rows, and the background."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from nudge_core.background import TILE, Background, BackgroundBuilder
+from nudge_core.corpus.ids import Ids
+from nudge_core.errors import InputError, UnknownIdError, first_few
+from nudge_core.vectors import describe_bad_row
+
+
+class Corpus(ABC):
+    """Document vectors of one dimension, in a fixed row order, with or without ids.
+
+    A subclass says its length, dimension and ids, reads rows, and walks all vectors in blocks; the rest is shared.
+    Without ids of its own a corpus names its documents by row number.
+    """
+
+    dim: int
+    _ids: Ids | None
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of documents."""
+
+    @abstractmethod
+    def rows(self, rows: NDArray[np.int64]) -> Tensor:
+        """The vectors of these rows in the order asked, (len(rows), dim) float32, as stored: not normalised."""
+
+    @abstractmethod
+    def blocks(self, size: int) -> Iterator[Tensor]:
+        """All vectors in row order, in blocks of at most `size` rows, of the type stored."""
+
+    @property
+    def ids(self) -> NDArray[Any] | None:
+        """(docs,) int64 or str ids, or None where documents are named by row number."""
+        return None if self._ids is None else self._ids.names
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(docs={len(self)}, dim={self.dim}, ids={'rows' if self.ids is None else self.ids.dtype})"
+
+    def names(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """The ids of these rows; the row numbers themselves where the corpus has no ids."""
+        return rows if self.ids is None else self.ids[rows]
+
+    def find(self, documents: NDArray[Any]) -> NDArray[np.int64]:
+        """The row of each document.
+
+        Strings are ids. Integers are ids where the corpus has integer ids, and row numbers elsewhere.
+
+        Raises:
+            UnknownIdError: Ids or rows that the corpus does not hold; the first ten are named.
+        """
+        if self._ids is None or (documents.dtype.kind in "iu" and not self._ids.integers):
+            return self._check_rows(documents)
+        rows = self._ids.find(documents)
+        unknown = np.unique(documents[rows < 0].astype(str))
+        if len(unknown):
+            raise UnknownIdError(
+                f"{len(unknown)} documents named in the labels are not in the corpus of {len(self)}: {first_few(map(str, unknown))}. "
+                f"Its ids look like {first_few(self._ids.names[:2].tolist())}: label with these, or add the missing documents"
+            )
+        return rows
+
+    def _check_rows(self, documents: NDArray[Any]) -> NDArray[np.int64]:
+        if documents.dtype.kind not in "iu":
+            raise UnknownIdError(
+                f"the labels name documents by ids ({first_few(documents[:2].tolist())}), but the corpus has none: "
+                "pass open_corpus(vectors, ids=…), or label with row numbers"
+            )
+        distinct = np.unique(documents)
+        outside = distinct[(distinct < 0) | (distinct >= len(self))]
+        if len(outside):
+            raise UnknownIdError(
+                f"row numbers outside the corpus of {len(self)} documents: {first_few(outside.tolist())}. Rows count from 0 to {len(self) - 1}"
+            )
+        if (
+            self._ids is not None
+        ):  # labels of integers beside string ids: right only if no id reads like another row's number
+            rows = self._ids.find(distinct.astype(str).astype(object))
+            clash = np.flatnonzero((rows >= 0) & (rows != distinct))
+            if len(clash):
+                name = int(distinct[clash[0]])
+                raise UnknownIdError(
+                    f"the label {name} may mean row {name} or the id '{name}', which is row {rows[clash[0]]}: write ids as strings"
+                )
+        return documents.astype(np.int64)
+
+    def background(
+        self,
+        queries: Tensor,
+        k: int,
+        *,
+        exclude: NDArray[np.int64] | None = None,
+        temperature: float | None = None,
+        cosine: bool = True,
+        progress: bool = True,
+    ) -> Background:
+        """The k most similar documents of each question, in one pass over the vectors in blocks.
+
+        Args:
+            queries: (queries, dim) float32, on the device that shall compute.
+            k: How many documents for each question; 0 for none.
+            exclude: (rows,) row numbers that do not take part.
+            temperature: τ; if given, the log-sum-exp over documents of similarity / τ is computed too.
+            cosine: Whether documents are scaled to unit length. Questions are used as given.
+            progress: Whether a pass that takes longer than two seconds shows a bar.
+
+        Returns:
+            A `Background` on the device of the queries.
+
+        Raises:
+            InputError: Dimensions that differ, or a row that holds NaN, infinity or zeros only.
+        """
+        if queries.shape[1] != self.dim:
+            raise InputError(
+                f"the questions have dimension {queries.shape[1]}, the documents {self.dim}: embed both with one model"
+            )
+        builder = BackgroundBuilder(len(queries), k, temperature, queries.device)
+        left_out = np.zeros(0, dtype=np.int64) if exclude is None else np.unique(exclude)
+        width = max(256, min(8192, TILE // max(1, len(queries))))
+        height = max(1, TILE // width)
+        first = 0
+        with tqdm(
+            total=len(self),
+            unit=" rows",
+            unit_scale=True,
+            delay=2,
+            disable=not progress,
+            leave=False,
+            desc="background",
+        ) as bar:
+            for block in self.blocks(width):
+                values = block.to(device=queries.device, dtype=torch.float32)
+                scale = self._scale(values, first, cosine)
+                inside = (
+                    left_out[np.searchsorted(left_out, first) : np.searchsorted(left_out, first + len(values))] - first
+                )
+                columns = torch.from_numpy(inside).to(queries.device)
+                for start in range(0, len(queries), height):
+                    part = slice(start, min(start + height, len(queries)))
+                    scores = queries[part] @ values.T
+                    if scale is not None:
+                        scores *= scale
+                    if len(inside):
+                        scores[:, columns] = -torch.inf
+                    builder.add(part, scores, first)
+                first += len(values)
+                bar.update(len(values))
+        return builder.build()
+
+    def _scale(self, values: Tensor, first: int, cosine: bool) -> Tensor | None:
+        """1 / norm of each row of a block; None where scores are taken as they are."""
+        norms = torch.linalg.vector_norm(values, dim=1)
+        usable = torch.isfinite(norms) & (norms > 0) if cosine else torch.isfinite(norms)
+        if not bool(usable.all()):
+            row = int(torch.nonzero(~usable)[0])
+            name = self.names(np.asarray([first + row])).tolist()[0]
+            raise InputError(describe_bad_row(values[row], f"document {name!r} (row {first + row})"))
+        return 1 / norms if cosine else None

@@ -1,0 +1,44 @@
+"""The one tree of errors.
+
+Every message says what failed, the value received, the value expected and the remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class NudgeError(Exception):
+    """Root of all errors that this project raises on purpose."""
+
+
+class InputError(NudgeError, ValueError):
+    """Vectors, labels or options that cannot be used: NaN, zero vectors, dimensions that differ."""
+
+
+class UnknownIdError(InputError, KeyError):
+    """Labels name documents that the corpus does not hold."""
+
+    def __str__(self) -> str:  # KeyError would print the repr of the message
+        return str(self.args[0])
+
+
+class FileFormatError(NudgeError, ValueError):
+    """A file that is truncated, of another format or version, or in another encoding."""
+
+
+class MissingExtraError(NudgeError, ImportError):
+    """An optional package is not installed; the message prints the pip command."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed: "
+            f"pip install 'nudge-integrations[{extra}]'"
+        )
+
+
+def first_few(items: Iterable[object], limit: int = 10) -> str:
+    """The first ten items of a list of culprits, and how many more there are."""
+    listed = list(items)
+    shown = ", ".join(repr(item) for item in listed[:limit])
+    return shown if len(listed) <= limit else f"{shown} … and {len(listed) - limit} more"

@@ -1,0 +1,236 @@
+"""Evaluation: the values of every measure for each question. Comparison: two evaluations of the same questions, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nudge_core.errors import InputError, MissingExtraError
+
+SUBSETS = ("all", "seen", "unseen")
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Measures per question.
+
+    Attributes:
+        ids: (queries,) names of the questions.
+        values: For each measure (queries,) float64, each from 0 to 1.
+        seen: (queries,) whether a relevant document is relevant to a training question too; None where no training questions were given.
+        ranking: (queries, depth) ids of the documents found, best first.
+    """
+
+    ids: NDArray[Any]
+    values: Mapping[str, NDArray[np.float64]]
+    seen: NDArray[np.bool_] | None
+    ranking: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def subset(self, name: str) -> NDArray[np.bool_]:
+        """(queries,) which questions belong to "all", "seen" or "unseen".
+
+        Raises:
+            InputError: Another name, or the training questions were not given.
+        """
+        if name == "all":
+            return np.ones(len(self), dtype=bool)
+        if name not in SUBSETS or self.seen is None:
+            raise InputError(
+                f"no subset {name!r}: expected one of {', '.join(SUBSETS)}, the latter two with evaluate(…, train=training questions)"
+            )
+        return self.seen if name == "seen" else ~self.seen
+
+    def mean(self, measure: str, subset: str = "all") -> float:
+        """Mean over the questions of a subset, from 0 to 1; NaN if it is empty."""
+        if measure not in self.values:
+            raise InputError(f"{measure!r} was not measured; there are {', '.join(self.values)}")
+        chosen = self.values[measure][self.subset(subset)]
+        return float(chosen.mean()) if len(chosen) else float("nan")
+
+    @property
+    def subsets(self) -> tuple[str, ...]:
+        """The subsets that can be asked for."""
+        return SUBSETS[:1] if self.seen is None else SUBSETS
+
+    def to_dict(self) -> dict[str, Any]:
+        """Means of every measure and subset, and the number of questions, for JSON."""
+        return {
+            name: {
+                "questions": int(self.subset(name).sum()),
+                **{measure: _plain(self.mean(measure, name)) for measure in self.values},
+            }
+            for name in self.subsets
+        }
+
+    def __str__(self) -> str:
+        lines = [["", "questions", *self.values]]
+        for name in self.subsets:
+            lines.append(
+                [
+                    name,
+                    str(int(self.subset(name).sum())),
+                    *(f"{100 * self.mean(measure, name):.2f}" for measure in self.values),
+                ]
+            )
+        return table(lines)
+
+    def compare(self, before: Evaluation, *, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> Comparison:
+        """This evaluation beside an earlier one of the same questions.
+
+        Args:
+            before: The earlier one.
+            level: Confidence level of the intervals.
+            resamples: How many bootstrap resamples of the questions.
+            seed: Seed of the resampling.
+
+        Raises:
+            InputError: Other questions, or no measure in common.
+            MissingExtraError: scipy is not installed.
+        """
+        if not np.array_equal(self.ids, before.ids):
+            raise InputError(
+                f"the evaluations are of different questions ({len(before)} and {len(self)}): evaluate the same set twice"
+            )
+        shared = [measure for measure in self.values if measure in before.values]
+        if not shared:
+            raise InputError(f"no measure in common: {', '.join(before.values)} and {', '.join(self.values)}")
+        lines = []
+        for measure in shared:
+            for name in self.subsets:
+                chosen = self.subset(name)
+                pair = before.values[measure][chosen], self.values[measure][chosen]
+                lines.append(
+                    Difference(measure, name, *pair, *bootstrap_interval(pair[1] - pair[0], level, resamples, seed))
+                )
+        return Comparison(tuple(lines), level)
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """One measure on one subset, before and after; `low` and `high` are the ends of the interval of the mean difference."""
+
+    measure: str
+    subset: str
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Means, the difference with its interval, and how many questions got better, stayed, got worse."""
+        change = self.after - self.before
+        return {
+            "measure": self.measure,
+            "subset": self.subset,
+            "questions": len(change),
+            "before": _mean(self.before),
+            "after": _mean(self.after),
+            "difference": _mean(change),
+            "low": _plain(self.low),
+            "high": _plain(self.high),
+            "better": int((change > 1e-12).sum()),
+            "same": int((abs(change) <= 1e-12).sum()),
+            "worse": int((change < -1e-12).sum()),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Before and after, measure by measure: all questions, seen ones and unseen ones."""
+
+    lines: tuple[Difference, ...]
+    level: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """All lines, for JSON; scores from 0 to 1."""
+        return {"level": self.level, "lines": [line.to_dict() for line in self.lines]}
+
+    def rows(self) -> list[list[str]]:
+        """The table as texts, with a head; scores in points from 0 to 100."""
+        rows = [
+            [
+                "measure",
+                "subset",
+                "questions",
+                "before",
+                "after",
+                "difference",
+                f"{100 * self.level:g} % interval",
+                "better/same/worse",
+            ]
+        ]
+        for line in self.lines:
+            d = line.to_dict()
+            if not d["questions"]:
+                continue
+            interval = f"{100 * line.low:+.2f} … {100 * line.high:+.2f}"
+            counts = f"{d['better']}/{d['same']}/{d['worse']}"
+            scores = (f"{100 * d['before']:.2f}", f"{100 * d['after']:.2f}", f"{100 * d['difference']:+.2f}")
+            rows.append([line.measure, line.subset, str(d["questions"]), *scores, interval, counts])
+        return rows
+
+    def __str__(self) -> str:
+        return table(self.rows())
+
+
+def bootstrap_interval(
+    change: NDArray[np.float64], level: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean of paired differences (Efron & Tibshirani 1993, chapter 13).
+
+    Args:
+        change: (queries,) after minus before.
+        level: Confidence level.
+        resamples: How many resamples.
+        seed: Seed of the resampling.
+
+    Returns:
+        Low and high end; both the mean itself where all differences are equal or there is one only, NaN where there is none.
+
+    Raises:
+        MissingExtraError: scipy is not installed.
+    """
+    if not len(change):
+        return float("nan"), float("nan")
+    if np.ptp(change) == 0:
+        return float(change[0]), float(change[0])
+    try:
+        from scipy.stats import bootstrap
+    except ImportError as error:
+        raise MissingExtraError("scipy", "evaluation", "the bootstrap interval") from error
+    batch = max(1, (1 << 22) // len(change))
+    found = bootstrap(
+        (change,),
+        np.mean,
+        n_resamples=resamples,
+        confidence_level=level,
+        method="percentile",
+        batch=batch,
+        rng=np.random.default_rng(seed),
+    )
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def table(rows: list[list[str]]) -> str:
+    """Text columns: the first aligned to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for first, *others in rows:
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    return float(values.mean()) if len(values) else None

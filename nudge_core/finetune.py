@@ -1,0 +1,158 @@
+"""The façade: a corpus and labelled questions in, a `Nudge` out. It joins corpus and method."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from nudge_core.corpus import Corpus, open_corpus
+from nudge_core.corpus.opening import CorpusLike
+from nudge_core.errors import InputError
+from nudge_core.labels import Labels
+from nudge_core.methods.base import Choice, Method, Problem
+from nudge_core.methods.nudge_n import NudgeN
+from nudge_core.queries import QuerySet
+from nudge_core.result import Nudge
+from nudge_core.vectors import check_finite, unit
+
+
+def finetune(
+    corpus: CorpusLike,
+    train: QuerySet,
+    validation: QuerySet | None = None,
+    *,
+    method: Method | None = None,
+    refit: bool = False,
+    device: str | torch.device | None = None,
+    progress: bool = True,
+) -> Nudge:
+    """Move the documents toward the questions that they answer. The input is never changed.
+
+    The corpus is read once, in blocks, whatever the number of γ tried; of it only the labelled documents are held. Documents are taken at unit
+    length, questions as they are.
+
+    Args:
+        corpus: (docs, dim) array, tensor or memory map; a path to `.npy`, a folder of `.npy` shards or Parquet; or a `Corpus`.
+        train: Training questions: they say where documents move.
+        validation: Validation questions: they say how far (γ). Not needed if the method has one fixed γ.
+        method: `NudgeN()` if not given.
+        refit: Solve once more on training and validation questions together, with the γ chosen.
+        device: Where to compute: "cpu", "cuda", "mps". Without it CUDA if present, else the CPU.
+        progress: Whether a pass over the corpus that takes longer than two seconds shows a bar.
+
+    Returns:
+        The new vectors of the documents that moved.
+
+    Raises:
+        InputError: Empty or missing question sets, dimensions that differ, rows with NaN, infinity or zeros only.
+        UnknownIdError: Labels that name documents that the corpus does not hold.
+
+    Example:
+        >>> import numpy as np
+        >>> from nudge_core import NudgeN, QuerySet, finetune
+        >>> rng = np.random.default_rng(0)
+        >>> X, Q = rng.normal(size=(50, 8)), rng.normal(size=(20, 8))
+        >>> train, validation = QuerySet(Q, [[i] for i in range(20)]).split(0.5)
+        >>> finetune(X, train, validation, method=NudgeN()).method
+        'NUDGE-N'
+    """
+    method = NudgeN() if method is None else method
+    documents = open_corpus(corpus)
+    _check(documents, train, validation, method)
+    place = torch.device(device) if device is not None else default_device()
+    clock = _Clock()
+
+    with clock("labelled documents"):
+        problem = _problem(documents, train, validation, place)
+    if method.fixed_gamma is None:
+        with clock("background"):
+            problem = _with_background(documents, problem, method.validation.k, progress)
+        with clock("choice of γ"):
+            choice = method.choose(problem)
+    else:
+        choice = Choice(method.fixed_gamma)
+    with clock("move"):
+        labels = (
+            Labels.concat(problem.train, problem.validation)
+            if refit and problem.validation is not None
+            else problem.train
+        )
+        moved = method.move(problem.documents, labels, choice.gamma)
+        changed = torch.nonzero((moved != problem.documents).any(1)).reshape(-1)
+    rows = problem.rows[changed].cpu().numpy()
+    return Nudge(
+        ids=documents.names(rows),
+        rows=rows,
+        vectors=moved[changed].cpu().numpy(),
+        docs=len(documents),
+        method=method.name,
+        gamma=choice.gamma,
+        gamma_unit=method.gamma_unit,
+        angle=method.angle(choice.gamma),
+        metric=method.metric,
+        before=choice.before,
+        after=choice.after,
+        curve=choice.curve,
+        refit=refit,
+        seconds=clock.seconds,
+    )
+
+
+def default_device() -> torch.device:
+    """CUDA if present, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _check(corpus: Corpus, train: QuerySet, validation: QuerySet | None, method: Method) -> None:
+    for name, queries in (("training", train), ("validation", validation)):
+        if queries is None:
+            continue
+        if not len(queries):
+            raise InputError(f"the {name} set holds no questions: label at least one")
+        if queries.dim != corpus.dim:
+            raise InputError(
+                f"the {name} questions have dimension {queries.dim}, the documents {corpus.dim}: embed both with one model"
+            )
+    if validation is None and method.fixed_gamma is None:
+        raise InputError(
+            f"{method.name} needs validation questions to choose γ: split them off with "
+            "train, validation = questions.split(0.8), or fix γ with gammas=0.1"
+        )
+
+
+def _problem(corpus: Corpus, train: QuerySet, validation: QuerySet | None, device: torch.device) -> Problem:
+    sets = [train] if validation is None else [train, validation]
+    found = [corpus.find(queries.relevance.documents) for queries in sets]
+    rows = np.unique(np.concatenate(found))
+    vectors = corpus.rows(rows)
+    check_finite(vectors, corpus.names(rows), "document")
+    labels = [Labels.of(queries, np.searchsorted(rows, at), device) for queries, at in zip(sets, found, strict=True)]
+    return Problem(
+        unit(vectors).to(device),
+        torch.from_numpy(rows).to(device),
+        labels[0],
+        labels[1] if validation is not None else None,
+    )
+
+
+def _with_background(corpus: Corpus, problem: Problem, k: int, progress: bool) -> Problem:
+    if problem.validation is None:
+        return problem
+    background = corpus.background(problem.validation.queries, k, exclude=problem.rows.cpu().numpy(), progress=progress)
+    return replace(problem, background=background)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - start

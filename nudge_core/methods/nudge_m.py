@@ -1,0 +1,108 @@
+"""NUDGE-M: documents are shifted toward the questions that they answer by a length γ, and leave the unit sphere.
+
+D' = D + γ G / ‖G‖ with G the sum of the document's questions (paper, section 3.1). The result must be searched by dot product. The best γ is
+found exactly: for a validation question and one of its answers, each other document allows an interval of γ in which the answer ranks before
+it; γ is a point that lies in the most of their intersections.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from nudge_core.errors import InputError
+from nudge_core.evaluation.measures import Measure
+from nudge_core.labels import Labels
+from nudge_core.methods import gammas as grid
+from nudge_core.methods.base import Choice, Method, Problem
+from nudge_core.methods.intervals import choose_exactly
+from nudge_core.methods.sweep import Directions, choose
+
+
+@dataclass(frozen=True)
+class NudgeM(Method):
+    """NUDGE-M of arXiv 2409.02343: one shift of length γ for all labelled documents, γ found exactly.
+
+    Attributes:
+        gammas: γ is a *length*: that of each move. "exact": the best of all γ ≥ 0 for Success@1, without a grid; numbers of your own, of which
+            validation chooses; or one number, which is then used without validation.
+        measure: The validation measure. "exact" knows Success@1 only.
+
+    Example:
+        >>> NudgeM(gammas=[0.1, 0.2], measure="nDCG@10").validation
+        Measure(name='nDCG', k=10)
+    """
+
+    gammas: float | Sequence[float] | Literal["exact"] = "exact"
+    measure: str = "Success@1"
+
+    name: ClassVar[str] = "NUDGE-M"
+    gamma_unit: ClassVar[str] = "length"
+    metric: ClassVar[Literal["cosine", "dot"]] = "dot"
+
+    def __post_init__(self) -> None:
+        """Check the options.
+
+        Raises:
+            InputError: A γ below zero, an unknown measure, or another measure than Success@1 without γ to try.
+        """
+        object.__setattr__(self, "gammas", grid.parse(self.gammas, {"exact": "exact"}, largest=1e6))
+        if self.gammas == "exact" and Measure.parse(self.measure) != Measure("Success", 1):
+            raise InputError(
+                f"the exact search of γ maximises Success@1, not {self.measure}: give the γ to try, "
+                f"for example NudgeM(gammas=[0.1, 0.2, 0.4], measure={self.measure!r})"
+            )
+
+    @property
+    def validation(self) -> Measure:
+        """The measure by which γ is chosen."""
+        return Measure.parse(self.measure)
+
+    @property
+    def fixed_gamma(self) -> float | None:
+        """γ where one number was given."""
+        return grid.fixed(self.gammas)
+
+    def choose(self, problem: Problem) -> Choice:
+        """The best γ on the validation questions: the first of equals."""
+        directions = shift_directions(problem.documents, problem.train)
+        if self.gammas == "exact":
+            return choose_exactly(problem, directions)
+        return choose(problem, directions, _Shift(), grid.tried(self.gammas), self.validation)
+
+    def move(self, documents: Tensor, labels: Labels, gamma: float) -> Tensor:
+        """The documents shifted by γ toward G; (pool, dim), not of unit length."""
+        directions = shift_directions(documents, labels)
+        moves = (directions.limit > 0).unsqueeze(1) & (gamma > 0)
+        return torch.where(moves, documents + gamma * directions.toward, documents)
+
+    @staticmethod
+    def angle(gamma: float) -> float:
+        """The largest turn that a shift of length γ can cause, in degrees: arcsin γ, and 180 from γ = 1 on."""
+        return math.degrees(math.asin(gamma)) if gamma < 1 else 180.0
+
+
+def shift_directions(documents: Tensor, labels: Labels) -> Directions:
+    """G / ‖G‖ of each document; 0 for those that no question is labelled with."""
+    sums = labels.query_sums(len(documents))
+    length = torch.linalg.vector_norm(sums, dim=1, keepdim=True)
+    moves = length > 0
+    toward = torch.where(moves, sums / length.clamp(min=torch.finfo(sums.dtype).tiny), 0.0)
+    return Directions(toward, torch.where(moves, torch.inf, 0.0).squeeze(1))
+
+
+class _Shift:
+    """a + γ b."""
+
+    def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:  # noqa: ARG002
+        return a + gamma.to(a.dtype) * b
+
+    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, largest: float) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        """The ends: a line has no peak between them."""
+        end = a + largest * b
+        return torch.minimum(a, end), torch.maximum(a, end)

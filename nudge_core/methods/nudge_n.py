@@ -1,0 +1,118 @@
+"""NUDGE-N: documents turn toward the questions that they answer and stay on the unit sphere.
+
+For each labelled document: the largest sum of similarities to its questions subject to ‖D'‖ = 1 and ‖D' − D‖² ≤ γ. The solution is a rotation
+(paper, section 3.2): θ = min(arccos(1 − γ/2), angle(D, G)), D' = cos θ · D + sin θ · Z, with G the sum of its questions and Z the unit part
+of G at right angles to D.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from nudge_core.evaluation.measures import Measure
+from nudge_core.labels import Labels
+from nudge_core.methods import gammas as grid
+from nudge_core.methods.base import Choice, Method, Problem
+from nudge_core.methods.sweep import Directions, choose
+
+
+@dataclass(frozen=True)
+class NudgeN(Method):
+    """NUDGE-N of arXiv 2409.02343: a bounded turn of each labelled document, found in closed form.
+
+    A document whose questions point away from it (G·D < 0) stays where it is, as in the authors' code.
+
+    Attributes:
+        gammas: γ is a *squared distance* (0 to 4): the bound on ‖D' − D‖². "paper": 0, 0.02, …, 0.48; "fine": 0, 0.005, …, 1; numbers of your
+            own, of which validation chooses; or one number, which is then used without validation.
+        measure: The validation measure, for example "Success@1" as in the paper, or "nDCG@10".
+
+    Example:
+        >>> NudgeN(gammas=0.1).fixed_gamma
+        0.1
+    """
+
+    gammas: float | Sequence[float] | Literal["paper", "fine"] = "paper"
+    measure: str = "Success@1"
+
+    name: ClassVar[str] = "NUDGE-N"
+    gamma_unit: ClassVar[str] = "squared distance"
+    metric: ClassVar[Literal["cosine", "dot"]] = "cosine"
+
+    def __post_init__(self) -> None:
+        """Check the options.
+
+        Raises:
+            InputError: A γ outside 0 to 4, or an unknown measure.
+        """
+        object.__setattr__(
+            self, "gammas", grid.parse(self.gammas, {"paper": grid.PAPER, "fine": grid.FINE}, largest=4.0)
+        )
+        Measure.parse(self.measure)
+
+    @property
+    def validation(self) -> Measure:
+        """The measure by which γ is chosen."""
+        return Measure.parse(self.measure)
+
+    @property
+    def fixed_gamma(self) -> float | None:
+        """γ where one number was given."""
+        return grid.fixed(self.gammas)
+
+    def choose(self, problem: Problem) -> Choice:
+        """The first γ with the best mean of the measure over the validation questions."""
+        directions = turn_directions(problem.documents, problem.train)
+        return choose(problem, directions, _Turn(), grid.tried(self.gammas), self.validation)
+
+    def move(self, documents: Tensor, labels: Labels, gamma: float) -> Tensor:
+        """The documents turned by min(arccos(1 − γ/2), angle to G); (pool, dim), unit length."""
+        directions = turn_directions(documents, labels)
+        theta = directions.limit.clamp(max=math.acos(1 - gamma / 2)).unsqueeze(1)
+        turned = torch.cos(theta) * documents + torch.sin(theta) * directions.toward
+        turned = turned / torch.linalg.vector_norm(turned, dim=1, keepdim=True)
+        return torch.where(theta > 0, turned, documents)
+
+    @staticmethod
+    def angle(gamma: float) -> float:
+        """arccos(1 − γ/2) in degrees."""
+        return math.degrees(math.acos(1 - gamma / 2))
+
+
+def turn_directions(documents: Tensor, labels: Labels) -> Directions:
+    """Z and the angle between D and G, in radians, of each document; 0 for those that do not move."""
+    sums = labels.query_sums(len(documents))
+    length = torch.linalg.vector_norm(sums, dim=1, keepdim=True)
+    goal = sums / length.clamp(min=torch.finfo(sums.dtype).tiny)
+    cosine = (goal * documents).sum(1, keepdim=True)
+    across = goal - cosine * documents
+    sine = torch.linalg.vector_norm(across, dim=1, keepdim=True)
+    moves = (length > 0) & (cosine >= 0) & (sine > 1e-6)
+    toward = torch.where(moves, across / sine.clamp(min=1e-6), 0.0)
+    return Directions(toward, torch.where(moves, torch.atan2(sine, cosine), 0.0).squeeze(1))
+
+
+class _Turn:
+    """a cos θ + b sin θ, with θ = min(arccos(1 − γ/2), limit)."""
+
+    def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:
+        theta = torch.minimum(torch.arccos(1 - gamma / 2).to(a.dtype), limit)
+        return a * torch.cos(theta) + b * torch.sin(theta)
+
+    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, largest: float) -> tuple[Tensor, Tensor]:
+        """The ends of the arc, and its peak √(a² + b²) where that lies between them."""
+        theta = limit.clamp(max=math.acos(1 - largest / 2))
+        cosine, sine = torch.cos(theta), torch.sin(theta)
+        end = a * cosine + b * sine
+        peak = (b > 0) & (b * cosine <= a * sine)
+        high = torch.where(peak, torch.hypot(a, b), torch.maximum(a, end))
+        low = torch.minimum(a, end).masked_fill_(
+            (a < 0) & (b < 0), -torch.inf
+        )  # there the arc may dip between its ends
+        return low, high

@@ -1,0 +1,140 @@
+"""Try many γ at the price of one: the score of every document as a function of γ, for the documents that can reach the top k.
+
+With a = q·D and b = q·Z (Z the unit direction in which a document moves), a question's score at γ is a combination of a and b alone. Both
+products are computed once. A document takes part only if its best score over all γ reaches the k-th best of the worst scores: few do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nudge_core.background import TILE, Background, top_k
+from nudge_core.evaluation.measures import Measure, Ranked
+from nudge_core.labels import Labels
+from nudge_core.methods.base import Choice, Curve, Problem
+
+_LAST = torch.iinfo(torch.int64).max
+
+
+class Motion(Protocol):
+    """How scores depend on γ; a, b and `limit` broadcast."""
+
+    def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:
+        """The scores at γ."""
+
+    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, largest: float) -> tuple[Tensor, Tensor]:
+        """A lower and an upper bound of the scores over 0 ≤ γ ≤ largest."""
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Where each document of the pool moves.
+
+    Attributes:
+        toward: (pool, dim) unit directions, 0 where a document does not move.
+        limit: (pool,) how far it may go at most, in the unit of the motion; 0 where it does not move.
+    """
+
+    toward: Tensor
+    limit: Tensor
+
+
+def choose(
+    problem: Problem, directions: Directions, motion: Motion, gammas: tuple[float, ...], measure: Measure
+) -> Choice:
+    """The first γ with the best mean validation score, out of `gammas` and judged against γ = 0."""
+    tried = sorted({0.0, *gammas})
+    scores = sweep(problem, directions, motion, tried, measure)
+    wanted = torch.tensor([gamma in set(gammas) for gamma in tried])
+    best = int(torch.nonzero(wanted & (scores >= scores[wanted].max() - 1e-9))[0])
+    curve = Curve(torch.tensor(tried, dtype=torch.float64).numpy(), scores.numpy(), str(measure))
+    return Choice(tried[best], float(scores[0]), float(scores[best]), curve)
+
+
+def sweep(problem: Problem, directions: Directions, motion: Motion, gammas: list[float], measure: Measure) -> Tensor:
+    """(gammas,) float64: the mean of the measure over the validation questions at each γ."""
+    validation, background = problem.judged()
+    totals = torch.zeros(len(gammas), dtype=torch.float64)
+    height = max(1, TILE // len(problem.documents))
+    for start in range(0, len(validation), height):
+        stop = min(start + height, len(validation))
+        labels = validation.slice(start, stop)
+        table = _candidates(problem, directions, motion, max(gammas), measure.k, labels, background, slice(start, stop))
+        totals += table.means(motion, gammas, measure) * (len(labels) / len(validation))
+    return totals
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Per question the documents that can reach the top k, in row order: (queries, width) each."""
+
+    a: Tensor
+    b: Tensor
+    limit: Tensor
+    grades: Tensor
+    labels: Labels
+
+    def means(self, motion: Motion, gammas: list[float], measure: Measure) -> Tensor:
+        """(gammas,) the mean of the measure."""
+        ideal = self.labels.ideal(measure.k)
+        parts = []
+        for chunk in torch.tensor(gammas, dtype=torch.float64, device=self.a.device).split(
+            max(1, TILE // self.a.numel())
+        ):
+            scores = motion.scores(self.a, self.b, self.limit, chunk.reshape(-1, 1, 1))
+            _, columns = top_k(scores.flatten(0, 1), measure.k)
+            gains = self.grades.expand(len(chunk), -1, -1).flatten(0, 1).gather(1, columns)
+            ranked = Ranked(gains.reshape(len(chunk), len(self.labels), -1), ideal, self.labels.counts)
+            parts.append(measure(ranked).mean(1))
+        return torch.cat(parts).cpu()
+
+
+def _kth_best(scores: Tensor, k: int) -> Tensor:
+    """(queries, 1); -inf where there are fewer than k scores."""
+    if k == 1:
+        return scores.amax(1, keepdim=True)
+    if scores.shape[1] < k:
+        return torch.full_like(scores[:, :1], -torch.inf)
+    return torch.topk(scores, k, dim=1).values[:, -1:]
+
+
+def _candidates(
+    problem: Problem,
+    directions: Directions,
+    motion: Motion,
+    largest: float,
+    k: int,
+    labels: Labels,
+    background: Background,
+    part: slice,
+) -> _Table:
+    a = labels.queries @ problem.documents.T
+    b = labels.queries @ directions.toward.T
+    low, high = motion.bounds(a, b, directions.limit, largest)
+    floor = _kth_best(torch.cat([low, background.scores[part]], 1), k)
+    slack = 1e-5 * torch.linalg.vector_norm(labels.queries, dim=1, keepdim=True)  # rounding must not lose a document
+    question, document = torch.nonzero(high >= floor - slack, as_tuple=True)
+    counts = torch.bincount(question, minlength=len(labels))
+    place = torch.arange(len(question), device=a.device) - (counts.cumsum(0) - counts)[question]
+    shape = (len(labels), int(counts.max()))
+
+    def table(values: Tensor, fill: float, behind: Tensor) -> Tensor:
+        full = torch.full(shape, fill, dtype=values.dtype, device=a.device)
+        full[question, place] = values
+        return torch.cat([full, behind], 1)
+
+    still = torch.zeros_like(background.scores[part])
+    known = background.rows[part]
+    rows = table(problem.rows[document], _LAST, torch.where(known < 0, _LAST, known))
+    order = torch.argsort(rows, dim=1, stable=True)
+    return _Table(
+        a=table(a[question, document], -torch.inf, background.scores[part]).gather(1, order),
+        b=table(b[question, document], 0.0, still).gather(1, order),
+        limit=table(directions.limit[document], 0.0, still).gather(1, order),
+        grades=table(labels.gains(question, document), 0.0, still).gather(1, order),
+        labels=labels,
+    )

@@ -1,0 +1,204 @@
+"""QuerySet: embedded questions and the documents that answer them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nudge_core.errors import InputError, first_few
+from nudge_core.relevance import Relevance
+from nudge_core.vectors import Vectors, as_matrix, check_finite
+
+
+class QuerySet:
+    """Embedded questions with their relevant documents.
+
+    Attributes:
+        embeddings: (queries, dim) float32 tensor, as given: questions are not normalised.
+        relevance: relevant documents of each question in CSR form, with grades.
+        ids: (queries,) names of the questions; their row numbers where none were given.
+        texts: the questions as texts, or None.
+        skipped: names of the questions that were left out because nothing is relevant to them.
+
+    Example:
+        >>> import numpy as np
+        >>> queries = QuerySet(np.eye(3, 4), relevant=[[0], [2, 5], {5: 2.0}])
+        >>> queries
+        QuerySet(queries=3, dim=4, pairs=4)
+        >>> train, rest = queries.split(2 / 3, seed=1)
+        >>> len(train), len(rest), len(train + rest)
+        (2, 1, 3)
+    """
+
+    def __init__(
+        self,
+        embeddings: Vectors,
+        relevant: Sequence[Any] | Relevance,
+        *,
+        ids: Sequence[Any] | NDArray[Any] | None = None,
+        texts: Sequence[str] | None = None,
+        on_empty: Literal["error", "skip"] = "error",
+    ) -> None:
+        """Check and hold a set of questions.
+
+        Args:
+            embeddings: (queries, dim) array or tensor of any floating type.
+            relevant: For each question the relevant documents: a list of them, or {document: grade}. A document is named by its id, or
+                by its row number. A grade is a number above zero; documents of grade 0 were judged and found not relevant: they are left out.
+            ids: Names of the questions, unique.
+            texts: The questions as texts.
+            on_empty: What to do with a question that no document is relevant to: raise, or leave it out and say so in `skipped`.
+
+        Raises:
+            InputError: Lengths or dimensions that differ, NaN, infinity, a zero vector, a grade below zero, duplicate ids, a question
+                without a relevant document.
+        """
+        matrix = as_matrix(embeddings, "question embeddings").to(torch.float32)
+        relevance = relevant if isinstance(relevant, Relevance) else Relevance.from_lists(relevant)
+        count = len(matrix)
+        for name, part in (("relevant", relevance), ("ids", ids), ("texts", texts)):
+            if part is not None and len(part) != count:
+                raise InputError(
+                    f"{name} holds {len(part)} questions, the embeddings {count}: give one entry for each question"
+                )
+        self.named = ids is not None
+        names = np.arange(count) if ids is None else np.asarray(ids)
+        _check_unique(names)
+        check_finite(matrix, names, "question")
+        empty = relevance.counts == 0
+        if empty.any() and on_empty == "error":
+            raise InputError(
+                f"{int(empty.sum())} of {count} questions have no relevant document: {first_few(names[empty].tolist())}. "
+                'Label them, or leave them out with on_empty="skip"'
+            )
+        keep = np.flatnonzero(~empty)
+        self.skipped: tuple[Any, ...] = tuple(names[empty].tolist())
+        self.embeddings: Tensor = matrix if len(keep) == count else matrix[torch.from_numpy(keep)]
+        self.relevance: Relevance = relevance if len(keep) == count else relevance.take(keep)
+        self.ids: NDArray[Any] = names[keep]
+        self.texts: tuple[str, ...] | None = None if texts is None else tuple(texts[i] for i in keep.tolist())
+
+    @classmethod
+    def from_qrels(
+        cls,
+        embeddings: Vectors,
+        ids: Sequence[Any],
+        qrels: Mapping[Any, Mapping[Any, float]],
+        *,
+        texts: Sequence[str] | None = None,
+        on_empty: Literal["error", "skip"] = "error",
+    ) -> QuerySet:
+        """The questions that `qrels` judges, in its order, out of a larger set of embedded questions.
+
+        Args:
+            embeddings: (all questions, dim).
+            ids: The name of each embedded question.
+            qrels: {question: {document: grade}}.
+            texts: The text of each embedded question.
+            on_empty: As in the constructor.
+
+        Raises:
+            InputError: A judged question is not among `ids`.
+        """
+        place = {name: i for i, name in enumerate(ids)}
+        unknown = [name for name in qrels if name not in place]
+        if unknown:
+            raise InputError(
+                f"{len(unknown)} judged questions have no embedding: {first_few(unknown)}. Embed them, or take them out of the judgements"
+            )
+        rows = [place[name] for name in qrels]
+        chosen = None if texts is None else [texts[i] for i in rows]
+        matrix = as_matrix(embeddings, "question embeddings")[torch.tensor(rows, dtype=torch.int64)]
+        return cls(matrix, list(qrels.values()), ids=list(qrels), texts=chosen, on_empty=on_empty)
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    def __repr__(self) -> str:
+        skipped = f", skipped={len(self.skipped)}" if self.skipped else ""
+        return f"QuerySet(queries={len(self)}, dim={self.dim}, pairs={len(self.relevance.documents)}{skipped})"
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the embeddings."""
+        return int(self.embeddings.shape[1])
+
+    def take(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> QuerySet:
+        """The questions of these row numbers, in this order."""
+        index = np.asarray(rows, dtype=np.int64).reshape(-1)
+        return QuerySet(
+            self.embeddings[torch.from_numpy(index)],
+            self.relevance.take(index),
+            ids=self.ids[index] if self.named else None,
+            texts=None if self.texts is None else [self.texts[i] for i in index],
+        )
+
+    def split(self, fraction: float = 0.8, *, seed: int = 0) -> tuple[QuerySet, QuerySet]:
+        """Two disjoint sets, drawn at random; the same for the same seed. Each keeps the order of the questions.
+
+        Args:
+            fraction: Share of the first set, between 0 and 1; both sets get at least one question.
+            seed: Seed of the draw.
+
+        Raises:
+            InputError: The fraction is not between 0 and 1, or there are fewer than two questions.
+        """
+        if not 0 < fraction < 1:
+            raise InputError(f"fraction is {fraction}; it must lie between 0 and 1, for example 0.8")
+        if len(self) < 2:
+            raise InputError(f"{len(self)} question cannot be split in two: label more questions")
+        order = np.random.default_rng(seed).permutation(len(self))
+        first = min(max(round(fraction * len(self)), 1), len(self) - 1)
+        return self.take(np.sort(order[:first])), self.take(np.sort(order[first:]))
+
+    def folds(self, count: int = 5, *, seed: int = 0) -> Iterator[tuple[QuerySet, QuerySet]]:
+        """Pairs (rest, fold): every question is in exactly one fold; the same for the same seed.
+
+        Raises:
+            InputError: Fewer than two folds, or more folds than questions.
+        """
+        if not 2 <= count <= len(self):
+            raise InputError(f"count is {count}; with {len(self)} questions it must lie between 2 and {len(self)}")
+        fold_of = np.random.default_rng(seed).permutation(len(self)) % count
+        return (
+            (self.take(np.flatnonzero(fold_of != f)), self.take(np.flatnonzero(fold_of == f))) for f in range(count)
+        )
+
+    @staticmethod
+    def concat(sets: Iterable[QuerySet]) -> QuerySet:
+        """All questions of several sets, one after the other.
+
+        Raises:
+            InputError: No set, dimensions that differ, or a question id that stands in two sets.
+        """
+        parts = list(sets)
+        if not parts:
+            raise InputError("no question sets to concatenate: give at least one")
+        if len({part.dim for part in parts}) > 1:
+            raise InputError(
+                f"the sets have dimensions {[part.dim for part in parts]}: embed all questions with one model"
+            )
+        named = all(part.named for part in parts)
+        texts = [text for part in parts for text in part.texts or ()]
+        return QuerySet(
+            torch.cat([part.embeddings for part in parts]),
+            Relevance.concat([part.relevance for part in parts]),
+            ids=np.concatenate([part.ids for part in parts]) if named else None,
+            texts=texts if all(part.texts is not None for part in parts) else None,
+        )
+
+    def __add__(self, other: QuerySet) -> QuerySet:
+        return QuerySet.concat([self, other])
+
+
+def _check_unique(names: NDArray[Any]) -> None:
+    unique, counts = np.unique(names, return_counts=True)
+    if len(unique) != len(names):
+        raise InputError(
+            f"question ids that stand more than once: {first_few(unique[counts > 1].tolist())}. Each question needs an id of its own"
+        )

@@ -1,0 +1,126 @@
+"""Relevance: which documents answer each question, in compressed sparse rows (CSR)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nudge_core.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Relevance:
+    """The relevant documents of question i are `documents[offsets[i]:offsets[i + 1]]`.
+
+    Attributes:
+        offsets: (queries + 1,) int64.
+        documents: (pairs,) int64 row numbers or integer ids, or str ids.
+        grades: (pairs,) float32, above zero.
+    """
+
+    offsets: NDArray[np.int64]
+    documents: NDArray[Any]
+    grades: NDArray[np.float32]
+
+    @classmethod
+    def from_lists(cls, relevant: Sequence[Any]) -> Relevance:
+        """Read [[3, 17], {5: 2.0}, …]; a document that a question names twice counts once.
+
+        Raises:
+            InputError: A grade that is negative, not finite or not a number, or a document that is neither an integer nor a string.
+        """
+        offsets = np.zeros(len(relevant) + 1, dtype=np.int64)
+        documents: list[Any] = []
+        grades: list[float] = []
+        for i, answers in enumerate(relevant):
+            if isinstance(answers, str | bytes) or not hasattr(answers, "__iter__"):
+                raise InputError(
+                    f"relevant[{i}] is {answers!r}; expected a list of documents, for example [{answers!r}]"
+                )
+            pairs = (
+                answers.items()
+                if isinstance(answers, Mapping)
+                else ((document, 1.0) for document in dict.fromkeys(_plain(answers)))
+            )
+            for document, grade in pairs:
+                if _checked(grade, i, document):
+                    documents.append(document)
+                    grades.append(float(grade))
+            offsets[i + 1] = len(documents)
+        return cls(offsets, _as_ids(documents), np.asarray(grades, dtype=np.float32))
+
+    @staticmethod
+    def concat(parts: Sequence[Relevance]) -> Relevance:
+        """The questions of several parts, one after the other."""
+        kinds = {part.documents.dtype.kind for part in parts if len(part.documents)}
+        if len(kinds) > 1:
+            raise InputError(
+                "some question sets name documents by integers and others by strings: use the same ids in all"
+            )
+        counts = np.concatenate([part.counts for part in parts])
+        return Relevance(
+            np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            np.concatenate([part.documents for part in parts]),
+            np.concatenate([part.grades for part in parts]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, question: int) -> dict[Any, float]:
+        """The relevant documents of one question and their grades."""
+        if not -len(self) <= question < len(self):
+            raise IndexError(f"question {question} of {len(self)}")
+        start, stop = self.offsets[question % len(self)], self.offsets[question % len(self) + 1]
+        return dict(zip(self.documents[start:stop].tolist(), self.grades[start:stop].tolist(), strict=True))
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(queries,) number of relevant documents."""
+        return np.diff(self.offsets)
+
+    @property
+    def queries(self) -> NDArray[np.int64]:
+        """(pairs,) row number of each pair's question."""
+        return np.repeat(np.arange(len(self)), self.counts)
+
+    def take(self, rows: NDArray[np.int64]) -> Relevance:
+        """The relevance of these questions, in this order."""
+        counts = self.counts[rows]
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        pairs = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts)
+        return Relevance(offsets, self.documents[pairs], self.grades[pairs])
+
+
+def _plain(answers: Any) -> Any:
+    return answers.tolist() if hasattr(answers, "tolist") else answers
+
+
+def _checked(grade: Any, question: int, document: Any) -> bool:
+    """Whether the grade says relevant."""
+    try:
+        value = float(grade)
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not np.isfinite(value) or value < 0:
+        raise InputError(
+            f"question {question} grades document {document!r} with {grade!r}; expected a number from zero up: 0 says not relevant"
+        )
+    return value > 0
+
+
+def _as_ids(documents: list[Any]) -> NDArray[Any]:
+    strings = sum(isinstance(document, str) for document in documents)
+    if strings == len(documents) and strings:
+        return np.asarray(documents, dtype=object)
+    wrong = next((d for d in documents if isinstance(d, bool) or not isinstance(d, int | np.integer)), None)
+    if wrong is not None:
+        hint = (
+            "integers and strings are mixed" if strings else "expected integers (row numbers or ids) or strings (ids)"
+        )
+        raise InputError(f"relevant names the document {wrong!r} of type {type(wrong).__name__}: {hint}")
+    return np.asarray(documents, dtype=np.int64)

@@ -1,0 +1,145 @@
+"""Nudge: what fine-tuning returns. The new vectors of the documents that moved, and how they were found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nudge_core.errors import InputError
+from nudge_core.methods.base import Curve
+from nudge_core.vectors import as_matrix
+
+Matrix = TypeVar("Matrix", NDArray[Any], Tensor)
+
+
+@dataclass(frozen=True, eq=False)
+class Nudge:
+    """New vectors for the documents that moved.
+
+    Attributes:
+        ids: (moved,) ids of the documents that moved; row numbers where the corpus has no ids.
+        rows: (moved,) int64 row numbers of the same documents in the corpus.
+        vectors: (moved, dim) float32. Of unit length for NUDGE-N; not for NUDGE-M.
+        docs: Number of documents of the corpus.
+        method: Name of the method.
+        gamma: The bound on the moves; `gamma_unit` says in what unit.
+        gamma_unit: "squared distance" (NUDGE-N) or "length" (NUDGE-M).
+        angle: The largest angle in degrees by which γ can turn a document.
+        metric: How the result must be searched: "cosine" (any metric serves vectors of unit length) or "dot".
+        before: Validation score without fine-tuning, from 0 to 1; None where γ was given.
+        after: Validation score at γ, from training questions only, also with `refit`.
+        curve: The validation score over γ; None where γ was given.
+        refit: Whether the vectors were solved once more with training and validation questions.
+        seconds: Time spent in each stage.
+
+    Example:
+        >>> import numpy as np
+        >>> from nudge_core import NudgeN, QuerySet, finetune
+        >>> X = np.eye(3, dtype="float32")
+        >>> tuned = finetune(X, QuerySet([[0.6, 0.8, 0.0]], [[0]]), method=NudgeN(gammas=0.1))
+        >>> tuned.ids, tuned.apply_to(X).shape
+        (array([0]), (3, 3))
+    """
+
+    ids: NDArray[Any]
+    rows: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+    docs: int
+    method: str
+    gamma: float
+    gamma_unit: str
+    angle: float
+    metric: Literal["cosine", "dot"]
+    before: float | None = None
+    after: float | None = None
+    curve: Curve | None = None
+    refit: bool = False
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Number of documents that moved."""
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        scores = ""
+        if self.curve is not None and self.before is not None and self.after is not None:
+            scores = f", validation {self.curve.measure} {100 * self.before:.2f} -> {100 * self.after:.2f}"
+        return (
+            f"Nudge({self.method}: {len(self)} of {self.docs} documents moved, "
+            f"γ={self.gamma:.4g} ({self.gamma_unit}), at most {self.angle:.1f}°{scores})"
+        )
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the vectors."""
+        return int(self.vectors.shape[1])
+
+    def apply_to(self, vectors: Matrix) -> Matrix:
+        """A full copy of the corpus with the moved vectors in place; all other rows are bit-equal.
+
+        A moved vector keeps the length that its row had, so that cosine similarity ranks it right beside vectors of any length.
+
+        Args:
+            vectors: (docs, dim) the vectors that were fine-tuned, array or tensor.
+
+        Returns:
+            The same type, dtype and shape.
+
+        Raises:
+            InputError: Another shape than that of the corpus; or NUDGE-M vectors into a corpus that is not of unit length.
+        """
+        matrix = as_matrix(vectors, "vectors")
+        if tuple(matrix.shape) != (self.docs, self.dim):
+            raise InputError(
+                f"the vectors have shape {tuple(matrix.shape)}; the moves are for {(self.docs, self.dim)}: pass the vectors that were fine-tuned"
+            )
+        copy = matrix.clone()
+        rows = torch.from_numpy(self.rows).to(matrix.device)
+        moved = torch.from_numpy(self.vectors).to(matrix.device)
+        norms = torch.linalg.vector_norm(matrix[rows].to(torch.float32), dim=1, keepdim=True)
+        if self.metric == "cosine":
+            moved = torch.where((norms - 1).abs() < 1e-2, moved, moved * norms)
+        else:
+            self._check_unit(matrix)
+        copy[rows] = moved.to(matrix.dtype)
+        return copy if isinstance(vectors, Tensor) else copy.numpy()
+
+    def _check_unit(self, matrix: Tensor) -> None:
+        norms = torch.cat([torch.linalg.vector_norm(part.to(torch.float32), dim=1) for part in matrix.split(65536)])
+        if float((norms - 1).abs().max()) > 1e-2:
+            raise InputError(
+                f"{self.method} vectors are searched by dot product beside vectors of unit length; these have lengths from {float(norms.min()):.4g} "
+                f"to {float(norms.max()):.4g}: normalise them first, or use NudgeN"
+            )
+
+    def save(self, path: str | Path) -> None:
+        """Write a safetensors file; never pickle.
+
+        Args:
+            path: The file, for example "tuned.safetensors". An existing file is replaced at once, when the new one is complete.
+        """
+        from nudge_core.storage import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path, *, dim: int | None = None) -> Nudge:
+        """Read a file that `save` wrote.
+
+        Args:
+            path: The file.
+            dim: The dimension that is expected; None for any.
+
+        Raises:
+            FileFormatError: No such format, another version, a truncated file, or another dimension than `dim`.
+        """
+        from nudge_core.storage import load
+
+        return load(path, dim)

@@ -1,0 +1,88 @@
+"""A `Nudge` as a file: safetensors with a JSON header, never pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from nudge_core.errors import FileFormatError
+from nudge_core.methods.base import Curve
+from nudge_core.result import Nudge
+
+FORMAT, VERSION = "nudge", 1
+_ARRAYS = ("ids", "rows", "vectors")
+
+
+def save(tuned: Nudge, path: str | Path) -> None:
+    """Write to a temporary file beside the target, then rename: a reader sees the old file or the new one."""
+    target = Path(path)
+    header = {f.name: getattr(tuned, f.name) for f in fields(tuned) if f.name not in (*_ARRAYS, "curve")}
+    header["seconds"] = dict(tuned.seconds)
+    arrays: dict[str, Any] = {"rows": tuned.rows, "vectors": np.ascontiguousarray(tuned.vectors)}
+    if tuned.ids.dtype.kind in "iu":
+        arrays["ids"] = tuned.ids
+    else:
+        header["ids"] = tuned.ids.tolist()
+    if tuned.curve is not None:
+        header["measure"] = tuned.curve.measure
+        arrays |= {"curve_gamma": tuned.curve.gamma, "curve_score": tuned.curve.score}
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        metadata = {"format": FORMAT, "version": str(VERSION), "nudge": json.dumps(header)}
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, metadata)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path: str | Path, dim: int | None = None) -> Nudge:
+    """Read what `save` wrote; see `Nudge.load`."""
+    source = Path(path)
+    if not source.is_file():
+        raise FileFormatError(
+            f"there is no file {str(source)!r}: give the file that Nudge.save or `nudge tune --out` wrote"
+        )
+    try:
+        with safe_open(source, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a file, not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        raise FileFormatError(
+            f"{str(source)!r} cannot be read as safetensors ({error}): it is truncated or of another format"
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise FileFormatError(
+            f"{str(source)!r} is a safetensors file, but not one of fine-tuned documents: "
+            "give one that Nudge.save or `nudge tune --out` wrote"
+        )
+    if metadata.get("version") != str(VERSION):
+        raise FileFormatError(
+            f"{str(source)!r} is of version {metadata.get('version')}; this program reads version {VERSION}: "
+            "write it again, or upgrade nudge-integrations"
+        )
+    return _build(str(source), json.loads(metadata["nudge"]), arrays, dim)
+
+
+def _build(source: str, header: dict[str, Any], arrays: dict[str, Any], dim: int | None) -> Nudge:
+    measure = header.pop("measure", None)
+    if measure is not None:
+        header["curve"] = Curve(arrays.pop("curve_gamma"), arrays.pop("curve_score"), measure)
+    if "ids" in header:
+        header["ids"] = np.asarray(header["ids"], dtype=object)
+    tuned = Nudge(**{**header, **arrays})
+    if not len(tuned.ids) == len(tuned.rows) == len(tuned.vectors) or tuned.vectors.ndim != 2:
+        raise FileFormatError(
+            f"{source!r} holds {len(tuned.ids)} ids for vectors of shape {tuned.vectors.shape}: write it again"
+        )
+    if dim is not None and tuned.dim != dim:
+        raise FileFormatError(
+            f"{source!r} holds vectors of dimension {tuned.dim}, expected {dim}: it belongs to another embedding model"
+        )
+    return tuned

@@ -1,0 +1,92 @@
+"""Vectors as people hand them over: arrays or tensors of any floating type, checked before use."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nudge_core.errors import InputError
+
+Vectors: TypeAlias = "NDArray[Any] | Tensor | Sequence[Sequence[float]]"
+
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def as_matrix(vectors: Vectors, what: str) -> Tensor:
+    """A tensor that shares memory with the input where it can; (rows, dim), of a floating type.
+
+    Raises:
+        InputError: Not two-dimensional, not of a floating type, or of no columns.
+    """
+    if isinstance(vectors, Tensor):
+        matrix = vectors.detach()
+    else:
+        try:
+            array = np.asarray(vectors)
+        except ValueError as error:
+            raise InputError(
+                f"the {what} are not a matrix ({error}): give every row the same number of values"
+            ) from error
+        if array.dtype.kind == "f" and (array.dtype.itemsize > 8 or not array.dtype.isnative):
+            array = array.astype(np.float64 if array.dtype.itemsize >= 8 else array.dtype.newbyteorder("="))
+        if array.dtype.kind != "f":
+            raise InputError(
+                f"the {what} are of type {array.dtype}; expected float16, float32 or float64: convert them with .astype('float32')"
+            )
+        matrix = _share(array)
+    if matrix.dtype not in FLOATS:
+        raise InputError(
+            f"the {what} are of type {matrix.dtype}; expected float16, bfloat16, float32 or float64: convert them with .float()"
+        )
+    if matrix.ndim != 2 or matrix.shape[1] == 0:
+        raise InputError(
+            f"the {what} have shape {tuple(matrix.shape)}; expected (rows, dim): one line for each embedding"
+        )
+    return matrix
+
+
+def _share(array: NDArray[Any]) -> Tensor:
+    if any(stride < 0 for stride in array.strides):
+        array = array.copy()
+    with warnings.catch_warnings():  # torch warns of read-only arrays; nothing here ever writes to its input
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return torch.from_numpy(array)
+
+
+def check_finite(matrix: Tensor, names: NDArray[Any], what: str) -> Tensor:
+    """The norm of each row, float32.
+
+    Raises:
+        InputError: A row holds NaN or infinity, or is zero; the message names the first.
+    """
+    norms: Tensor = torch.linalg.vector_norm(matrix, dim=1, dtype=torch.float32)
+    bad = ~(torch.isfinite(norms) & (norms > 0))
+    if bool(bad.any()):
+        row = int(torch.nonzero(bad)[0])
+        raise InputError(describe_bad_row(matrix[row], f"{what} {names[row : row + 1].tolist()[0]!r}", int(bad.sum())))
+    return norms
+
+
+def describe_bad_row(values: Tensor, who: str, count: int = 1) -> str:
+    """The sentence that names a row without a usable direction, its value, and the remedy."""
+    finite = torch.isfinite(values)
+    if bool(finite.all()):
+        fault = "is a zero vector, or too small or too large for float32" if bool(values.any()) else "is a zero vector"
+    else:
+        at = int(torch.nonzero(~finite)[0])
+        fault = f"holds {float(values[at])} at position {at}"
+    more = "" if count == 1 else f" ({count} such rows here)"
+    return f"{who} {fault}{more}: embed it again, or leave it out"
+
+
+def unit(matrix: Tensor) -> Tensor:
+    """Rows of unit length, float32."""
+    values = matrix.to(torch.float32)
+    norms: Tensor = torch.linalg.vector_norm(values, dim=1, keepdim=True)
+    return values / norms
