@@ -38,6 +38,9 @@ class QueriesAnswersDict(TypedDict):
 
 
 class _Nudge:
+    _repeats = True
+    """Whether a row that a validation question names twice counts twice."""
+
     def __init__(self, device: torch.device | str | None = None) -> None:
         """Choose where to compute.
 
@@ -58,7 +61,7 @@ class _Nudge:
         vectors = as_matrix(embeddings, "embeddings")
         check_finite(vectors, np.arange(len(vectors)), "document")
         documents = unit(vectors)
-        sets = [_labels(part, corpus, self.device) for part in (train_set, val_set)]
+        sets = [_labels(train_set, corpus, self.device), _labels(val_set, corpus, self.device, self._repeats)]
         rows = torch.unique(torch.cat([labels.documents for labels in sets]))
         train, validation = (
             Labels(s.queries, s.offsets, torch.searchsorted(rows, s.documents), s.grades) for s in sets
@@ -75,6 +78,8 @@ class _Nudge:
 
 class NUDGEN(_Nudge):
     """NUDGE-N with the call of `nudge.NUDGEN`."""
+
+    _repeats = False
 
     def finetune_embeddings(
         self,
@@ -150,9 +155,9 @@ class NUDGEM(_Nudge):
         return float(gamma[::2][np.argmax(covered[1::2])])  # the low end of the best stretch
 
 
-def _labels(part: QueriesAnswersDict, corpus: MemoryCorpus, device: torch.device) -> Labels:
-    """Labels over all rows. A row that a question names twice counts twice, as there."""
-    answers = part["q_ans_indx"]
+def _labels(part: QueriesAnswersDict, corpus: MemoryCorpus, device: torch.device, repeats: bool = True) -> Labels:
+    """Labels over all rows. With `repeats` a row that a question names twice counts twice, as there."""
+    answers = part["q_ans_indx"] if repeats else [list(dict.fromkeys(rows)) for rows in part["q_ans_indx"]]
     queries = QuerySet(part["q_embs"], answers)
     if queries.dim != corpus.dim:
         raise InputError(f"q_embs has dimension {queries.dim}, embeddings {corpus.dim}: embed both with one model")

@@ -41,7 +41,7 @@ def finetune(
         train: Training questions: they say where documents move.
         validation: Validation questions: they say how far (γ). Not needed if the method has one fixed γ.
         method: `NudgeN()` if not given.
-        refit: Solve once more on training and validation questions together, with the γ chosen.
+        refit: Solve once more on training and validation questions together, with the γ chosen; without validation questions it changes nothing.
         device: Where to compute: "cpu", "cuda", "mps". Without it CUDA if present, else the CPU.
         progress: Whether a pass over the corpus that takes longer than two seconds shows a bar.
 
@@ -77,6 +77,7 @@ def finetune(
     else:
         choice = Choice(method.fixed_gamma)
     with clock("move"):
+        refit = refit and problem.validation is not None
         labels = (
             Labels.concat(problem.train, problem.validation)
             if refit and problem.validation is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -103,8 +104,14 @@ class QuerySet:
             on_empty: As in the constructor.
 
         Raises:
-            InputError: A judged question is not among `ids`.
+            InputError: A judged question is not among `ids`, or `ids` are not one for each embedding and unique.
         """
+        matrix = as_matrix(embeddings, "question embeddings")
+        if len(ids) != len(matrix):
+            raise InputError(
+                f"ids holds {len(ids)} questions, the embeddings {len(matrix)}: give one for each question"
+            )
+        _check_unique(np.asarray(ids))
         place = {name: i for i, name in enumerate(ids)}
         unknown = [name for name in qrels if name not in place]
         if unknown:
@@ -113,8 +120,13 @@ class QuerySet:
             )
         rows = [place[name] for name in qrels]
         chosen = None if texts is None else [texts[i] for i in rows]
-        matrix = as_matrix(embeddings, "question embeddings")[torch.tensor(rows, dtype=torch.int64)]
-        return cls(matrix, list(qrels.values()), ids=list(qrels), texts=chosen, on_empty=on_empty)
+        return cls(
+            matrix[torch.tensor(rows, dtype=torch.int64)],
+            list(qrels.values()),
+            ids=list(qrels),
+            texts=chosen,
+            on_empty=on_empty,
+        )
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -129,8 +141,17 @@ class QuerySet:
         return int(self.embeddings.shape[1])
 
     def take(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> QuerySet:
-        """The questions of these row numbers, in this order."""
-        index = np.asarray(rows, dtype=np.int64).reshape(-1)
+        """The questions of these row numbers, in this order.
+
+        Raises:
+            InputError: A row number that is no whole number or lies outside the set.
+        """
+        given = np.asarray(rows).reshape(-1)
+        index = given.astype(np.int64)
+        if len(given) and (given.dtype.kind not in "iu" or index.min() < 0 or index.max() >= len(self)):
+            raise InputError(
+                f"rows are {first_few(given.tolist(), 3)}; expected row numbers from 0 to {len(self) - 1}: numpy.flatnonzero makes them of a mask"
+            )
         return QuerySet(
             self.embeddings[torch.from_numpy(index)],
             self.relevance.take(index),
@@ -197,8 +218,9 @@ class QuerySet:
 
 
 def _check_unique(names: NDArray[Any]) -> None:
-    unique, counts = np.unique(names, return_counts=True)
-    if len(unique) != len(names):
+    counts = Counter(names.tolist())
+    if len(counts) != len(names):
+        twice = [name for name, count in counts.items() if count > 1]
         raise InputError(
-            f"question ids that stand more than once: {first_few(unique[counts > 1].tolist())}. Each question needs an id of its own"
+            f"question ids that stand more than once: {first_few(twice)}. Each question needs an id of its own"
         )

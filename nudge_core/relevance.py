@@ -36,7 +36,7 @@ class Relevance:
         offsets = np.zeros(len(relevant) + 1, dtype=np.int64)
         documents: list[Any] = []
         grades: list[float] = []
-        for i, answers in enumerate(relevant):
+        for i, answers in enumerate(map(_plain, relevant)):
             if isinstance(answers, str | bytes) or not hasattr(answers, "__iter__"):
                 raise InputError(
                     f"relevant[{i}] is {answers!r}; expected a list of documents, for example [{answers!r}]"
@@ -44,7 +44,7 @@ class Relevance:
             pairs = (
                 answers.items()
                 if isinstance(answers, Mapping)
-                else ((document, 1.0) for document in dict.fromkeys(_plain(answers)))
+                else ((document, 1.0) for document in dict.fromkeys(answers))
             )
             for document, grade in pairs:
                 if _checked(grade, i, document):

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from nudge_core.errors import FileFormatError
+from nudge_core.errors import FileFormatError, InputError
 from nudge_core.methods.base import Curve
 from nudge_core.result import Nudge
 
@@ -23,6 +23,8 @@ _ARRAYS = ("ids", "rows", "vectors")
 def save(tuned: Nudge, path: str | Path) -> None:
     """Write to a temporary file beside the target, then rename: a reader sees the old file or the new one."""
     target = Path(path)
+    if not target.parent.is_dir() or target.is_dir():
+        raise InputError(f"cannot write {str(target)!r}: give the name of a file in a folder that exists")
     header = {f.name: getattr(tuned, f.name) for f in fields(tuned) if f.name not in (*_ARRAYS, "curve")}
     header["seconds"] = dict(tuned.seconds)
     arrays: dict[str, Any] = {"rows": tuned.rows, "vectors": np.ascontiguousarray(tuned.vectors)}
@@ -51,23 +53,27 @@ def load(path: str | Path, dim: int | None = None) -> Nudge:
         )
     try:
         with safe_open(source, framework="numpy") as file:
-            metadata = file.metadata() or {}
+            header = _header(str(source), file.metadata() or {})
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a file, not a dict
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError) as error:
         raise FileFormatError(
             f"{str(source)!r} cannot be read as safetensors ({error}): it is truncated or of another format"
         ) from error
+    return _build(str(source), header, arrays, dim)
+
+
+def _header(source: str, metadata: dict[str, str]) -> dict[str, Any]:
     if metadata.get("format") != FORMAT:
         raise FileFormatError(
-            f"{str(source)!r} is a safetensors file, but not one of fine-tuned documents: "
+            f"{source!r} is a safetensors file, but not one of fine-tuned documents: "
             "give one that Nudge.save or `nudge tune --out` wrote"
         )
     if metadata.get("version") != str(VERSION):
         raise FileFormatError(
-            f"{str(source)!r} is of version {metadata.get('version')}; this program reads version {VERSION}: "
+            f"{source!r} is of version {metadata.get('version')}; this program reads version {VERSION}: "
             "write it again, or upgrade nudge-integrations"
         )
-    return _build(str(source), json.loads(metadata["nudge"]), arrays, dim)
+    return dict(json.loads(metadata["nudge"]))
 
 
 def _build(source: str, header: dict[str, Any], arrays: dict[str, Any], dim: int | None) -> Nudge:

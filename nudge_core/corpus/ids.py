@@ -30,8 +30,15 @@ class Ids:
             raise InputError(f"{len(listed)} ids for {count} documents: give one id for each document")
         self.integers = all(isinstance(name, int | np.integer) and not isinstance(name, bool) for name in listed)
         if not self.integers and not all(isinstance(name, str) for name in listed):
+            odd = [
+                row
+                for row, name in enumerate(listed)
+                if isinstance(name, bool) or not isinstance(name, str | int | np.integer)
+            ]
+            row = (odd or [row for row, name in enumerate(listed) if type(name) is not type(listed[0])])[0]
             raise InputError(
-                f"document ids are of types {sorted({type(name).__name__ for name in listed})}: use all integers or all strings"
+                f"document ids are of types {sorted({type(name).__name__ for name in listed})}, the one of row {row} is {listed[row]!r}: "
+                "use all integers or all strings"
             )
         self.names: NDArray[Any] = np.asarray(listed, dtype=np.int64 if self.integers else object)
         if len(set(listed)) != count:

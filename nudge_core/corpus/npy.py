@@ -81,9 +81,11 @@ def _open(file: Path) -> Tensor:
 
 def _load(file: Path, mmap_mode: Any = None) -> NDArray[Any]:
     try:
+        with file.open("rb") as opened:
+            np.lib.format.read_magic(opened)
         return np.load(file, mmap_mode=mmap_mode, allow_pickle=False)  # type: ignore[no-any-return]
     except (OSError, ValueError, EOFError) as error:
         raise FileFormatError(
-            f"{str(file)!r} cannot be read as .npy ({error}): it is missing, truncated or of another format; "
-            "write it again with numpy.save"
+            f"{str(file)!r} cannot be read as .npy ({error}): it is missing, truncated, of another format or holds Python objects; "
+            "write it again with numpy.save, ids as integers or as numpy.asarray(ids, dtype=str)"
         ) from error

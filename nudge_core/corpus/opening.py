@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nudge_core.corpus.base import Corpus
 from nudge_core.corpus.memory import MemoryCorpus
-from nudge_core.errors import FileFormatError
+from nudge_core.errors import FileFormatError, InputError
 from nudge_core.vectors import Vectors
 
 CorpusLike: TypeAlias = "Corpus | Vectors | str | Path"
@@ -33,6 +33,7 @@ def open_corpus(source: CorpusLike, ids: Sequence[Any] | NDArray[Any] | None = N
         MemoryCorpus(docs=2, dim=2, ids=object)
     """
     if isinstance(source, Corpus):
+        _refuse(ids, "the corpus")
         return source
     if not isinstance(source, str | Path):
         return MemoryCorpus(source, ids)
@@ -47,5 +48,11 @@ def open_corpus(source: CorpusLike, ids: Sequence[Any] | NDArray[Any] | None = N
     if path.suffix == ".npy" or (path.is_dir() and any(path.glob("*.npy"))):
         return NpyCorpus(path, ids)
     if path.suffix == ".parquet" or (path.is_dir() and any(path.glob("*.parquet"))):
+        _refuse(ids, "Parquet")
         return ParquetCorpus(path)
     raise FileFormatError(f"{str(path)!r} is neither a .npy or .parquet file nor a folder that holds any")
+
+
+def _refuse(ids: object, what: str) -> None:
+    if ids is not None:
+        raise InputError(f"{what} has ids of its own, so ids=… cannot be given: leave it out")

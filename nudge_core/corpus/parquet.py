@@ -110,9 +110,23 @@ class ParquetCorpus(Corpus):
                 )
         if not _is_vector(types[0]):
             raise InputError(f"the column {self._column!r} is of type {types[0]}; expected a fixed-size list of floats")
-        first = next(opened for opened in self._files if opened.metadata.num_rows)
-        sample = next(first.iter_batches(batch_size=1, columns=[self._column])).column(0)
-        self.dim = len(sample[0]) if sample[0].is_valid else 0
+        self.dim = self._first_length()
+        if not self.dim:
+            raise InputError(
+                f"the column {self._column!r} of {str(self.path)!r} holds no vector: every one is null or empty"
+            )
+
+    def _first_length(self) -> int:
+        """The length of the first vector that is there; 0 where there is none."""
+        import pyarrow.compute as pc
+
+        for opened, file in zip(self._files, self._paths, strict=True):
+            with _readable(file):
+                for batch in opened.iter_batches(batch_size=256, columns=[self._column]):
+                    longest = pc.max(pc.list_value_length(batch.column(0))).as_py()
+                    if longest:
+                        return int(longest)
+        return 0
 
     def _matrix(self, column: pa.Array, first: int) -> Tensor:
         """(rows, dim) without a copy."""

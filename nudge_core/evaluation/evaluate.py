@@ -94,6 +94,12 @@ def _rank(
             f"the moves were made for {tuned.docs} documents of dimension {tuned.dim}, the corpus has {len(corpus)} "
             f"of {corpus.dim}: evaluate on the corpus that was fine-tuned"
         )
+    if corpus.ids is not None and not np.array_equal(tuned.ids, corpus.ids[tuned.rows]):
+        row = next(i for i, (a, b) in enumerate(zip(tuned.ids, corpus.ids[tuned.rows], strict=True)) if a != b)
+        raise InputError(
+            f"row {tuned.rows[row]} is {tuned.ids[row]!r} in the moves and {corpus.ids[tuned.rows[row]]!r} in the corpus: "
+            "evaluate on the corpus that was fine-tuned, in the same order"
+        )
     others = corpus.background(labels.queries, depth, exclude=tuned.rows, cosine=cosine, progress=progress)
     moved = torch.from_numpy(tuned.vectors).to(labels.queries.device)
     rows = torch.from_numpy(tuned.rows).to(labels.queries.device)

@@ -88,7 +88,7 @@ class Measure:
         """
         if isinstance(text, Measure):
             return text
-        found = re.fullmatch(r"\s*([A-Za-z]+)@([1-9]\d*)\s*", text)
+        found = re.fullmatch(r"\s*([A-Za-z]+)@([1-9]\d*)\s*", str(text))
         name = next((name for name in _MEASURES if found and name.lower() == found[1].lower()), None)
         if not found or name is None:
             raise InputError(

@@ -69,17 +69,17 @@ class Evaluation:
             for name in self.subsets
         }
 
+    def rows(self) -> list[list[str]]:
+        """The table as texts, with a head; scores in points from 0 to 100. Empty subsets are left out."""
+        rows = [["measure", "questions", "score"]]
+        for measure in self.values:
+            for name in self.subsets:
+                if count := int(self.subset(name).sum()):
+                    rows.append([measure, f"{name} {count}", f"{100 * self.mean(measure, name):.2f}"])
+        return rows
+
     def __str__(self) -> str:
-        lines = [["", "questions", *self.values]]
-        for name in self.subsets:
-            lines.append(
-                [
-                    name,
-                    str(int(self.subset(name).sum())),
-                    *(f"{100 * self.mean(measure, name):.2f}" for measure in self.values),
-                ]
-            )
-        return table(lines)
+        return table(self.rows())
 
     def compare(self, before: Evaluation, *, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> Comparison:
         """This evaluation beside an earlier one of the same questions.
@@ -91,9 +91,11 @@ class Evaluation:
             seed: Seed of the resampling.
 
         Raises:
-            InputError: Other questions, or no measure in common.
+            InputError: Other questions, no measure in common, or a level outside 0 to 1.
             MissingExtraError: scipy is not installed.
         """
+        if not 0 < level < 1 or resamples < 1:
+            raise InputError(f"level is {level} and resamples {resamples}; expected for example 0.95 and 2000")
         if not np.array_equal(self.ids, before.ids):
             raise InputError(
                 f"the evaluations are of different questions ({len(before)} and {len(self)}): evaluate the same set twice"
@@ -153,27 +155,16 @@ class Comparison:
         return {"level": self.level, "lines": [line.to_dict() for line in self.lines]}
 
     def rows(self) -> list[list[str]]:
-        """The table as texts, with a head; scores in points from 0 to 100."""
+        """The table as texts, with a head; scores in points from 0 to 100. Empty subsets are left out."""
         rows = [
-            [
-                "measure",
-                "subset",
-                "questions",
-                "before",
-                "after",
-                "difference",
-                f"{100 * self.level:g} % interval",
-                "better/same/worse",
-            ]
+            ["measure", "questions", "before", "after", f"change ({100 * self.level:g} % interval)", "better/worse"]
         ]
         for line in self.lines:
             d = line.to_dict()
-            if not d["questions"]:
-                continue
-            interval = f"{100 * line.low:+.2f} … {100 * line.high:+.2f}"
-            counts = f"{d['better']}/{d['same']}/{d['worse']}"
-            scores = (f"{100 * d['before']:.2f}", f"{100 * d['after']:.2f}", f"{100 * d['difference']:+.2f}")
-            rows.append([line.measure, line.subset, str(d["questions"]), *scores, interval, counts])
+            if d["questions"]:
+                change = f"{100 * d['difference']:+.2f} ({100 * line.low:+.2f} … {100 * line.high:+.2f})"
+                scores = (f"{100 * d['before']:.2f}", f"{100 * d['after']:.2f}", change)
+                rows.append([line.measure, f"{line.subset} {d['questions']}", *scores, f"{d['better']}/{d['worse']}"])
         return rows
 
     def __str__(self) -> str:

@@ -30,11 +30,16 @@ class Intervals:
 
 
 def choose_exactly(problem: Problem, directions: Directions) -> Choice:
-    """The first γ at which the most validation questions have an answer in the first place."""
+    """The first γ at which the most validation questions have an answer in the first place.
+
+    At an end of an interval two documents tie and rounding would decide: so γ is taken from the stretch above it if that is as good.
+    """
     validation, _ = problem.judged()
     gamma, covered = cover(first_place(problem, directions))
     score = covered / len(validation)
     best = int(np.argmax(score))
+    if best and covered[best + 1 - best % 2] == covered[best]:  # ends are at even places, stretches at odd ones
+        best += 1 - best % 2
     return Choice(float(gamma[best]), float(score[0]), float(score[best]), Curve(gamma, score, "Success@1"))
 
 
@@ -42,7 +47,7 @@ def cover(intervals: Intervals) -> tuple[NDArray[np.float64], NDArray[np.int64]]
     """How many intervals hold each γ, at 0 and wherever that number may change, in O(m log m).
 
     Returns:
-        γ ascending, from 0 on: each end of an interval, and a point just above it that stands for all up to the next end; and the counts.
+        γ ascending, from 0 on: each end of an interval, and a point above it that stands for all up to the next end; and the counts.
     """
     ends = np.unique(np.concatenate([[0.0], intervals.low, intervals.high]))
     ends = ends[np.isfinite(ends)]
@@ -56,7 +61,7 @@ def cover(intervals: Intervals) -> tuple[NDArray[np.float64], NDArray[np.int64]]
         column = np.where(holds, at_point, 3 if sign > 0 else 0)[finite]
         np.add.at(change, (np.searchsorted(ends, values[finite]), column), sign)
     count = change.reshape(-1).cumsum().reshape(-1, 4)
-    above = ends + np.minimum(1e-6 * np.maximum(1.0, ends), np.diff(ends, append=np.inf) / 2)
+    above = ends + np.minimum(1e-4 * np.maximum(1.0, ends), np.diff(ends, append=np.inf) / 2)
     return np.stack([ends, above], 1).reshape(-1), count[:, [1, 3]].reshape(-1)
 
 

@@ -1,0 +1,1 @@
+"""NUDGE where retrieval happens: labelled questions, the command line and the demo."""

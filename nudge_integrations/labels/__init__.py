@@ -1,0 +1,12 @@
+"""Labelled questions as people have them: one reader a form."""
+
+from nudge_integrations.labels.beir import read_beir
+from nudge_integrations.labels.dataset import LabelledData
+from nudge_integrations.labels.hub import read_hub
+
+__all__ = ["LabelledData", "read_beir", "read_data", "read_hub"]
+
+
+def read_data(data: str) -> LabelledData:
+    """Read a folder in BEIR form, or `hf:NAME` from the Hugging Face hub."""
+    return read_hub(data.removeprefix("hf:")) if data.startswith("hf:") else read_beir(data)
