@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 TILE = 1 << 19
 """How many scores (queries x documents of a block) are held at a time."""
+
+_ONEDNN = torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,17 @@ class Background:
     scores: Tensor
     rows: Tensor
     logsumexp: Tensor | None = None
+
+
+def similarities(queries: Tensor, documents: Tensor) -> Tensor:
+    """The dot product of each question with each document, (queries, documents) float32.
+
+    Where torch would multiply by MKL, oneDNN does it: twice as fast on processors that are not Intel's, and, unlike MKL, it hardly ever
+    scores equal documents of a block unequally, so that ties stay ties.
+    """
+    if _ONEDNN and queries.device.type == "cpu" and len(documents):
+        return linear(queries.to_mkldnn(), documents).to_dense()
+    return queries @ documents.T
 
 
 def top_k(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:

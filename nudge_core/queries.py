@@ -147,11 +147,11 @@ class QuerySet:
             InputError: A row number that is no whole number or lies outside the set.
         """
         given = np.asarray(rows).reshape(-1)
-        index = given.astype(np.int64)
-        if len(given) and (given.dtype.kind not in "iu" or index.min() < 0 or index.max() >= len(self)):
+        if len(given) and (given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= len(self)):
             raise InputError(
                 f"rows are {first_few(given.tolist(), 3)}; expected row numbers from 0 to {len(self) - 1}: numpy.flatnonzero makes them of a mask"
             )
+        index = given.astype(np.int64)
         return QuerySet(
             self.embeddings[torch.from_numpy(index)],
             self.relevance.take(index),

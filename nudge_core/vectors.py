@@ -65,7 +65,8 @@ def check_finite(matrix: Tensor, names: NDArray[Any], what: str) -> Tensor:
     Raises:
         InputError: A row holds NaN or infinity, or is zero; the message names the first.
     """
-    norms: Tensor = torch.linalg.vector_norm(matrix, dim=1, dtype=torch.float32)
+    values = matrix.to(torch.float32) if matrix.dtype == torch.float64 else matrix
+    norms: Tensor = torch.linalg.vector_norm(values, dim=1, dtype=torch.float32)
     bad = ~(torch.isfinite(norms) & (norms > 0))
     if bool(bad.any()):
         row = int(torch.nonzero(bad)[0])

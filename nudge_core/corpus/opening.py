@@ -33,7 +33,7 @@ def open_corpus(source: CorpusLike, ids: Sequence[Any] | NDArray[Any] | None = N
         MemoryCorpus(docs=2, dim=2, ids=object)
     """
     if isinstance(source, Corpus):
-        _refuse(ids, "the corpus")
+        _refuse(ids, "a corpus")
         return source
     if not isinstance(source, str | Path):
         return MemoryCorpus(source, ids)
@@ -55,4 +55,4 @@ def open_corpus(source: CorpusLike, ids: Sequence[Any] | NDArray[Any] | None = N
 
 def _refuse(ids: object, what: str) -> None:
     if ids is not None:
-        raise InputError(f"{what} has ids of its own, so ids=… cannot be given: leave it out")
+        raise InputError(f"{what} brings its own ids, so ids=… is not taken: leave it out")

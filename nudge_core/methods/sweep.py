@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from nudge_core.background import TILE, Background, top_k
+from nudge_core.background import TILE, Background, similarities, top_k
 from nudge_core.evaluation.measures import Measure, Ranked
 from nudge_core.labels import Labels
 from nudge_core.methods.base import Choice, Curve, Problem
@@ -112,8 +112,8 @@ def _candidates(
     background: Background,
     part: slice,
 ) -> _Table:
-    a = labels.queries @ problem.documents.T
-    b = labels.queries @ directions.toward.T
+    a = similarities(labels.queries, problem.documents)
+    b = similarities(labels.queries, directions.toward)
     low, high = motion.bounds(a, b, directions.limit, largest)
     floor = _kth_best(torch.cat([low, background.scores[part]], 1), k)
     slack = 1e-5 * torch.linalg.vector_norm(labels.queries, dim=1, keepdim=True)  # rounding must not lose a document

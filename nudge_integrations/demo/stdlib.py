@@ -15,6 +15,9 @@ from io import StringIO
 from typing import Any
 
 SKIPPED = {
+    "ntpath",
+    "posixpath",
+    "genericpath",
     "antigravity",
     "this",
     "distutils",
@@ -27,7 +30,7 @@ SKIPPED = {
     "pydoc_data",
     "encodings",
 }
-"""Modules that act when imported, that are gone from later Pythons, or that nobody asks about."""
+"""Modules with a better-known name (os.path), that act when imported, that are gone from later Pythons, or that nobody asks about."""
 
 SHORTEST = 20
 """A docstring of fewer characters says nothing."""

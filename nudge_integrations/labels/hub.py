@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from nudge_core.errors import FileFormatError, MissingExtraError
@@ -55,16 +56,21 @@ def _rows(name: str, configuration: str, split: str, columns: tuple[str, ...]) -
         from datasets import load_dataset
     except ImportError as error:
         raise MissingExtraError("datasets", "hub", f"hf:{name}") from error
-    try:
-        table = load_dataset(name, configuration, split=split)
-    except Exception as error:  # datasets raises many kinds: no network, no such set, no such configuration
-        raise FileFormatError(
-            f"hf:{name} cannot be read, configuration {configuration!r}, split {split!r} ({type(error).__name__}: {error}): "
-            "check the name, the network and that it has the configurations data_records, qs and qs_rel"
-        ) from error
-    missing = [column for column in columns if column not in table.column_names]
-    if missing:
-        raise FileFormatError(
-            f"hf:{name}, configuration {configuration!r}, has the columns {', '.join(table.column_names)}; {missing[0]!r} is missing"
-        )
-    yield from table.select_columns(list(columns))
+    with TemporaryDirectory() as fresh:
+        cache = fresh if Path(name).is_dir() else None  # the usual cache does not notice a folder that changed
+        try:
+            table = load_dataset(name, configuration, split=split, cache_dir=cache)
+        except Exception as error:  # datasets raises many kinds: no network, no such set, no such configuration
+            reason = " ".join(str(error).split())
+            raise FileFormatError(
+                f"hf:{name} cannot be read, configuration {configuration!r}, split {split!r} "
+                f"({type(error).__name__}: {reason}): check the name, the network and that it has the configurations "
+                "data_records, qs and qs_rel"
+            ) from error
+        missing = [column for column in columns if column not in table.column_names]
+        if missing:
+            raise FileFormatError(
+                f"hf:{name}, configuration {configuration!r}, has the columns {', '.join(table.column_names)}; "
+                f"{missing[0]!r} is missing"
+            )
+        yield from table.select_columns(list(columns))

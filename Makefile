@@ -1,0 +1,44 @@
+# make demo: a real job on your own Python's documentation.  make test: the test suite.  Each installs what it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test lint package results clean
+
+demo: $(VENV)/.demo
+	HF_HUB_OFFLINE=1 $(BIN)/nudge demo
+
+test: $(VENV)/.dev
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The wheel, built from the sdist, in an empty environment without any extra.
+package: $(VENV)/.dev
+	rm -rf dist build/empty
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv build/empty
+	build/empty/bin/pip install -q -c constraints.txt dist/*.whl
+	cd build && empty/bin/python ../tests/without_extras.py
+
+# The figures that the README quotes.
+results: $(VENV)/.dev
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/accuracy.py ../shared/data/*/
+	$(BIN)/nudge demo --out build/demo
+	cp build/demo/figures.json benchmarks/results/demo.json
+	cp build/demo/before-after.png benchmarks/results/demo.png
+
+clean:
+	rm -rf $(VENV) build dist nudge-demo
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.%: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing into $(VENV) (the first time takes a few minutes) …"
+	$(BIN)/pip install -q -c constraints.txt -e '.[$*]'
+	@touch $@

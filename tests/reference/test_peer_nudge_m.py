@@ -1,0 +1,63 @@
+"""`compat.NUDGEM` equals the authors' package `nudge-ft` 0.1.2 to 1e-5, its 1e-8 in the slopes included."""
+
+import numpy as np
+import pytest
+
+from nudge_core.compat import NUDGEM
+
+SIZES = [(25, 4, 20), (60, 8, 30), (150, 16, 60), (300, 48, 40)]
+
+
+def as_dict(queries):
+    return {
+        "q_embs": queries.embeddings.numpy(),
+        "q_ans_indx": [list(queries.relevance[i]) for i in range(len(queries))],
+    }
+
+
+def others(dim, docs=37):
+    return np.random.default_rng(99).normal(size=(docs, dim)).astype(np.float32)
+
+
+@pytest.mark.parametrize("with_others", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("seed", range(4))
+def test_compat(sample, peer, seed, size, with_others):
+    docs, dim, questions = size
+    drawn = sample(seed, docs=docs, dim=dim, questions=questions)
+    call = drawn.X, as_dict(drawn.train), as_dict(drawn.validation), others(dim) if with_others else None
+    assert NUDGEM("cpu").finetune_embeddings(*call) == pytest.approx(peer("M", *call), abs=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.07, 1.5, 20.0])
+def test_compat_with_one_gamma(sample, peer, gamma):
+    drawn = sample(1)
+    call = drawn.X, as_dict(drawn.train), as_dict(drawn.validation)
+    assert NUDGEM("cpu").finetune_embeddings(*call, gamma=gamma) == pytest.approx(
+        peer("M", *call, gamma=gamma), abs=1e-5
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_compat_with_rows_named_twice(sample, peer, seed):
+    drawn = sample(seed)
+    sets = [as_dict(drawn.train), as_dict(drawn.validation)]
+    for part in sets:
+        part["q_ans_indx"] = [rows + rows[: i % 3] for i, rows in enumerate(part["q_ans_indx"])]
+    assert NUDGEM("cpu").finetune_embeddings(drawn.X, *sets) == pytest.approx(peer("M", drawn.X, *sets), abs=1e-5)
+
+
+def test_compat_takes_vectors_of_any_length(sample, peer):
+    drawn = sample(2)
+    long = drawn.X * np.linspace(0.2, 9, len(drawn.X), dtype=np.float32)[:, None]
+    call = long, as_dict(drawn.train), as_dict(drawn.validation), 5 * others(8)
+    assert NUDGEM("cpu").finetune_embeddings(*call) == pytest.approx(peer("M", *call), abs=1e-5)
+
+
+def test_compat_where_no_answer_can_be_first(sample, peer):
+    """No interval at all: γ is 0, the documents stay."""
+    X = np.asarray([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
+    questions = {"q_embs": np.asarray([[0.0, -1.0]], dtype=np.float32), "q_ans_indx": [[1]]}
+    train = {"q_embs": np.asarray([[0.0, 1.0]], dtype=np.float32), "q_ans_indx": [[1]]}
+    ours = NUDGEM("cpu").finetune_embeddings(X, train, questions)
+    assert ours.tolist() == X.tolist() == peer("M", X, train, questions).tolist()
