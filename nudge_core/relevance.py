@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nudge_core.errors import InputError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Relevance:
     """The relevant documents of question i are `documents[offsets[i]:offsets[i + 1]]`.
 
@@ -51,7 +51,7 @@ class Relevance:
                     documents.append(document)
                     grades.append(float(grade))
             offsets[i + 1] = len(documents)
-        return cls(offsets, _as_ids(documents), np.asarray(grades, dtype=np.float32))
+        return cls(offsets, _as_ids(documents, offsets), np.asarray(grades, dtype=np.float32))
 
     @staticmethod
     def concat(parts: Sequence[Relevance]) -> Relevance:
@@ -67,6 +67,9 @@ class Relevance:
             np.concatenate([part.documents for part in parts]),
             np.concatenate([part.grades for part in parts]),
         )
+
+    def __repr__(self) -> str:
+        return f"Relevance(queries={len(self)}, pairs={len(self.documents)})"
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -113,14 +116,24 @@ def _checked(grade: Any, question: int, document: Any) -> bool:
     return value > 0
 
 
-def _as_ids(documents: list[Any]) -> NDArray[Any]:
-    strings = sum(isinstance(document, str) for document in documents)
-    if strings == len(documents) and strings:
-        return np.asarray(documents, dtype=object)
-    wrong = next((d for d in documents if isinstance(d, bool) or not isinstance(d, int | np.integer)), None)
-    if wrong is not None:
+def _as_ids(documents: list[Any], offsets: NDArray[np.int64]) -> NDArray[Any]:
+    kinds = [_kind(document) for document in documents]
+    at = next((i for i, kind in enumerate(kinds) if kind is None or kind is not kinds[0]), None)
+    if at is not None:
+        question = int(np.searchsorted(offsets, at, side="right")) - 1
         hint = (
-            "integers and strings are mixed" if strings else "expected integers (row numbers or ids) or strings (ids)"
+            "expected integers of 64 bits (row numbers or ids) or strings (ids)"
+            if kinds[at] is None
+            else "integers and strings are mixed"
         )
-        raise InputError(f"relevant names the document {wrong!r} of type {type(wrong).__name__}: {hint}")
-    return np.asarray(documents, dtype=np.int64)
+        raise InputError(
+            f"question {question} names the document {documents[at]!r} of type {type(documents[at]).__name__}: {hint}"
+        )
+    return np.asarray(documents, dtype=object if kinds and kinds[0] is str else np.int64)
+
+
+def _kind(document: Any) -> type | None:
+    if isinstance(document, str):
+        return str
+    whole = isinstance(document, int | np.integer) and not isinstance(document, bool)
+    return int if whole and -(2**63) <= document < 2**63 else None

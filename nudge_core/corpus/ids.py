@@ -40,6 +40,8 @@ class Ids:
                 f"document ids are of types {sorted({type(name).__name__ for name in listed})}, the one of row {row} is {listed[row]!r}: "
                 "use all integers or all strings"
             )
+        if self.integers and listed and not -(2**63) <= min(listed) <= max(listed) < 2**63:
+            raise InputError(f"document ids go from {min(listed)} to {max(listed)}, beyond 64 bits: use strings")
         self.names: NDArray[Any] = np.asarray(listed, dtype=np.int64 if self.integers else object)
         if len(set(listed)) != count:
             seen: set[Any] = set()

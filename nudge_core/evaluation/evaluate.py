@@ -73,9 +73,10 @@ def evaluate(
     labels = Labels.of(queries, places, torch.device(device) if device is not None else default_device())
     ranked = _rank(documents, labels, depth, tuned, metric, progress)
     questions = torch.arange(len(labels), device=ranked.device).unsqueeze(1)
-    met = Ranked(labels.gains(questions.expand_as(ranked), ranked), labels.ideal(depth), labels.counts)
+    gains = labels.gains(questions.expand_as(ranked), ranked)
+    met = Ranked(gains.cpu(), labels.ideal(depth).cpu(), labels.counts.cpu())
     seen = None if train is None else _seen(queries, places, documents.find(train.relevance.documents))
-    values = {str(measure): measure(met).cpu().numpy() for measure in chosen}
+    values = {str(measure): measure(met).numpy() for measure in chosen}
     return Evaluation(
         queries.ids, values, seen, documents.names(ranked.cpu().numpy().reshape(-1)).reshape(ranked.shape)
     )

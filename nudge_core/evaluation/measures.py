@@ -20,6 +20,8 @@ from nudge_core.errors import InputError
 class Ranked:
     """The grades met down each ranking, and those that an ideal ranking would meet.
 
+    All on the CPU, where float64 is to be had.
+
     Attributes:
         gains: (…, queries, depth) grade of the document at each rank, 0 where it is not relevant.
         ideal: (queries, depth) the question's grades in falling order, 0 beyond the last.
@@ -40,19 +42,19 @@ def _ndcg(ranked: Ranked, k: int) -> Tensor:
 
 
 def _dcg(gains: Tensor) -> Tensor:
-    ranks = torch.arange(2, gains.shape[-1] + 2, dtype=torch.float64, device=gains.device)
+    ranks = torch.arange(2, gains.shape[-1] + 2, dtype=torch.float64)
     return (gains.to(torch.float64) / torch.log2(ranks)).sum(-1)
 
 
 def _average_precision(ranked: Ranked, k: int) -> Tensor:
     hits = ranked.top(k)
-    ranks = torch.arange(1, hits.shape[-1] + 1, dtype=torch.float64, device=hits.device)
+    ranks = torch.arange(1, hits.shape[-1] + 1, dtype=torch.float64)
     return (hits * hits.cumsum(-1) / ranks).sum(-1) / ranked.counts
 
 
 def _reciprocal_rank(ranked: Ranked, k: int) -> Tensor:
     hits = ranked.top(k)
-    ranks = torch.arange(1, hits.shape[-1] + 1, dtype=torch.float64, device=hits.device)
+    ranks = torch.arange(1, hits.shape[-1] + 1, dtype=torch.float64)
     return (hits / ranks).amax(-1)
 
 

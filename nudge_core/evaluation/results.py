@@ -14,7 +14,7 @@ from nudge_core.errors import InputError, MissingExtraError
 SUBSETS = ("all", "seen", "unseen")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """Measures per question.
 
@@ -71,14 +71,13 @@ class Evaluation:
 
     def rows(self) -> list[list[str]]:
         """The table as texts, with a head; scores in points from 0 to 100. Empty subsets are left out."""
-        rows = [["measure", "questions", "score"]]
-        for measure in self.values:
-            for name in self.subsets:
-                if count := int(self.subset(name).sum()):
-                    rows.append([measure, f"{name} {count}", f"{100 * self.mean(measure, name):.2f}"])
+        rows = [["", "questions", *self.values]]
+        for name in self.subsets:
+            if count := int(self.subset(name).sum()):
+                rows.append([name, str(count), *(f"{100 * self.mean(measure, name):.2f}" for measure in self.values)])
         return rows
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return table(self.rows())
 
     def compare(self, before: Evaluation, *, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> Comparison:
@@ -143,7 +142,7 @@ class Difference:
         }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Before and after, measure by measure: all questions, seen ones and unseen ones."""
 
@@ -167,7 +166,7 @@ class Comparison:
                 rows.append([line.measure, f"{line.subset} {d['questions']}", *scores, f"{d['better']}/{d['worse']}"])
         return rows
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return table(self.rows())
 
 

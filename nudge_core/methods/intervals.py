@@ -8,6 +8,7 @@ only if every document that bounds it there has a higher row. Two answers of one
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,12 +85,13 @@ def first_place(problem: Problem, directions: Directions, *, offset: float = 0.0
         rows = torch.cat([problem.rows.expand(len(labels), -1), background.rows[start:stop, :1]], 1)
         for question, answer in zip(labels.pair_queries.split(height), labels.documents.split(height), strict=True):
             parts.append(_intervals(a, b, rows, question, answer, offset))
-    return Intervals(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    low, high, holds_low, holds_high = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Intervals(low.astype(np.float64), high.astype(np.float64), holds_low, holds_high)
 
 
 def _intervals(
     a: Tensor, b: Tensor, rows: Tensor, question: Tensor, answer: Tensor, offset: float
-) -> tuple[NDArray[np.float64], ...]:
+) -> tuple[NDArray[Any], ...]:
     low, high = _ends(a, b, question, answer, offset)
     kept = torch.nonzero(low <= high).reshape(-1)
     question, answer, low, high = question[kept], answer[kept], low[kept], high[kept]
@@ -99,7 +101,7 @@ def _intervals(
     holds_high = ~((crossing == high.unsqueeze(1)) & (slope > 0) & earlier).any(1)
     parallel = (slope == 0) & (a[question] == a[question, answer].unsqueeze(1)) & earlier
     some = ((low < high) | (holds_low & holds_high)) & ~parallel.any(1)
-    return tuple(part[some].cpu().numpy() for part in (low.double(), high.double(), holds_low, holds_high))
+    return tuple(part[some].cpu().numpy() for part in (low, high, holds_low, holds_high))
 
 
 def _crossings(a: Tensor, b: Tensor, question: Tensor, answer: Tensor, offset: float) -> tuple[Tensor, Tensor]:

@@ -29,8 +29,8 @@ def show(table: Comparison | Evaluation) -> None:
     )
     for i, name in enumerate(head):
         drawn.add_column(name, justify="left" if i < 2 else "right", no_wrap=True)
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
-        drawn.add_row(*row, end_section=following is None or following[0] != row[0])
+    for row, following in zip(rows, [*rows[1:], head], strict=True):
+        drawn.add_row(*row, end_section=isinstance(table, Comparison) and following[0] != row[0])
     out.print(drawn)
 
 

@@ -9,14 +9,14 @@ def test_length_and_dimension(case):
     assert (len(case.corpus), case.corpus.dim) == case.X.shape
 
 
-@pytest.mark.parametrize("rows", [[0], [52], [3, 1, 2], [9, 9, 0, 9], list(range(53)), list(range(53))[::-1], []])
+@pytest.mark.parametrize("rows", [[], [52], [9, 3, 9, 0, 9], list(range(53))[::-1]])
 def test_rows_come_in_the_order_asked_repeats_included(case, rows):
     found = case.corpus.rows(np.asarray(rows, dtype=np.int64))
     assert found.dtype == torch.float32
     assert found.tolist() == case.X[np.asarray(rows, dtype=np.int64)].tolist()
 
 
-@pytest.mark.parametrize("size", [1, 7, 53, 1000])
+@pytest.mark.parametrize("size", [1, 7, 1000])
 def test_blocks_hold_all_rows_in_order(case, size):
     blocks = list(case.corpus.blocks(size))
     assert max(map(len, blocks)) <= size

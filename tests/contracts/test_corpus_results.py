@@ -14,8 +14,7 @@ def questions(case, seed, count=20):
     return QuerySet(near + 0.4 * rng.normal(size=near.shape), [case.names(r) for r in rows])
 
 
-@pytest.mark.parametrize("cosine", [True, False])
-@pytest.mark.parametrize("k", [0, 1, 5, 60])
+@pytest.mark.parametrize(("k", "cosine"), [(0, True), (1, True), (5, False), (60, True)])
 def test_background(case, k, cosine):
     options = {"exclude": np.asarray([50, 0, 7]), "cosine": cosine, "temperature": 0.1, "progress": False}
     Q = questions(case, 0).embeddings

@@ -92,3 +92,12 @@ def test_gamma_above_two_never_makes_a_zero_vector(call):
     """That package replaces a document without questions by normalise(0) from γ = 2 on."""
     out = NUDGEN("cpu").finetune_embeddings(*call, gamma=2.5)
     assert np.linalg.norm(out, axis=1) == pytest.approx(1, abs=1e-6)
+
+
+def test_of_equal_documents_that_of_the_corpus_comes_before_the_other_ones():
+    """At γ = 0 the first question finds its document beside an equal one, at γ > 0 the second question finds its own: a draw, so γ = 0."""
+    X = np.asarray([[0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]], dtype=np.float32)
+    other = np.asarray([[1, 0, 0, 0], [0, 0.9999, 0.0141, 0]], dtype=np.float32)
+    train = {"q_embs": np.asarray([[0, 0, 0, 1], [0, 0.6, 0.8, 0]], dtype=np.float32), "q_ans_indx": [[1], [2]]}
+    validation = {"q_embs": np.asarray([[1, 0, 0, 0], [0, 0.8, 0.6, 0]], dtype=np.float32), "q_ans_indx": [[1], [2]]}
+    assert NUDGEN("cpu").finetune_embeddings(X, train, validation, other, gamma=[0.0, 0.1]).tolist() == X.tolist()

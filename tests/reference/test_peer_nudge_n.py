@@ -61,13 +61,13 @@ def test_compat_with_one_gamma(sample, peer, gamma):
 
 
 @pytest.mark.parametrize("val_k", [1, 2, 10])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(20))
 def test_compat_with_rows_named_twice(sample, peer, seed, val_k):
     """As there: twice the weight in training, once in the accuracy of NUDGE-N."""
     drawn = sample(seed, sizes=EXACT)
     sets = [as_dict(drawn.train), as_dict(drawn.validation)]
     for part in sets:
-        part["q_ans_indx"] = [rows + rows[: i % 3] for i, rows in enumerate(part["q_ans_indx"])]
+        part["q_ans_indx"] = [rows + rows[:1] * (i % 2) for i, rows in enumerate(part["q_ans_indx"])]
     ours = NUDGEN("cpu").finetune_embeddings(drawn.X, *sets, val_k=val_k)
     assert ours == pytest.approx(peer("N", drawn.X, *sets, val_k=val_k), abs=1e-5)
 

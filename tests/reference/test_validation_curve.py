@@ -4,7 +4,7 @@ import brute_force
 import numpy as np
 import pytest
 
-from nudge_core import NudgeM, NudgeN, finetune
+from nudge_core import NudgeM, NudgeN, QuerySet, finetune
 from nudge_core.methods.gammas import PAPER
 
 MEASURES = ("Success@1", "nDCG@10", "CR@3", "R@2", "RR@5", "AP@4", "P@100")
@@ -66,3 +66,37 @@ def test_before_and_after_are_the_scores_of_the_vectors_returned(sample, method)
     assert tuned.after == pytest.approx(
         brute_force.mean(method.measure, tuned.apply_to(drawn.X), drawn.validation), abs=1e-9
     )
+
+
+@pytest.mark.parametrize("measure", ["Success@1", "RR@2", "nDCG@3"])
+@pytest.mark.parametrize("method", [NudgeN, NudgeM])
+@pytest.mark.parametrize("seed", range(12))
+def test_curve_of_few_documents_on_all_sides(seed, method, measure):
+    """Questions at random and γ up to its largest: similarities fall, pass through a peak, dip below both ends."""
+    rng = np.random.default_rng(seed)
+    X = brute_force.unit(rng.normal(size=(4, 2 + seed % 2))).astype(np.float32)
+    train, validation = (QuerySet(rng.normal(size=(6, X.shape[1])), rng.integers(0, 4, size=(6, 1))) for _ in range(2))
+    gammas = np.linspace(0, 4, 41).tolist()
+    curve = finetune(X, train, validation, method=method(gammas=gammas, measure=measure)).curve
+    move = brute_force.turn if method is NudgeN else brute_force.shift
+    full = [brute_force.mean(measure, move(X, train, gamma), validation) for gamma in gammas]
+    assert curve.score == pytest.approx(full, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", [NudgeN(), NudgeM(gammas=[0.1]), NudgeM()])
+@pytest.mark.parametrize(("relevant", "expected"), [(0, 1.0), (1, 0.0)])
+def test_a_tie_with_a_document_that_answers_nothing(method, relevant, expected):
+    """Rows 0 and 1 are equal, and only one of them has a label: the lower row ranks first, labelled or not."""
+    X = np.asarray([[1, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
+    train, validation = QuerySet([[0, 1, 1.0]], [[2]]), QuerySet([[1.0, 0, 0]], [[relevant]])
+    tuned = finetune(X, train, validation, method=method)
+    assert (tuned.before, tuned.after) == (expected, expected)
+
+
+def test_a_document_whose_similarity_dips_between_its_ends():
+    """Document 0 turns by a right angle through the point opposite the question: in the middle of its way document 1 ranks first."""
+    half = 2**-0.5
+    X = np.asarray([[half, -half], [0.8, 0.6]], dtype=np.float32)
+    train, validation = QuerySet([[half, half]], [[0]]), QuerySet([[-1.0, 0.0]], [[1]])
+    curve = finetune(X, train, validation, method=NudgeN(gammas=[0.0, 0.586, 2.0])).curve
+    assert curve.score.tolist() == [0.0, 1.0, 0.0]
