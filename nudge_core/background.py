@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-TILE = 1 << 19
+TILE = 1 << 20
 """How many scores (queries x documents of a block) are held at a time."""
 
 _ONEDNN = torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()

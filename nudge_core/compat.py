@@ -8,6 +8,7 @@ Same result to 1e-5, without arrays of size questions x documents, and right whe
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
@@ -21,8 +22,11 @@ from nudge_core.errors import InputError
 from nudge_core.finetune import default_device
 from nudge_core.labels import Labels
 from nudge_core.methods import Method, NudgeM, NudgeN, Problem
+from nudge_core.methods import gammas as grid
 from nudge_core.methods.intervals import cover, first_place
 from nudge_core.methods.nudge_m import shift_directions
+from nudge_core.methods.nudge_n import Turn, turn_directions
+from nudge_core.methods.sweep import sweep
 from nudge_core.queries import QuerySet
 from nudge_core.vectors import as_matrix, check_finite, unit
 
@@ -37,7 +41,7 @@ class QueriesAnswersDict(TypedDict):
     q_ans_indx: Sequence[Sequence[int]]
 
 
-class _Nudge:
+class _Nudge(ABC):
     _repeats = True
     """Whether a row that a validation question names twice counts twice."""
 
@@ -48,6 +52,10 @@ class _Nudge:
             device: Without it CUDA if present, else the CPU.
         """
         self.device = torch.device(device) if device is not None else default_device()
+
+    @abstractmethod
+    def _choose(self, method: Method, problem: Problem) -> float:
+        """The γ that the authors' package would choose."""
 
     def _finetune(
         self,
@@ -68,12 +76,9 @@ class _Nudge:
         )
         background = _background(corpus, validation, rows, method.validation.k, nontrain)
         problem = Problem(documents[rows.cpu()].to(self.device), rows, train, validation, background)
-        gamma = self._choose(method, problem)
+        gamma = method.fixed_gamma if method.fixed_gamma is not None else self._choose(method, problem)
         documents[rows.cpu()] = method.move(problem.documents, train, gamma).cpu()
         return documents.to(vectors.dtype).numpy()
-
-    def _choose(self, method: Method, problem: Problem) -> float:
-        return method.choose(problem).gamma
 
 
 class NUDGEN(_Nudge):
@@ -114,6 +119,13 @@ class NUDGEN(_Nudge):
         method = NudgeN("paper" if gammas is None else gammas, f"CR@{val_k}")
         return self._finetune(method, embeddings, train_set, val_set, nontrain_embeddings)
 
+    def _choose(self, method: Method, problem: Problem) -> float:
+        """As there: the first best in the order given, by accuracies added up in float32. `NudgeN` adds in float64."""
+        gammas = list(grid.tried(method.gammas))  # type: ignore[attr-defined]
+        blocks = sweep(problem, turn_directions(problem.documents, problem.train), Turn(), gammas, method.validation)
+        accuracies = [float(values.sum()) for values in torch.cat(list(blocks), 1).to(torch.float32)]
+        return gammas[int(np.argmax(accuracies))]
+
 
 class NUDGEM(_Nudge):
     """NUDGE-M with the call of `nudge.NUDGEM`. The result must be searched by dot product."""
@@ -149,7 +161,7 @@ class NUDGEM(_Nudge):
 
     def _choose(self, method: Method, problem: Problem) -> float:
         """As there: 1e-8 is taken from the slopes, which lets two answers of one question rank first at once. `NudgeM` is exact."""
-        if method.fixed_gamma is not None or method.gammas != "exact":  # type: ignore[attr-defined]
+        if method.gammas != "exact":  # type: ignore[attr-defined]
             return method.choose(problem).gamma
         gamma, covered = cover(first_place(problem, shift_directions(problem.documents, problem.train), offset=1e-8))
         return float(gamma[::2][np.argmax(covered[1::2])])  # the low end of the best stretch

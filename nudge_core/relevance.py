@@ -109,7 +109,7 @@ def _checked(grade: Any, question: int, document: Any) -> bool:
         value = float(grade)
     except (TypeError, ValueError):
         value = float("nan")
-    if not np.isfinite(value) or value < 0:
+    if value and not 1e-30 < value < 1e30:  # NaN too
         raise InputError(
             f"question {question} grades document {document!r} with {grade!r}; expected a number from zero up: 0 says not relevant"
         )

@@ -127,7 +127,7 @@ class Corpus(ABC):
             )
         builder = BackgroundBuilder(len(queries), k, temperature, queries.device)
         left_out = np.zeros(0, dtype=np.int64) if exclude is None else np.unique(exclude)
-        width = max(256, min(8192, TILE // max(1, len(queries))))
+        width = max(1024, min(8192, TILE // max(1, len(queries))))
         height = max(1, TILE // width)
         first = 0
         with tqdm(
@@ -140,7 +140,7 @@ class Corpus(ABC):
             desc="background",
         ) as bar:
             for block in self.blocks(width):
-                values = block.to(device=queries.device, dtype=torch.float32)
+                values = block.to(torch.float32).to(queries.device)
                 scale = self._scale(values, first, cosine)
                 inside = (
                     left_out[np.searchsorted(left_out, first) : np.searchsorted(left_out, first + len(values))] - first
@@ -161,7 +161,7 @@ class Corpus(ABC):
     def _scale(self, values: Tensor, first: int, cosine: bool) -> Tensor | None:
         """1 / norm of each row of a block; None where scores are taken as they are."""
         norms = torch.linalg.vector_norm(values, dim=1)
-        usable = torch.isfinite(norms) & (norms > 0) if cosine else torch.isfinite(norms)
+        usable = torch.isfinite(norms) & (norms > 0)
         if not bool(usable.all()):
             row = int(torch.nonzero(~usable)[0])
             name = self.names(np.asarray([first + row])).tolist()[0]

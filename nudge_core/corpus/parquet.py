@@ -161,7 +161,7 @@ class _readable:  # noqa: N801  # a context, read as a word
 
         if isinstance(error, pa.ArrowException | OSError):
             raise FileFormatError(
-                f"{str(self.file)!r} cannot be read as Parquet ({error}): it is missing, truncated or of another format"
+                f"{str(self.file)!r} cannot be read as Parquet ({error}): it is missing, truncated or of another format, or a vector in it is null"
             ) from error
 
 

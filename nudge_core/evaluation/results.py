@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, MissingExtraError
+from nudge_core.evaluation.measures import Measure
 
 SUBSETS = ("all", "seen", "unseen")
 
@@ -49,9 +50,10 @@ class Evaluation:
 
     def mean(self, measure: str, subset: str = "all") -> float:
         """Mean over the questions of a subset, from 0 to 1; NaN if it is empty."""
-        if measure not in self.values:
+        name = str(Measure.parse(measure))
+        if name not in self.values:
             raise InputError(f"{measure!r} was not measured; there are {', '.join(self.values)}")
-        chosen = self.values[measure][self.subset(subset)]
+        chosen = self.values[name][self.subset(subset)]
         return float(chosen.mean()) if len(chosen) else float("nan")
 
     @property

@@ -100,7 +100,7 @@ class _Shift:
     """a + γ b."""
 
     def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:  # noqa: ARG002
-        return a + gamma.to(a.dtype) * b
+        return a + gamma.to(a) * b
 
     def bounds(self, a: Tensor, b: Tensor, limit: Tensor, largest: float) -> tuple[Tensor, Tensor]:  # noqa: ARG002
         """The ends: a line has no peak between them."""

@@ -69,7 +69,7 @@ class NudgeN(Method):
     def choose(self, problem: Problem) -> Choice:
         """The first γ with the best mean of the measure over the validation questions."""
         directions = turn_directions(problem.documents, problem.train)
-        return choose(problem, directions, _Turn(), grid.tried(self.gammas), self.validation)
+        return choose(problem, directions, Turn(), grid.tried(self.gammas), self.validation)
 
     def move(self, documents: Tensor, labels: Labels, gamma: float) -> Tensor:
         """The documents turned by min(arccos(1 − γ/2), angle to G); (pool, dim), unit length."""
@@ -98,11 +98,12 @@ def turn_directions(documents: Tensor, labels: Labels) -> Directions:
     return Directions(toward, torch.where(moves, torch.atan2(sine, cosine), 0.0).squeeze(1))
 
 
-class _Turn:
+class Turn:
     """a cos θ + b sin θ, with θ = min(arccos(1 − γ/2), limit)."""
 
     def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:
-        theta = torch.minimum(torch.arccos(1 - gamma / 2).to(a.dtype), limit)
+        """The scores at γ."""
+        theta = torch.minimum(torch.arccos(1 - gamma / 2).to(a), limit)
         return a * torch.cos(theta) + b * torch.sin(theta)
 
     def bounds(self, a: Tensor, b: Tensor, limit: Tensor, largest: float) -> tuple[Tensor, Tensor]:

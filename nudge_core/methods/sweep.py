@@ -6,6 +6,7 @@ products are computed once. A document takes part only if its best score over al
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,24 +49,25 @@ def choose(
 ) -> Choice:
     """The first γ with the best mean validation score, out of `gammas` and judged against γ = 0."""
     tried = sorted({0.0, *gammas})
-    scores = sweep(problem, directions, motion, tried, measure)
+    blocks = list(sweep(problem, directions, motion, tried, measure))
+    scores = torch.stack([block.sum(1) for block in blocks]).sum(0) / sum(block.shape[1] for block in blocks)
     wanted = torch.tensor([gamma in set(gammas) for gamma in tried])
     best = int(torch.nonzero(wanted & (scores >= scores[wanted].max() - 1e-9))[0])
     curve = Curve(torch.tensor(tried, dtype=torch.float64).numpy(), scores.numpy(), str(measure))
     return Choice(tried[best], float(scores[0]), float(scores[best]), curve)
 
 
-def sweep(problem: Problem, directions: Directions, motion: Motion, gammas: list[float], measure: Measure) -> Tensor:
-    """(gammas,) float64: the mean of the measure over the validation questions at each γ."""
+def sweep(
+    problem: Problem, directions: Directions, motion: Motion, gammas: list[float], measure: Measure
+) -> Iterator[Tensor]:
+    """(gammas, questions) float64: the measure of each validation question at each γ, block of questions by block."""
     validation, background = problem.judged()
-    totals = torch.zeros(len(gammas), dtype=torch.float64)
     height = max(1, TILE // len(problem.documents))
     for start in range(0, len(validation), height):
         stop = min(start + height, len(validation))
         labels = validation.slice(start, stop)
         table = _candidates(problem, directions, motion, max(gammas), measure.k, labels, background, slice(start, stop))
-        totals += table.means(motion, gammas, measure) * (len(labels) / len(validation))
-    return totals
+        yield table.values(motion, gammas, measure)
 
 
 @dataclass(frozen=True)
@@ -78,19 +80,16 @@ class _Table:
     grades: Tensor
     labels: Labels
 
-    def means(self, motion: Motion, gammas: list[float], measure: Measure) -> Tensor:
-        """(gammas,) the mean of the measure."""
-        ideal = self.labels.ideal(measure.k)
+    def values(self, motion: Motion, gammas: list[float], measure: Measure) -> Tensor:
+        """(gammas, queries) float64, on the CPU."""
+        ideal, counts = self.labels.ideal(measure.k).cpu(), self.labels.counts.cpu()
         parts = []
-        for chunk in torch.tensor(gammas, dtype=torch.float64, device=self.a.device).split(
-            max(1, TILE // self.a.numel())
-        ):
+        for chunk in torch.tensor(gammas, dtype=torch.float64).split(max(1, TILE // self.a.numel())):
             scores = motion.scores(self.a, self.b, self.limit, chunk.reshape(-1, 1, 1))
             _, columns = top_k(scores.flatten(0, 1), measure.k)
             gains = self.grades.expand(len(chunk), -1, -1).flatten(0, 1).gather(1, columns)
-            ranked = Ranked(gains.reshape(len(chunk), len(self.labels), -1), ideal, self.labels.counts)
-            parts.append(measure(ranked).mean(1))
-        return torch.cat(parts).cpu()
+            parts.append(measure(Ranked(gains.reshape(len(chunk), len(self.labels), -1).cpu(), ideal, counts)))
+        return torch.cat(parts)
 
 
 def _kth_best(scores: Tensor, k: int) -> Tensor:

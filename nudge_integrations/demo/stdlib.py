@@ -38,6 +38,9 @@ SHORTEST = 20
 PASSAGE = 1000
 """About how many characters a passage has at most; docstrings are cut between paragraphs."""
 
+LONGEST = 300
+"""A signature of more characters, or one that holds addresses in memory, tells a reader nothing."""
+
 _ATTRIBUTES = (property, types.GetSetDescriptorType, types.MemberDescriptorType)
 
 
@@ -169,6 +172,7 @@ def _docstring(item: Any) -> str:
 
 def _signature(item: Any) -> str:
     try:
-        return str(inspect.signature(item)) if callable(item) else ""
+        text = str(inspect.signature(item)) if callable(item) else ""
     except Exception:  # noqa: BLE001  # inspect evaluates texts of C functions, which may fail in any way
         return ""
+    return text if len(text) <= LONGEST and " at 0x" not in text else "(…)"

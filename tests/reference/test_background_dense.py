@@ -33,6 +33,7 @@ def searches(draw):
     docs, dim, queries = draw(st.integers(1, 12)), draw(st.integers(1, 3)), draw(st.integers(1, 4))
     numbers = st.integers(-2, 2).map(float)
     D = draw(arrays.arrays(np.float32, (docs, dim), elements=numbers))
+    D[~D.any(1), 0] = 1  # zero vectors are refused
     Q = draw(arrays.arrays(np.float32, (queries, dim), elements=numbers))
     exclude = np.asarray(draw(st.lists(st.integers(0, docs - 1), max_size=docs)), dtype=np.int64)
     return D, Q, exclude, draw(st.integers(0, docs + 3)), draw(st.integers(1, docs))

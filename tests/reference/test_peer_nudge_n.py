@@ -4,7 +4,6 @@ That package adds accuracies up in float32. Where fractions such as 1/3 make two
 answers here, whose fractions are exact. `test_a_gamma_that_rounding_chose` covers the others.
 """
 
-import brute_force
 import numpy as np
 import pytest
 
@@ -81,12 +80,11 @@ def test_compat_takes_vectors_of_any_length(sample, peer):
 
 @pytest.mark.parametrize("seed", range(30))
 def test_a_gamma_that_rounding_chose(sample, peer, seed):
-    """With thirds and fifths the γ may differ, but only between γ of the same accuracy."""
+    """With thirds and fifths that package's sums in float32 decide between γ of the same accuracy."""
     drawn = sample(seed, sizes=(1, 2, 3, 5))
     call = drawn.X, as_dict(drawn.train), as_dict(drawn.validation)
     ours, theirs = NUDGEN("cpu").finetune_embeddings(*call, val_k=10), peer("N", *call, val_k=10)
-    ours, theirs = (brute_force.mean("CR@10", D, drawn.validation) for D in (ours, theirs))
-    assert ours == pytest.approx(theirs, abs=1e-6)
+    assert ours == pytest.approx(theirs, abs=1e-5)
 
 
 def test_the_grid_is_that_of_the_paper():
