@@ -31,6 +31,7 @@ results: $(VENV)/.dev
 	$(BIN)/nudge demo --out build/demo
 	cp build/demo/figures.json benchmarks/results/demo.json
 	cp build/demo/before-after.png benchmarks/results/demo.png
+	$(BIN)/python benchmarks/readme.py
 
 clean:
 	rm -rf $(VENV) build dist nudge-demo

@@ -36,8 +36,8 @@ class Background:
 def similarities(queries: Tensor, documents: Tensor) -> Tensor:
     """The dot product of each question with each document, (queries, documents) float32.
 
-    Where torch would multiply by MKL, oneDNN does it: twice as fast on processors that are not Intel's, and, unlike MKL, it hardly ever
-    scores equal documents of a block unequally, so that ties stay ties.
+    Where torch would multiply by MKL, oneDNN does it: twice as fast on the AMD processor of benchmarks/results/speed.json, and equal documents
+    get equal scores more often, so that ties stay ties.
     """
     if _ONEDNN and queries.device.type == "cpu" and len(documents):
         return linear(queries.to_mkldnn(), documents).to_dense()

@@ -102,7 +102,7 @@ class _Shift:
     def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:  # noqa: ARG002
         return a + gamma.to(a) * b
 
-    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, largest: float) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor]:  # noqa: ARG002
         """The ends: a line has no peak between them."""
-        end = a + largest * b
-        return torch.minimum(a, end), torch.maximum(a, end)
+        start, end = a + first * b, a + last * b
+        return torch.minimum(start, end), torch.maximum(start, end)

@@ -106,14 +106,17 @@ class Turn:
         theta = torch.minimum(torch.arccos(1 - gamma / 2).to(a), limit)
         return a * torch.cos(theta) + b * torch.sin(theta)
 
-    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, largest: float) -> tuple[Tensor, Tensor]:
+    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor]:
         """The ends of the arc, and its peak √(a² + b²) where that lies between them."""
-        theta = limit.clamp(max=math.acos(1 - largest / 2))
-        cosine, sine = torch.cos(theta), torch.sin(theta)
-        end = a * cosine + b * sine
-        peak = (b > 0) & (b * cosine <= a * sine)
-        high = torch.where(peak, torch.hypot(a, b), torch.maximum(a, end))
-        low = torch.minimum(a, end).masked_fill_(
-            (a < 0) & (b < 0), -torch.inf
-        )  # there the arc may dip between its ends
+        (start, rises), (end, still_rises) = (self._at(a, b, limit, gamma) for gamma in (first, last))
+        high = torch.where(rises & ~still_rises, torch.hypot(a, b), torch.maximum(start, end))
+        low = torch.minimum(start, end).masked_fill_(
+            ~rises & still_rises, -torch.inf
+        )  # the arc may dip between its ends
         return low, high
+
+    def _at(self, a: Tensor, b: Tensor, limit: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
+        """The score at γ, and whether it rises there."""
+        theta = limit.clamp(max=math.acos(1 - gamma / 2))
+        cosine, sine = torch.cos(theta), torch.sin(theta)
+        return torch.addcmul(a * cosine, b, sine), b * cosine > a * sine

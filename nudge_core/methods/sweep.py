@@ -1,13 +1,14 @@
 """Try many γ at the price of one: the score of every document as a function of γ, for the documents that can reach the top k.
 
 With a = q·D and b = q·Z (Z the unit direction in which a document moves), a question's score at γ is a combination of a and b alone. Both
-products are computed once. A document takes part only if its best score over all γ reaches the k-th best of the worst scores: few do.
+products are computed once. A document takes part only if its best score over all γ reaches the k-th best of the worst scores: few do, and fewer
+still over a part of the γ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -27,8 +28,8 @@ class Motion(Protocol):
     def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:
         """The scores at γ."""
 
-    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, largest: float) -> tuple[Tensor, Tensor]:
-        """A lower and an upper bound of the scores over 0 ≤ γ ≤ largest."""
+    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor]:
+        """A lower and an upper bound of the scores over first ≤ γ ≤ last."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def sweep(
     for start in range(0, len(validation), height):
         stop = min(start + height, len(validation))
         labels = validation.slice(start, stop)
-        table = _candidates(problem, directions, motion, max(gammas), measure.k, labels, background, slice(start, stop))
+        table = _candidates(problem, directions, motion, gammas, measure.k, labels, background, slice(start, stop))
         yield table.values(motion, gammas, measure)
 
 
@@ -79,17 +80,34 @@ class _Table:
     limit: Tensor
     grades: Tensor
     labels: Labels
+    ideal: Tensor
 
     def values(self, motion: Motion, gammas: list[float], measure: Measure) -> Tensor:
         """(gammas, queries) float64, on the CPU."""
-        ideal, counts = self.labels.ideal(measure.k).cpu(), self.labels.counts.cpu()
-        parts = []
-        for chunk in torch.tensor(gammas, dtype=torch.float64).split(max(1, TILE // self.a.numel())):
-            scores = motion.scores(self.a, self.b, self.limit, chunk.reshape(-1, 1, 1))
-            _, columns = top_k(scores.flatten(0, 1), measure.k)
-            gains = self.grades.expand(len(chunk), -1, -1).flatten(0, 1).gather(1, columns)
-            parts.append(measure(Ranked(gains.reshape(len(chunk), len(self.labels), -1).cpu(), ideal, counts)))
-        return torch.cat(parts)
+        if len(gammas) > max(1, TILE // self.a.numel()):
+            middle = len(gammas) // 2
+            halves = (gammas[:middle], gammas[middle:])
+            return torch.cat([self.narrowed(motion, half, measure.k).values(motion, half, measure) for half in halves])
+        at = torch.tensor(gammas, dtype=torch.float64).reshape(-1, 1, 1)
+        scores = motion.scores(self.a, self.b, self.limit, at)
+        _, columns = top_k(scores.flatten(0, 1), measure.k)
+        gains = self.grades.expand(len(gammas), -1, -1).flatten(0, 1).gather(1, columns)
+        return measure(
+            Ranked(gains.reshape(len(gammas), len(self.labels), -1).cpu(), self.ideal, self.labels.counts.cpu())
+        )
+
+    def narrowed(self, motion: Motion, gammas: list[float], k: int) -> _Table:
+        """Without the documents that cannot reach the top k at these γ."""
+        low, high = motion.bounds(self.a, self.b, self.limit, min(gammas), max(gammas))
+        kept = _can_reach(low, high, k, self.labels)
+        columns = torch.argsort(~kept, dim=1, stable=True)[:, : int(kept.sum(1).max())]
+        return replace(self, **{name: getattr(self, name).gather(1, columns) for name in ("a", "b", "limit", "grades")})
+
+
+def _can_reach(low: Tensor, high: Tensor, k: int, labels: Labels) -> Tensor:
+    """Whether the upper bound `high` of a document reaches the k-th best of all lower bounds `low` of its question."""
+    norms: Tensor = torch.linalg.vector_norm(labels.queries, dim=1, keepdim=True)
+    return high >= _kth_best(low, k) - 1e-5 * norms  # rounding must not lose a document
 
 
 def _kth_best(scores: Tensor, k: int) -> Tensor:
@@ -105,7 +123,7 @@ def _candidates(
     problem: Problem,
     directions: Directions,
     motion: Motion,
-    largest: float,
+    gammas: list[float],
     k: int,
     labels: Labels,
     background: Background,
@@ -113,10 +131,9 @@ def _candidates(
 ) -> _Table:
     a = similarities(labels.queries, problem.documents)
     b = similarities(labels.queries, directions.toward)
-    low, high = motion.bounds(a, b, directions.limit, largest)
-    floor = _kth_best(torch.cat([low, background.scores[part]], 1), k)
-    slack = 1e-5 * torch.linalg.vector_norm(labels.queries, dim=1, keepdim=True)  # rounding must not lose a document
-    question, document = torch.nonzero(high >= floor - slack, as_tuple=True)
+    low, high = motion.bounds(a, b, directions.limit, min(gammas), max(gammas))
+    kept = _can_reach(torch.cat([low, background.scores[part]], 1), high, k, labels)
+    question, document = torch.nonzero(kept, as_tuple=True)
     counts = torch.bincount(question, minlength=len(labels))
     place = torch.arange(len(question), device=a.device) - (counts.cumsum(0) - counts)[question]
     shape = (len(labels), int(counts.max()))
@@ -136,4 +153,5 @@ def _candidates(
         limit=table(directions.limit[document], 0.0, still).gather(1, order),
         grades=table(labels.gains(question, document), 0.0, still).gather(1, order),
         labels=labels,
+        ideal=labels.ideal(k).cpu(),
     )
