@@ -121,7 +121,7 @@ class NUDGEN(_Nudge):
 
     def _choose(self, method: Method, problem: Problem) -> float:
         """As there: the first best in the order given, by accuracies added up in float32. `NudgeN` adds in float64."""
-        gammas = list(grid.tried(method.gammas))  # type: ignore[attr-defined]
+        gammas = list(grid.tried(method.gammas))
         blocks = sweep(problem, turn_directions(problem.documents, problem.train), Turn(), gammas, method.validation)
         accuracies = [float(values.sum()) for values in torch.cat(list(blocks), 1).to(torch.float32)]
         return gammas[int(np.argmax(accuracies))]
@@ -161,7 +161,7 @@ class NUDGEM(_Nudge):
 
     def _choose(self, method: Method, problem: Problem) -> float:
         """As there: 1e-8 is taken from the slopes, which lets two answers of one question rank first at once. `NudgeM` is exact."""
-        if method.gammas != "exact":  # type: ignore[attr-defined]
+        if method.gammas != "exact":
             return method.choose(problem).gamma
         gamma, covered = cover(first_place(problem, shift_directions(problem.documents, problem.train), offset=1e-8))
         return float(gamma[::2][np.argmax(covered[1::2])])  # the low end of the best stretch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,15 +78,18 @@ class Method(ABC):
     metric: ClassVar[Literal["cosine", "dot"]]
     """How the result must be searched."""
 
-    @property
-    @abstractmethod
-    def validation(self) -> Measure:
-        """The measure by which γ is chosen."""
+    gammas: Any
+    measure: str
 
     @property
-    @abstractmethod
+    def validation(self) -> Measure:
+        """The measure by which γ is chosen."""
+        return Measure.parse(self.measure)
+
+    @property
     def fixed_gamma(self) -> float | None:
-        """γ where it is given and nothing is to be chosen."""
+        """γ where one number was given, so that nothing is to be chosen."""
+        return self.gammas if isinstance(self.gammas, float) else None
 
     @abstractmethod
     def choose(self, problem: Problem) -> Choice:

@@ -41,11 +41,6 @@ def parse(given: Any, named: Mapping[str, tuple[float, ...] | str], largest: flo
     )
 
 
-def fixed(gammas: Any) -> float | None:
-    """The one γ where a single number was given."""
-    return gammas if isinstance(gammas, float) else None
-
-
 def tried(gammas: Any) -> tuple[float, ...]:
     """All γ to try."""
     return (gammas,) if isinstance(gammas, float) else tuple(gammas)

@@ -52,21 +52,11 @@ class NudgeM(Method):
             InputError: A γ below zero, an unknown measure, or another measure than Success@1 without γ to try.
         """
         object.__setattr__(self, "gammas", grid.parse(self.gammas, {"exact": "exact"}, largest=1e6))
-        if self.gammas == "exact" and Measure.parse(self.measure) != Measure("Success", 1):
+        if self.validation != Measure("Success", 1) and self.gammas == "exact":
             raise InputError(
                 f"the exact search of γ maximises Success@1, not {self.measure}: give the γ to try, "
                 f"for example NudgeM(gammas=[0.1, 0.2, 0.4], measure={self.measure!r})"
             )
-
-    @property
-    def validation(self) -> Measure:
-        """The measure by which γ is chosen."""
-        return Measure.parse(self.measure)
-
-    @property
-    def fixed_gamma(self) -> float | None:
-        """γ where one number was given."""
-        return grid.fixed(self.gammas)
 
     def choose(self, problem: Problem) -> Choice:
         """The best γ on the validation questions: the first of equals."""

@@ -56,16 +56,6 @@ class NudgeN(Method):
         )
         Measure.parse(self.measure)
 
-    @property
-    def validation(self) -> Measure:
-        """The measure by which γ is chosen."""
-        return Measure.parse(self.measure)
-
-    @property
-    def fixed_gamma(self) -> float | None:
-        """γ where one number was given."""
-        return grid.fixed(self.gammas)
-
     def choose(self, problem: Problem) -> Choice:
         """The first γ with the best mean of the measure over the validation questions."""
         directions = turn_directions(problem.documents, problem.train)
