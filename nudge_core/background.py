@@ -31,6 +31,8 @@ class Background:
     scores: Tensor
     rows: Tensor
     logsumexp: Tensor | None = None
+    lengths: tuple[float, float] = (1.0, 1.0)
+    """The shortest and the longest document met, those left out included."""
 
 
 def similarities(queries: Tensor, documents: Tensor) -> Tensor:
@@ -95,7 +97,7 @@ class BackgroundBuilder:
         self.scores[where], order = top_k(merged, self.k)
         self.rows[where] = rows.gather(1, order)
 
-    def build(self) -> Background:
+    def build(self, lengths: tuple[float, float] = (1.0, 1.0)) -> Background:
         """The background over all blocks that were added."""
         rows = torch.where(torch.isneginf(self.scores), -1, self.rows)
-        return Background(self.scores, rows, self.logsumexp)
+        return Background(self.scores, rows, self.logsumexp, lengths)

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nudge_core.arguments import pick_device
 from nudge_core.background import Background, top_k
 from nudge_core.corpus import MemoryCorpus
 from nudge_core.errors import InputError
-from nudge_core.finetune import default_device
 from nudge_core.labels import Labels
 from nudge_core.methods import Method, NudgeM, NudgeN, Problem
 from nudge_core.methods import gammas as grid
@@ -51,7 +51,7 @@ class _Nudge(ABC):
         Args:
             device: Without it CUDA if present, else the CPU.
         """
-        self.device = torch.device(device) if device is not None else default_device()
+        self.device = pick_device(device)
 
     @abstractmethod
     def _choose(self, method: Method, problem: Problem) -> float:
@@ -185,12 +185,13 @@ def _labels(part: QueriesAnswersDict, corpus: MemoryCorpus, device: torch.device
 
 
 def _background(corpus: MemoryCorpus, validation: Labels, rows: torch.Tensor, k: int, nontrain: Any) -> Background:
-    inside = corpus.background(validation.queries, k, exclude=rows.cpu().numpy(), progress=False)
+    inside = corpus.background(validation.queries, min(k, len(corpus)), exclude=rows.cpu().numpy(), progress=False)
     if isinstance(nontrain, tuple):  # as that package's README passes it
         nontrain = nontrain[0]
     if nontrain is None or not len(nontrain):
         return inside
-    outside = MemoryCorpus(nontrain).background(validation.queries, k, progress=False)
+    others = MemoryCorpus(nontrain)
+    outside = others.background(validation.queries, min(k, len(others)), progress=False)
     later = torch.where(outside.rows < 0, -1, outside.rows + len(corpus))
     scores, order = top_k(torch.cat([inside.scores, outside.scores], 1), k)
     return Background(scores, torch.cat([inside.rows, later], 1).gather(1, order))

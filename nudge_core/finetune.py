@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from nudge_core.arguments import expect, pick_device
 from nudge_core.corpus import Corpus, open_corpus
 from nudge_core.corpus.opening import CorpusLike
 from nudge_core.errors import InputError
@@ -49,7 +50,8 @@ def finetune(
         The new vectors of the documents that moved.
 
     Raises:
-        InputError: Empty or missing question sets, dimensions that differ, rows with NaN, infinity or zeros only.
+        InputError: Empty or missing question sets, dimensions that differ, rows with NaN, infinity or zeros only. With one fixed γ only
+            the labelled documents are read.
         UnknownIdError: Labels that name documents that the corpus does not hold.
 
     Example:
@@ -62,16 +64,18 @@ def finetune(
         'NUDGE-N'
     """
     method = NudgeN() if method is None else method
+    expect(method, Method, "method", "for example method=NudgeN()")
+    expect(train, QuerySet, "train", "call finetune(corpus, train, validation) with QuerySet(embeddings, relevant)")
     documents = open_corpus(corpus)
     _check(documents, train, validation, method)
-    place = torch.device(device) if device is not None else default_device()
+    place = pick_device(device)
     clock = _Clock()
 
     with clock("labelled documents"):
         problem = _problem(documents, train, validation, place)
     if method.fixed_gamma is None:
         with clock("background"):
-            problem = _with_background(documents, problem, method.validation.k, progress)
+            problem = _with_background(documents, problem, min(method.validation.k, len(documents)), progress)
         with clock("choice of γ"):
             choice = method.choose(problem)
     else:
@@ -104,15 +108,11 @@ def finetune(
     )
 
 
-def default_device() -> torch.device:
-    """CUDA if present, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def _check(corpus: Corpus, train: QuerySet, validation: QuerySet | None, method: Method) -> None:
     for name, queries in (("training", train), ("validation", validation)):
         if queries is None:
             continue
+        expect(queries, QuerySet, name, "call finetune(corpus, train, validation) with QuerySet(embeddings, relevant)")
         if not len(queries):
             raise InputError(f"the {name} set holds no questions: label at least one")
         if queries.dim != corpus.dim:

@@ -59,6 +59,8 @@ class QuerySet:
             InputError: Lengths or dimensions that differ, NaN, infinity, a zero vector, a grade below zero, duplicate ids, a question
                 without a relevant document.
         """
+        if on_empty not in ("error", "skip"):
+            raise InputError(f'on_empty is {on_empty!r}; expected "error" or "skip"')
         matrix = as_matrix(embeddings, "question embeddings").to(torch.float32)
         relevance = relevant if isinstance(relevant, Relevance) else Relevance.from_lists(relevant)
         count = len(matrix)
@@ -75,7 +77,7 @@ class QuerySet:
         if empty.any() and on_empty == "error":
             raise InputError(
                 f"{int(empty.sum())} of {count} questions have no relevant document: {first_few(names[empty].tolist())}. "
-                'Label them, or leave them out with on_empty="skip"'
+                'Label them, or leave them out with on_empty="skip" (nudge … --skip-empty)'
             )
         keep = np.flatnonzero(~empty)
         self.skipped: tuple[Any, ...] = tuple(names[empty].tolist())
@@ -169,8 +171,10 @@ class QuerySet:
         Raises:
             InputError: The fraction is not between 0 and 1, or there are fewer than two questions.
         """
-        if not 0 < fraction < 1:
-            raise InputError(f"fraction is {fraction}; it must lie between 0 and 1, for example 0.8")
+        if not isinstance(fraction, int | float) or not 0 < fraction < 1:
+            raise InputError(
+                f"fraction is {fraction}; it must be one number between 0 and 1, for example 0.8; split the rest again for a third part"
+            )
         if len(self) < 2:
             raise InputError(f"{len(self)} question cannot be split in two: label more questions")
         order = np.random.default_rng(seed).permutation(len(self))

@@ -33,13 +33,19 @@ class Relevance:
         Raises:
             InputError: A grade that is negative, not finite or not a number, or a document that is neither an integer nor a string.
         """
+        if isinstance(relevant, str | bytes | Mapping) or not hasattr(relevant, "__iter__"):
+            raise InputError(
+                f"relevant is a {type(relevant).__name__}; expected for each question a list of documents, for example [[3, 17], [5]]; "
+                "for {question: {document: grade}} there is QuerySet.from_qrels(embeddings, ids, qrels)"
+            )
+        relevant = list(relevant)
         offsets = np.zeros(len(relevant) + 1, dtype=np.int64)
         documents: list[Any] = []
         grades: list[float] = []
         for i, answers in enumerate(map(_plain, relevant)):
             if isinstance(answers, str | bytes) or not hasattr(answers, "__iter__"):
                 raise InputError(
-                    f"relevant[{i}] is {answers!r}; expected a list of documents, for example [{answers!r}]"
+                    f"relevant[{i}] is {answers!r}; expected a list of documents, for example [3, 17], or {{document: grade}}"
                 )
             pairs = (
                 answers.items()

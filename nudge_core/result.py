@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,10 @@ from torch import Tensor
 
 from nudge_core.errors import InputError
 from nudge_core.methods.base import Curve
-from nudge_core.vectors import as_matrix
+from nudge_core.vectors import as_matrix, unit
+
+UNIT = 1e-2
+"""Lengths that differ from 1 by less count as 1: rounding to float16 or bfloat16 does that."""
 
 Matrix = TypeVar("Matrix", NDArray[Any], Tensor)
 
@@ -104,16 +108,36 @@ class Nudge:
         rows = torch.from_numpy(self.rows).to(matrix.device)
         moved = torch.from_numpy(self.vectors).to(matrix.device)
         norms = torch.linalg.vector_norm(matrix[rows].to(torch.float32), dim=1, keepdim=True)
+        self.check_origin(matrix[rows])
         if self.metric == "cosine":
-            moved = torch.where((norms - 1).abs() < 1e-2, moved, moved * norms)
+            moved = torch.where((norms - 1).abs() < UNIT, moved, moved * norms)
         else:
             self._check_unit(matrix)
         copy[rows] = moved.to(matrix.dtype)
         return copy if isinstance(vectors, Tensor) else copy.numpy()
 
+    def check_origin(self, vectors: Tensor) -> None:
+        """Refuse vectors that these moves cannot have been made from.
+
+        Args:
+            vectors: (moved, dim) what stands in the rows that moved, of any length.
+
+        Raises:
+            InputError: A vector lies further from its moved one than γ allows.
+        """
+        distance = torch.linalg.vector_norm(unit(vectors).cpu() - torch.from_numpy(self.vectors), dim=1)
+        bound = math.sqrt(self.gamma) if self.gamma_unit == "squared distance" else self.gamma
+        far = torch.nonzero(~(distance <= bound + 0.03)).reshape(-1)  # float16 rounds by a hundredth
+        if len(far):
+            name = self.ids[int(far[0]) : int(far[0]) + 1].tolist()[0]
+            raise InputError(
+                f"document {name!r} lies {float(distance[far[0]]):.3f} from its moved vector, more than γ allows ({bound:.3f}); {len(far)} do: "
+                "these are other vectors, or in another order, than those that were fine-tuned; pass those"
+            )
+
     def _check_unit(self, matrix: Tensor) -> None:
         norms = torch.cat([torch.linalg.vector_norm(part.to(torch.float32), dim=1) for part in matrix.split(65536)])
-        if float((norms - 1).abs().max()) > 1e-2:
+        if float((norms - 1).abs().max()) > UNIT:
             raise InputError(
                 f"{self.method} vectors are searched by dot product beside vectors of unit length; these have lengths from {float(norms.min()):.4g} "
                 f"to {float(norms.max()):.4g}: normalise them first, or use NudgeN"

@@ -38,7 +38,10 @@ def save(tuned: Nudge, path: str | Path) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         metadata = {"format": FORMAT, "version": str(VERSION), "nudge": json.dumps(header)}
+        temporary.touch()
+        mode = temporary.stat().st_mode  # save_file lets nobody else read what it writes
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, metadata)
+        temporary.chmod(mode)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

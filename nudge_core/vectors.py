@@ -35,9 +35,16 @@ def as_matrix(vectors: Vectors, what: str) -> Tensor:
             ) from error
         if array.dtype.kind == "f" and (array.dtype.itemsize > 8 or not array.dtype.isnative):
             array = array.astype(np.float64 if array.dtype.itemsize >= 8 else array.dtype.newbyteorder("="))
+        if array.dtype.kind not in "fiub":
+            kind = "texts" if array.dtype.kind in "US" else type(vectors).__name__
+            raise InputError(
+                f"the {what} are {kind}; expected an array or tensor of floats: embed texts first, open files with open_corpus, "
+                "and check the order of the arguments"
+            )
         if array.dtype.kind != "f":
             raise InputError(
-                f"the {what} are of type {array.dtype}; expected float16, float32 or float64: convert them with .astype('float32')"
+                f"the {what} are of type {array.dtype}; expected float16, float32 or float64: "
+                "if these are embeddings and no ids, convert them with .astype('float32')"
             )
         matrix = _share(array)
     if matrix.dtype not in FLOATS:

@@ -64,7 +64,7 @@ class Embeddings:
 
     def save(self, path: Path) -> None:
         """Write a `.npz` file; it takes the place of an old one when it is complete."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(path)
         temporary = path.with_name(f".{path.stem}.{os.getpid()}.part.npz")
         try:
             np.savez(
@@ -78,6 +78,16 @@ class Embeddings:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file in a folder that does not exist, before anything is computed.
+
+    Raises:
+        InputError: There is no such folder, or the path is one.
+    """
+    if not path.parent.is_dir() or path.is_dir():
+        raise InputError(f"cannot write {str(path)!r}: give the name of a file in a folder that exists")
 
 
 def load_model(name: str, device: str | None = None) -> Any:
@@ -169,11 +179,11 @@ def load_embeddings(data: LabelledData, path: Path | None = None) -> Embeddings:
     if not file.is_file():
         raise FileFormatError(f"there is no file {str(file)!r}: make it with `nudge embed {data.name}`")
     try:
-        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
+        with zipfile.ZipFile(file), file.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileFormatError(
-            f"{str(file)!r} cannot be read ({error}): make it again with `nudge embed {data.name}`"
+            f"{str(file)!r} is no .npz file, or is truncated: make it again with `nudge embed {data.name}`"
         ) from error
     missing = [key for key in ("documents", "queries", "document_ids", "query_ids") if key not in arrays]
     if missing:

@@ -67,7 +67,8 @@ class Corpus(ABC):
         if len(unknown):
             raise UnknownIdError(
                 f"{len(unknown)} documents named in the labels are not in the corpus of {len(self)}: {first_few(map(str, unknown))}. "
-                f"Its ids look like {first_few(self._ids.names[:2].tolist())}: label with these, or add the missing documents"
+                f"Its ids, {'integers' if self._ids.integers else 'texts'}, look like {first_few(self._ids.names[:2].tolist())}: "
+                "label with these, or add the missing documents"
             )
         return rows
 
@@ -129,7 +130,7 @@ class Corpus(ABC):
         left_out = np.zeros(0, dtype=np.int64) if exclude is None else np.unique(exclude)
         width = max(1024, min(8192, TILE // max(1, len(queries))))
         height = max(1, TILE // width)
-        first = 0
+        first, shortest, longest = 0, np.inf, 0.0
         with tqdm(
             total=len(self),
             unit=" rows",
@@ -140,8 +141,11 @@ class Corpus(ABC):
             desc="background",
         ) as bar:
             for block in self.blocks(width):
+                if not len(block):
+                    continue
                 values = block.to(torch.float32).to(queries.device)
-                scale = self._scale(values, first, cosine)
+                norms = self._norms(values, first)
+                shortest, longest = min(shortest, float(norms.min())), max(longest, float(norms.max()))
                 inside = (
                     left_out[np.searchsorted(left_out, first) : np.searchsorted(left_out, first + len(values))] - first
                 )
@@ -149,21 +153,21 @@ class Corpus(ABC):
                 for start in range(0, len(queries), height):
                     part = slice(start, min(start + height, len(queries)))
                     scores = similarities(queries[part], values)
-                    if scale is not None:
-                        scores *= scale
+                    if cosine:
+                        scores *= 1 / norms
                     if len(inside):
                         scores[:, columns] = -torch.inf
                     builder.add(part, scores, first)
                 first += len(values)
                 bar.update(len(values))
-        return builder.build()
+        return builder.build((shortest, longest))
 
-    def _scale(self, values: Tensor, first: int, cosine: bool) -> Tensor | None:
-        """1 / norm of each row of a block; None where scores are taken as they are."""
-        norms = torch.linalg.vector_norm(values, dim=1)
+    def _norms(self, values: Tensor, first: int) -> Tensor:
+        """The length of each row of a block."""
+        norms: Tensor = torch.linalg.vector_norm(values, dim=1)
         usable = torch.isfinite(norms) & (norms > 0)
         if not bool(usable.all()):
             row = int(torch.nonzero(~usable)[0])
             name = self.names(np.asarray([first + row])).tolist()[0]
             raise InputError(describe_bad_row(values[row], f"document {name!r} (row {first + row})"))
-        return 1 / norms if cosine else None
+        return norms

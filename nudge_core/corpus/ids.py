@@ -25,7 +25,11 @@ class Ids:
         Raises:
             InputError: Another number of ids, ids that are neither all integers nor all strings, or ids that stand twice.
         """
-        listed = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+        if isinstance(ids, str | bytes):
+            raise InputError(f"ids is the text {ids!r}; expected a list of ids, one for each document")
+        listed = (
+            ids.tolist() if isinstance(ids, np.ndarray) else [i.item() if isinstance(i, np.generic) else i for i in ids]
+        )
         if len(listed) != count:
             raise InputError(f"{len(listed)} ids for {count} documents: give one id for each document")
         self.integers = all(isinstance(name, int | np.integer) and not isinstance(name, bool) for name in listed)

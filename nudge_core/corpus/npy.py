@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,11 @@ class NpyCorpus(Corpus):
         files = sorted(file for file in self.path.glob("*.npy") if file.name != IDS) if folder else [self.path]
         if not files:
             raise FileFormatError(f"the folder {str(self.path)!r} holds no .npy shards")
+        if files != sorted(files, key=_by_number):
+            raise InputError(
+                f"the shards in {str(self.path)!r} are read in the order of their names, in which numbers of different length are mixed up "
+                f"({', '.join(file.name for file in files[:3])}, …): pad the numbers with zeros, as in 0002.npy"
+            )
         self.shards = [_open(file) for file in files]
         first = self.shards[0]
         for file, shard in zip(files, self.shards, strict=True):
@@ -50,7 +56,11 @@ class NpyCorpus(Corpus):
         self.starts = np.concatenate([[0], np.cumsum([len(shard) for shard in self.shards])]).astype(np.int64)
         if not len(self):
             raise InputError(f"{str(self.path)!r} holds no documents: give at least one vector")
-        if ids is None and folder and (self.path / IDS).is_file():
+        if folder and (self.path / IDS).is_file():
+            if ids is not None:
+                raise InputError(
+                    f"{str(self.path)!r} brings its own ids in {IDS}: leave ids out, or take that file away"
+                )
             ids = _load(self.path / IDS)
         self._ids = None if ids is None else Ids(ids, len(self))
 
@@ -71,6 +81,11 @@ class NpyCorpus(Corpus):
         """All vectors in row order, at most `size` rows at a time."""
         for shard in self.shards:
             yield from shard.split(size)
+
+
+def _by_number(file: Path) -> list[str | int]:
+    """A key that sorts part10 after part2."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", file.name)]
 
 
 def _open(file: Path) -> Tensor:

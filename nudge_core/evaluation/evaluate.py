@@ -10,15 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.background import TILE, top_k
+from nudge_core.arguments import expect, pick_device
+from nudge_core.background import TILE, Background, top_k
 from nudge_core.corpus import Corpus, open_corpus
 from nudge_core.corpus.opening import CorpusLike
 from nudge_core.errors import InputError
 from nudge_core.evaluation.measures import Measure, Ranked, parse_all
-from nudge_core.evaluation.results import Evaluation
+from nudge_core.evaluation.results import Evaluation, Lengths
 from nudge_core.labels import Labels
 from nudge_core.queries import QuerySet
-from nudge_core.result import Nudge
+from nudge_core.result import UNIT, Nudge
 
 DEFAULT_MEASURES = ("nDCG@10", "R@10", "RR@10")
 
@@ -62,34 +63,41 @@ def evaluate(
         >>> evaluation.mean("Success@1"), evaluation.mean("R@4")
         (0.5, 1.0)
     """
-    from nudge_core.finetune import default_device
-
+    expect(queries, QuerySet, "queries", "call evaluate(corpus, queries) with QuerySet(embeddings, relevant)")
+    if train is not None:
+        expect(train, QuerySet, "train", "add several sets with train + validation")
+    if tuned is not None:
+        expect(tuned, Nudge, "tuned", "give what finetune returned, or Nudge.load(path)")
     documents = open_corpus(corpus)
     if not len(queries):
         raise InputError("there are no questions to evaluate: label at least one")
     chosen = parse_all(measures)
     depth = max(measure.k for measure in chosen)
     places = documents.find(queries.relevance.documents)
-    labels = Labels.of(queries, places, torch.device(device) if device is not None else default_device())
-    ranked = _rank(documents, labels, depth, tuned, metric, progress)
+    labels = Labels.of(queries, places, pick_device(device))
+    ranked, lengths = _rank(documents, labels, depth, tuned, metric, progress)
     questions = torch.arange(len(labels), device=ranked.device).unsqueeze(1)
     gains = labels.gains(questions.expand_as(ranked), ranked)
-    met = Ranked(gains.cpu(), labels.ideal(depth).cpu(), labels.counts.cpu())
+    met = Ranked(gains.cpu(), labels.ideal(min(depth, len(documents))).cpu(), labels.counts.cpu())
     seen = None if train is None else _seen(queries, places, documents.find(train.relevance.documents))
     values = {str(measure): measure(met).numpy() for measure in chosen}
     return Evaluation(
-        queries.ids, values, seen, documents.names(ranked.cpu().numpy().reshape(-1)).reshape(ranked.shape)
+        queries.ids, values, seen, documents.names(ranked.cpu().numpy().reshape(-1)).reshape(ranked.shape), lengths
     )
 
 
 def _rank(
     corpus: Corpus, labels: Labels, depth: int, tuned: Nudge | None, metric: str | None, progress: bool
-) -> Tensor:
-    """(queries, min(depth, docs)) row numbers, best first."""
-    cosine = _is_cosine(corpus, tuned, metric)
+) -> tuple[Tensor, Lengths]:
+    """(queries, min(depth, docs)) row numbers, best first; and how the lengths of documents entered."""
+    _check_metric(tuned, metric)
+    cosine = (
+        metric == "cosine" or tuned is not None
+    )  # as in fine-tuning, documents that did not move are taken at unit length
     depth = min(depth, len(corpus))
     if tuned is None or not len(tuned):
-        return corpus.background(labels.queries, depth, cosine=cosine, progress=progress).rows
+        found = corpus.background(labels.queries, depth, cosine=cosine, progress=progress)
+        return found.rows, _lengths(found, cosine, metric)
     if (tuned.docs, tuned.dim) != (len(corpus), corpus.dim):
         raise InputError(
             f"the moves were made for {tuned.docs} documents of dimension {tuned.dim}, the corpus has {len(corpus)} "
@@ -101,6 +109,7 @@ def _rank(
             f"row {tuned.rows[row]} is {tuned.ids[row]!r} in the moves and {corpus.ids[tuned.rows[row]]!r} in the corpus: "
             "evaluate on the corpus that was fine-tuned, in the same order"
         )
+    tuned.check_origin(corpus.rows(tuned.rows))
     others = corpus.background(labels.queries, depth, exclude=tuned.rows, cosine=cosine, progress=progress)
     moved = torch.from_numpy(tuned.vectors).to(labels.queries.device)
     rows = torch.from_numpy(tuned.rows).to(labels.queries.device)
@@ -113,30 +122,28 @@ def _rank(
         order = torch.argsort(torch.where(all_rows < 0, len(corpus), all_rows), dim=1)
         _, best = top_k(torch.cat([scores, others.scores[part]], 1).gather(1, order), depth)
         parts.append(all_rows.gather(1, order).gather(1, best))
-    return torch.cat(parts)
+    return torch.cat(parts), _lengths(others, cosine, metric)
 
 
-def _is_cosine(corpus: Corpus, tuned: Nudge | None, metric: str | None) -> bool:
+def _check_metric(tuned: Nudge | None, metric: str | None) -> None:
     if metric not in (None, "cosine", "dot"):
         raise InputError(f'metric is {metric!r}; expected "cosine" or "dot"')
-    if tuned is not None:
-        if metric not in (None, tuned.metric):
-            raise InputError(
-                f"{tuned.method} vectors must be searched by {tuned.metric}, not by {metric}: leave metric out"
-            )
-        return True  # as in fine-tuning, documents that did not move are taken at unit length
-    if metric is not None:
-        return metric == "cosine"
-    low, high = np.inf, 0.0
-    for block in corpus.blocks(8192):
-        norms = torch.linalg.vector_norm(block.to(torch.float32), dim=1)
-        if bool(((norms - 1).abs() < 1e-2).any()):
-            return False
-        low, high = min(low, float(norms.min())), max(high, float(norms.max()))
-    raise InputError(
-        f"no document has unit length (lengths {low:.4g} to {high:.4g}), so cosine and dot product rank differently: "
-        'say metric="cosine" or metric="dot"'
-    )
+    if tuned is not None and metric not in (None, tuned.metric):
+        raise InputError(
+            f"{tuned.method} vectors must be searched by {tuned.metric}, not by {metric}: leave metric out"
+        )
+
+
+def _lengths(found: Background, cosine: bool, metric: str | None) -> Lengths:
+    low, high = found.lengths
+    if low > 1 - UNIT and high < 1 + UNIT:
+        return "one"
+    if metric is None and not cosine and (low > 1 + UNIT or high < 1 - UNIT):
+        raise InputError(
+            f"no document has unit length (lengths {low:.4g} to {high:.4g}), so cosine and dot product rank differently: "
+            'say metric="cosine" or metric="dot"'
+        )
+    return "scaled" if cosine else "given"
 
 
 def _seen(queries: QuerySet, places: NDArray[np.int64], trained: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -69,6 +69,9 @@ _MEASURES: dict[str, Callable[[Ranked, int], Tensor]] = {
 }
 
 
+_OTHER_NAMES = {"mrr": "RR", "recall": "R", "map": "AP", "precision": "P", "hit": "Success", "accuracy": "Success"}
+
+
 @dataclass(frozen=True)
 class Measure:
     """A measure and its cut-off.
@@ -93,8 +96,10 @@ class Measure:
         found = re.fullmatch(r"\s*([A-Za-z]+)@([1-9]\d*)\s*", str(text))
         name = next((name for name in _MEASURES if found and name.lower() == found[1].lower()), None)
         if not found or name is None:
+            meant = _OTHER_NAMES.get(found[1].lower()) if found else None
+            hint = f" (did you mean {meant}@{found[2]}?)" if meant and found else ""
             raise InputError(
-                f"unknown measure {text!r}; expected one of {', '.join(f'{name}@k' for name in _MEASURES)} with a cut-off, for example nDCG@10"
+                f"unknown measure {text!r}{hint}; expected one of {', '.join(f'{name}@k' for name in _MEASURES)} with a cut-off, for example nDCG@10"
             )
         return cls(name, int(found[2]))
 

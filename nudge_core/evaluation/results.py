@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nudge_core.arguments import expect
 from nudge_core.errors import InputError
 from nudge_core.evaluation.comparison import Comparison, Difference, bootstrap_interval
 from nudge_core.evaluation.measures import Measure
 from nudge_core.evaluation.table import number_or_none, table
 
+Lengths: TypeAlias = Literal["one", "scaled", "given"]
 SUBSETS = ("all", "seen", "unseen")
 
 
@@ -26,12 +28,14 @@ class Evaluation:
         values: For each measure (queries,) float64, each from 0 to 1.
         seen: (queries,) whether a relevant document is relevant to a training question too; None where no training questions were given.
         ranking: (queries, depth) ids of the documents found, best first.
+        lengths: How the lengths of documents entered: all are "one", or they were "scaled" to one, or taken as "given".
     """
 
     ids: NDArray[Any]
     values: Mapping[str, NDArray[np.float64]]
     seen: NDArray[np.bool_] | None
     ranking: NDArray[Any]
+    lengths: Lengths = "one"
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -97,11 +101,17 @@ class Evaluation:
             InputError: Other questions, no measure in common, or a level outside 0 to 1.
             MissingExtraError: scipy is not installed.
         """
+        expect(before, Evaluation, "before", "evaluate the original vectors first: after.compare(before)")
         if not 0 < level < 1 or resamples < 1:
             raise InputError(f"level is {level} and resamples {resamples}; expected for example 0.95 and 2000")
         if not np.array_equal(self.ids, before.ids):
             raise InputError(
                 f"the evaluations are of different questions ({len(before)} and {len(self)}): evaluate the same set twice"
+            )
+        if {self.lengths, before.lengths} == {"given", "scaled"}:
+            raise InputError(
+                "one evaluation ranks documents of different lengths by dot product, the other by cosine, so they cannot be "
+                'compared: evaluate the original vectors with metric="cosine"'
             )
         shared = [measure for measure in self.values if measure in before.values]
         if not shared:

@@ -64,10 +64,11 @@ def sweep(
     """(gammas, questions) float64: the measure of each validation question at each γ, block of questions by block."""
     validation, background = problem.judged()
     height = max(1, TILE // len(problem.documents))
+    depth = min(measure.k, len(problem.documents) + background.scores.shape[1])
     for start in range(0, len(validation), height):
         stop = min(start + height, len(validation))
         labels = validation.slice(start, stop)
-        table = _candidates(problem, directions, motion, gammas, measure.k, labels, background, slice(start, stop))
+        table = _candidates(problem, directions, motion, gammas, depth, labels, background, slice(start, stop))
         yield table.values(motion, gammas, measure)
 
 

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from nudge_core import Nudge, NudgeM, NudgeN, finetune
-from nudge_core.errors import NudgeError
+from nudge_core.errors import InputError, NudgeError
 from nudge_core.methods import Method
 from nudge_integrations.cli.job import Job
 from nudge_integrations.cli.output import as_dict, err, say, show, show_json
-from nudge_integrations.embeddings import BUNDLED, FILE, embed, load_model
+from nudge_integrations.embeddings import BUNDLED, FILE, check_writable, embed, load_model
 from nudge_integrations.labels import read_data
 
 app = typer.Typer(
@@ -77,6 +77,10 @@ def embed_command(
     Example: nudge embed my-data --model BAAI/bge-small-en-v1.5
     """
     labelled = read_data(data)
+    target = output or labelled.home / FILE
+    if output is None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(target)
     vectors = embed(
         labelled,
         load_model(model, device),
@@ -85,7 +89,6 @@ def embed_command(
         document_prompt=document_prompt,
         batch_size=batch_size,
     )
-    target = output or labelled.home / FILE
     vectors.save(target)
     say(f"{len(vectors.documents):,} documents and {len(vectors.queries):,} questions embedded with {model}: {target}")
 
@@ -117,7 +120,7 @@ def tune(
     """
     chosen = _method(method, gamma, fine, validate)
     job = Job.open(data, embeddings, measure, skip_empty)
-    tuned = finetune(job.vectors.corpus, *job.training(), method=chosen, refit=refit)
+    tuned = finetune(job.vectors.corpus, *job.training(chosen.fixed_gamma is None), method=chosen, refit=refit)
     comparison = job.compare(tuned) if job.has_test else None
     if output:
         tuned.save(output)
@@ -181,6 +184,8 @@ def demo(
 
 
 def _method(name: MethodName, gamma: list[float] | None, fine: bool, validate: str) -> Method:
+    if fine and (gamma or name is MethodName.m):
+        raise InputError("--fine is a grid of γ for nudge-n: leave out --gamma, or give all γ with --gamma")
     given: Any = None if not gamma else gamma[0] if len(gamma) == 1 else gamma
     if name is MethodName.m:
         return NudgeM("exact" if given is None else given, validate)

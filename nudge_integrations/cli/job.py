@@ -45,11 +45,13 @@ class Job:
         """Whether there are test questions."""
         return bool(self.data.qrels.get("test"))
 
-    def training(self) -> tuple[QuerySet, QuerySet]:
-        """Training and validation questions; a fifth of the former serve as the latter where there are none."""
+    def training(self, needs_validation: bool) -> tuple[QuerySet, QuerySet | None]:
+        """Training and validation questions; a fifth of the former serve as the latter where those are needed and absent."""
         train = self._questions("train")
         if self.data.qrels.get("dev"):
             return train, self._questions("dev")
+        if not needs_validation:
+            return train, None
         say(
             "No validation questions (qrels/dev.tsv): a fifth of the training questions is held out for validation.",
             err,

@@ -24,9 +24,8 @@ def say(text: object, console: Console = out, style: str | None = None) -> None:
 def show(table: Comparison | Evaluation) -> None:
     """Print scores, or scores before and after."""
     head, *rows = table.rows()
-    drawn = Table(
-        title="Test questions, scores from 0 to 100", title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0)
-    )
+    say("Test questions, scores from 0 to 100")
+    drawn = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
     for i, name in enumerate(head):
         drawn.add_column(name, justify="left" if i < 2 else "right", no_wrap=True)
     for row, following in zip(rows, [*rows[1:], head], strict=True):

@@ -113,10 +113,20 @@ def test_ids_saved_as_python_objects_say_how_to_save_them(tmp_path):
         open_corpus(tmp_path)
 
 
-def test_ids_given_go_before_ids_in_the_folder(tmp_path):
+def test_ids_given_beside_ids_in_the_folder(tmp_path):
     np.save(tmp_path / "0.npy", X)
     np.save(tmp_path / "ids.npy", np.arange(4))
-    assert open_corpus(tmp_path, ids=list("abcd")).ids.tolist() == list("abcd")
+    with pytest.raises(InputError, match=r"brings its own ids in ids\.npy"):
+        open_corpus(tmp_path, ids=list("abcd"))
+
+
+def test_shards_whose_numbers_are_not_padded(tmp_path):
+    for number in (2, 10):
+        np.save(tmp_path / f"part{number}.npy", X)
+    with pytest.raises(InputError, match=r"part10\.npy, part2\.npy.*pad the numbers"):
+        open_corpus(tmp_path)
+    (tmp_path / "part2.npy").rename(tmp_path / "part02.npy")
+    assert len(open_corpus(tmp_path)) == 2 * len(X)
 
 
 def test_a_folder_without_vectors_and_a_file_of_another_kind(tmp_path):

@@ -52,7 +52,7 @@ def test_gammas_that_are_taken(gammas):
 
 
 @pytest.mark.parametrize(
-    "measure", ["nDCG", "nDCG@0", "nDCG@-1", "hit@10", "@10", "", "nDCG@1.5", "R @ 5", "10", None, 10]
+    "measure", ["nDCG", "nDCG@0", "nDCG@-1", "hits@10", "@10", "", "nDCG@1.5", "R @ 5", "10", None, 10]
 )
 def test_unknown_measures(measure):
     for call in (

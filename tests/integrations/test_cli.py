@@ -65,6 +65,13 @@ def test_json_is_all_that_stands_on_standard_output(make_beir):
     assert "held out for validation" in done.stderr
 
 
+def test_one_gamma_needs_no_validation_questions(beir):
+    (beir / "qrels" / "dev.tsv").unlink()
+    done = nudge("tune", beir, "--gamma", "0.04", "--json")
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["moved"] > json.loads(nudge("tune", beir, "--json").stdout)["moved"] - 30
+
+
 def test_without_test_questions_it_says_so(beir):
     (beir / "qrels" / "test.tsv").unlink()
     assert "nothing to report on" in nudge("tune", beir).stdout
@@ -92,6 +99,14 @@ MISTAKES = {
     "measure": (["tune", "{set}", "-m", "ndgc@10"], ["'ndgc@10'", "nDCG@k"]),
     "validation measure": (["tune", "{set}", "--validate", "accuracy"], ["'accuracy'", "Success@k"]),
     "gamma": (["tune", "{set}", "--gamma", "7"], ["7.0", "from 0 to 4"]),
+    "fine for M": (["tune", "{set}", "--method", "nudge-m", "--fine"], ["--fine", "--gamma"]),
+    "fine and gamma": (["tune", "{set}", "--fine", "--gamma", "0.1"], ["--fine", "--gamma"]),
+    "another name of a measure": (["tune", "{set}", "-m", "MRR@10"], ["did you mean RR@10"]),
+    "vectors in another form": (
+        ["tune", "{set}", "--embeddings", "{set}/corpus.jsonl"],
+        ["corpus.jsonl", "nudge embed"],
+    ),
+    "embed into no folder": (["embed", "{set}", "--out", "nowhere/e.npz"], ["nowhere"]),
     "exact M on nDCG": (["tune", "{set}", "--method", "nudge-m", "--validate", "nDCG@10"], ["Success@1", "gammas"]),
     "out in no folder": (["tune", "{set}", "--out", "nowhere/tuned.safetensors"], ["nowhere"]),
     "tuned is no file": (

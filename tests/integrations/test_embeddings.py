@@ -29,6 +29,7 @@ def test_vectors_come_in_the_order_of_the_data_and_of_unit_length(beir):
 def test_save_and_load_give_the_same(beir, tmp_path):
     data = read_beir(beir)
     vectors = load_embeddings(data)
+    (tmp_path / "new").mkdir()
     Embeddings(vectors.documents, vectors.queries, vectors.document_ids, vectors.query_ids, "some model").save(
         tmp_path / "new" / "e.npz"
     )

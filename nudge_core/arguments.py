@@ -1,0 +1,35 @@
+"""Arguments that are not what they should be, said before anything is computed."""
+
+from __future__ import annotations
+
+import torch
+
+from nudge_core.errors import InputError
+
+
+def expect(value: object, kind: type, name: str, remedy: str) -> None:
+    """Refuse a value of another kind.
+
+    Raises:
+        InputError: The value is no `kind`.
+    """
+    if not isinstance(value, kind):
+        received = f"the class {value.__name__} itself" if isinstance(value, type) else f"a {type(value).__name__}"
+        raise InputError(f"{name} is {received}; expected a {kind.__name__}: {remedy}")
+
+
+def pick_device(device: str | torch.device | None) -> torch.device:
+    """The device asked for; without one CUDA if present, else the CPU.
+
+    Raises:
+        InputError: There is no such device here.
+    """
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(
+            f'device is {str(device)!r}, which cannot be used here ({reason}): expected "cpu", "cuda" or "mps"'
+        ) from error
