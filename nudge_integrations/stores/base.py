@@ -1,0 +1,125 @@
+"""StoreAdapter: all that this package asks of a vector store. One file a store, the same names inside each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nudge_core.errors import UnknownIdError, first_few
+
+Metric: TypeAlias = Literal["cosine", "dot", "l2"]
+
+
+class StoreAdapter(ABC):
+    """One collection of a vector store: read and replace vectors by id, walk all of them, search.
+
+    An adapter is made of the store's native client, so that it serves every framework. It holds no vectors itself, and never touches texts,
+    metadata or ids. Ids are strings here; an adapter turns them into the store's own kind and back.
+
+    Attributes:
+        kind: The name of the store in messages.
+        remedy: What to do when an index no longer finds what was rewritten, as the end of a sentence.
+        sees: What somebody who searches during a write may see, as the end of a sentence.
+        metric: How the collection ranks: "cosine", "dot" or "l2".
+        dim: Dimension of the vectors.
+        dtype: The number type in which the collection holds them: float16, float32 or float64.
+        batch: How many vectors one call of `replace` takes; None where it takes any number at once, and readers see all of them or none.
+        fingerprint: What tells this collection from every other, as long as it lives; None where it lives in memory only.
+    """
+
+    kind: ClassVar[str]
+    remedy: ClassVar[str] = "rebuild the index"
+    sees: ClassVar[str] = "some vectors of before and some of after"
+    metric: Metric
+    dim: int
+    dtype: np.dtype[Any] = np.dtype(np.float32)
+    batch: int | None = 1000
+    fingerprint: str | None
+
+    @abstractmethod
+    def count(self) -> int:
+        """Number of documents."""
+
+    @abstractmethod
+    def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The vectors, (dim,) of `dtype`, of those of the ids that are there; in any order, any number of ids."""
+
+    @abstractmethod
+    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+        """Put vectors (len(ids), dim) of `dtype` in the place of those of documents that are there. Nothing else changes.
+
+        Args:
+            ids: Distinct, at most `batch` of them. An id that is not there is left out silently, never added.
+            vectors: What `fetch` returns from now on, bit for bit.
+        """
+
+    @abstractmethod
+    def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
+        """Every document once, in pages of at most `size`: ids, and vectors (len(ids), dim) of `dtype`."""
+
+    @abstractmethod
+    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
+        """The ids of the k nearest documents of each vector by the store's own search, best first.
+
+        Args:
+            vectors: (queries, dim).
+            k: How many; fewer come back where there are not as many.
+            exclude: Documents that do not take part; perhaps thousands.
+        """
+
+    def read(self, ids: Sequence[str]) -> NDArray[Any]:
+        """The vectors of these documents in the order asked, (len(ids), dim) of `dtype`.
+
+        Raises:
+            UnknownIdError: Ids that the store does not hold.
+        """
+        found = self.fetch(list(dict.fromkeys(ids)))
+        missing = list(dict.fromkeys(name for name in ids if name not in found))
+        if missing:
+            raise UnknownIdError(
+                f"{len(missing)} documents are not in the {self.kind} collection of {self.count()}: {first_few(missing)}. "
+                "Label with ids that the store holds, or add these documents first"
+            )
+        return np.stack([found[name] for name in ids]) if len(ids) else np.zeros((0, self.dim), self.dtype)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(docs={self.count()}, dim={self.dim}, metric={self.metric!r}, dtype={self.dtype})"
+
+
+def search_without(
+    search: Callable[[NDArray[np.float32], int], list[list[str]]],
+    vectors: NDArray[np.float32],
+    k: int,
+    exclude: Sequence[str],
+    count: int,
+) -> list[list[str]]:
+    """For stores that cannot exclude by id: ask for more than k, drop, and ask again for more where too few are left.
+
+    Args:
+        search: The ids of the k nearest of each vector: search(vectors, k).
+        vectors: (queries, dim).
+        k: How many are wanted.
+        exclude: Documents to drop.
+        count: How many documents the store holds, which ends the search.
+    """
+    dropped = set(exclude)
+    found: list[list[str]] = [[] for _ in range(len(vectors))]
+    lacking, asked = list(range(len(vectors))), min(count, k + min(len(dropped), 3 * k))
+    while lacking and asked:
+        for place, names in zip(lacking, search(vectors[lacking], asked), strict=True):
+            found[place] = [name for name in names if name not in dropped][:k]
+        if asked >= min(count, k + len(dropped)):
+            break
+        lacking = [place for place in lacking if len(found[place]) < k]
+        asked = min(count, k + len(dropped), 4 * asked)
+    return found
+
+
+def pages(ids: Sequence[str], size: int) -> Iterator[list[str]]:
+    """Consecutive pieces of at most `size` ids."""
+    for start in range(0, len(ids), size):
+        yield list(ids[start : start + size])

@@ -1,0 +1,72 @@
+"""LangChain's InMemoryVectorStore: a dictionary of rows, float64 lists, always cosine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nudge_core.errors import InputError
+from nudge_integrations.stores.base import StoreAdapter
+
+
+class InMemoryAdapter(StoreAdapter):
+    """The rows of an `InMemoryVectorStore`. A write binds a new dictionary, so readers see all of it or nothing."""
+
+    kind = "InMemory"
+    sees = "all vectors of before or all of after"
+    metric = "cosine"
+    dtype = np.dtype(np.float64)
+    batch = None
+    fingerprint = None
+
+    def __init__(self, store: Any) -> None:
+        """Take the store itself, which has no other client.
+
+        Raises:
+            InputError: It holds no documents, so its dimension is unknown.
+        """
+        self._store = store
+        if not store.store:
+            raise InputError("the InMemory store holds no documents: add some first")
+        self.dim = len(next(iter(store.store.values()))["vector"])
+
+    @classmethod
+    def of_langchain(cls, store: Any) -> InMemoryAdapter:
+        """The adapter of a LangChain `InMemoryVectorStore`."""
+        return cls(store)
+
+    def count(self) -> int:
+        """Number of documents."""
+        return len(self._store.store)
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The vectors of those of the ids that are there."""
+        rows = self._store.store
+        return {name: np.asarray(rows[name]["vector"], self.dtype) for name in ids if name in rows}
+
+    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+        """Bind a copy of the dictionary with other vectors in these rows."""
+        rows = dict(self._store.store)
+        for name, vector in zip(ids, vectors, strict=True):
+            if name in rows:
+                rows[name] = {**rows[name], "vector": vector.tolist()}
+        self._store.store = rows
+
+    def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
+        """Every document once, in pages."""
+        rows = iter(list(self._store.store.items()))
+        while page := list(islice(rows, size)):
+            yield [name for name, _ in page], np.asarray([row["vector"] for _, row in page], self.dtype)
+
+    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
+        """The store's own search, with a filter."""
+        dropped = set(exclude)
+        keep = (lambda document: document.id not in dropped) if dropped else None
+        return [
+            [document.id for document in self._store.similarity_search_by_vector(vector.tolist(), k, filter=keep)]
+            for vector in vectors
+        ]

@@ -1,0 +1,260 @@
+"""StoreContract: the tests that every store adapter passes. Needs pytest.
+
+    from nudge_integrations.testing import StoreContract
+
+    class TestMyStore(StoreContract):
+        def make(self, folder, metric, ids, vectors, texts, metadatas):
+            return MyStore(...)  # holding these documents with exactly these vectors
+
+        def adapt(self, store):
+            return MyAdapter(store.client)
+
+        def payloads(self, store):
+            return {id: (text, metadata) for ...}  # of every document
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from nudge_core.errors import UnknownIdError
+from nudge_integrations.stores import Metric, StoreAdapter, adapter_of
+
+DOCS, DIM = 60, 8
+
+
+class StoreContract:
+    """Subclass it, write `make` and `payloads`, and pytest runs the whole contract on a real store.
+
+    Attributes:
+        metrics: Those that the store knows; everything runs once for each.
+        keeps_length: Whether a cosine collection returns vectors of the length they were given with. False where it scales them to one.
+    """
+
+    metrics: ClassVar[Sequence[Metric]] = ("cosine", "dot", "l2")
+    keeps_length: ClassVar[bool] = True
+
+    def make(
+        self,
+        folder: Path,
+        metric: Metric,
+        ids: list[str],
+        vectors: NDArray[np.float64],
+        texts: list[str],
+        metadatas: list[dict[str, Any]],
+    ) -> Any:
+        """A new store that holds these documents with these vectors, (docs, dim).
+
+        Args:
+            folder: An empty folder for its files. Called twice in one test with different folders, it makes two stores apart.
+            metric: One of `metrics`.
+            ids: One for each document.
+            vectors: One row for each document.
+            texts: One for each document.
+            metadatas: One for each document.
+        """
+        raise NotImplementedError
+
+    def adapt(self, store: Any) -> StoreAdapter:
+        """The adapter under test; that of the registry if not overridden."""
+        return adapter_of(store)
+
+    def payloads(self, store: Any) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Text and metadata of every document, read by other means than the adapter."""
+        raise NotImplementedError
+
+    def reopen(self, folder: Path, metric: Metric, store: Any) -> Any:
+        """The same collection, opened anew as after a restart; skips where nothing outlives the process."""
+        pytest.skip("this store lives in memory only")
+
+    def ids(self, count: int) -> list[str]:
+        """Ids such as users have; override where the store takes another kind only."""
+        odd = ["it's", 'say "no"', "50%_off", "back\\slash", "a,b;c", "ünïcode-文档", "spaces in it", "123", "-1", "x" * 200]
+        return [*odd, *(f"doc-{i}" for i in range(count - len(odd)))]
+
+    # What follows is not to be overridden.
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run the contract once for each metric."""
+        if "metric" in metafunc.fixturenames:
+            metafunc.parametrize("metric", self.metrics, indirect=True)
+
+    @pytest.fixture()
+    def metric(self, request: pytest.FixtureRequest) -> Metric:
+        """Each metric of the store."""
+        return request.param  # type: ignore[no-any-return]
+
+    @pytest.fixture()
+    def filled(self, tmp_path: Path, metric: Metric) -> Filled:
+        """A store with DOCS documents of unit length."""
+        return Filled(self, tmp_path / "first", metric, self.ids(DOCS), unit(np.random.default_rng(3), DOCS))
+
+    def test_it_says_what_it_is(self, filled: Filled, metric: Metric) -> None:
+        adapter = filled.adapter
+        assert (adapter.count(), adapter.dim, adapter.metric) == (DOCS, DIM, metric)
+        assert adapter.dtype in (np.float16, np.float32, np.float64)
+        assert adapter.batch is None or adapter.batch > 0
+        assert adapter.kind
+        assert f"docs={DOCS}, dim={DIM}" in repr(adapter)
+
+    def test_vectors_are_fetched_bit_for_bit_by_id(self, filled: Filled) -> None:
+        found = filled.adapter.fetch([*filled.ids[::-1], "not-there"])
+        assert set(found) == set(filled.ids)
+        assert {v.dtype for v in found.values()} == {filled.adapter.dtype}
+        stacked = np.stack([found[name] for name in filled.ids])
+        if self.keeps_length or filled.metric != "cosine":
+            assert same_bits(stacked, filled.vectors.astype(filled.adapter.dtype))
+        np.testing.assert_allclose(stacked, filled.vectors, atol=2e-3 if filled.adapter.dtype == np.float16 else 1e-6)
+
+    def test_nothing_is_fetched_for_no_ids_or_strange_ones(self, filled: Filled) -> None:
+        assert filled.adapter.fetch([]) == {}
+        assert filled.adapter.fetch(["not-there", "7f3e", ""]) == {}
+
+    def test_reading_keeps_the_order_asked_and_repeats(self, filled: Filled) -> None:
+        wanted = [filled.ids[i] for i in (9, 3, 9, 0, 59)]
+        rows = filled.adapter.read(wanted)
+        found = filled.adapter.fetch(wanted)
+        assert same_bits(rows, np.stack([found[name] for name in wanted]))
+        assert filled.adapter.read([]).shape == (0, DIM)
+
+    def test_reading_names_the_ids_that_are_missing(self, filled: Filled) -> None:
+        with pytest.raises(UnknownIdError, match="not-there"):
+            filled.adapter.read([filled.ids[0], "not-there"])
+
+    @pytest.mark.parametrize("size", [1, 7, 60, 1000])
+    def test_walking_gives_every_document_once(self, filled: Filled, size: int) -> None:
+        pages = list(filled.adapter.walk(size))
+        assert max(len(ids) for ids, _ in pages) <= size
+        ids = [name for names, _ in pages for name in names]
+        assert sorted(ids) == sorted(filled.ids)
+        assert same_bits(np.concatenate([vectors for _, vectors in pages]), filled.adapter.read(ids))
+
+    def test_replacing_changes_these_vectors_only(self, filled: Filled) -> None:
+        before = filled.adapter.read(filled.ids)
+        payloads = self.payloads(filled.store)
+        new = unit(np.random.default_rng(4), 20).astype(filled.adapter.dtype)
+        new[0, :3] = [-0.0, 1e-30 if new.dtype != np.float16 else 0, 1 / 3]
+        new[0] /= np.linalg.norm(new[0])
+        filled.replace(filled.ids[5:25], new)
+        after = filled.adapter.read(filled.ids)
+        if self.keeps_length or filled.metric != "cosine":
+            assert same_bits(after[5:25], new)
+        np.testing.assert_allclose(after[5:25], new, atol=1e-6)
+        assert same_bits(np.delete(after, slice(5, 25), 0), np.delete(before, slice(5, 25), 0))
+        assert self.payloads(filled.store) == payloads
+        assert filled.adapter.count() == DOCS
+
+    def test_originals_come_back_bit_for_bit(self, filled: Filled) -> None:
+        before = filled.adapter.read(filled.ids)
+        for seed in range(3):
+            filled.replace(filled.ids, unit(np.random.default_rng(seed), DOCS).astype(filled.adapter.dtype))
+        filled.replace(filled.ids[::-1], before[::-1])
+        assert same_bits(filled.adapter.read(filled.ids), before)
+
+    def test_what_was_read_can_be_written_any_number_of_times(self, filled: Filled) -> None:
+        before = filled.adapter.read(filled.ids)
+        for _ in range(3):
+            filled.replace(filled.ids, filled.adapter.read(filled.ids))
+        assert same_bits(filled.adapter.read(filled.ids), before)
+
+    def test_unknown_ids_are_never_added(self, filled: Filled) -> None:
+        strange = self.ids(DOCS + 2)[-2:]
+        new = unit(np.random.default_rng(5), 3).astype(filled.adapter.dtype)
+        filled.replace([strange[0], filled.ids[0], strange[1]], new)
+        assert filled.adapter.count() == DOCS
+        assert filled.adapter.fetch(strange) == {}
+        np.testing.assert_allclose(filled.adapter.read(filled.ids[:1])[0], new[1], atol=1e-6)
+
+    def test_nothing_happens_for_no_ids(self, filled: Filled) -> None:
+        before = filled.adapter.read(filled.ids)
+        filled.adapter.replace([], np.zeros((0, DIM), filled.adapter.dtype))
+        assert same_bits(filled.adapter.read(filled.ids), before)
+
+    def test_vectors_of_other_lengths(self, tmp_path: Path, metric: Metric) -> None:
+        rng = np.random.default_rng(6)
+        vectors = unit(rng, DOCS) * rng.uniform(0.5, 2, size=(DOCS, 1))
+        filled = Filled(self, tmp_path / "first", metric, self.ids(DOCS), vectors)
+        before = filled.adapter.read(filled.ids)
+        filled.replace(filled.ids, before[::-1].copy())
+        assert same_bits(filled.adapter.read(filled.ids), before[::-1])
+
+    def test_search_finds_the_nearest_in_order(self, filled: Filled) -> None:
+        queries = unit(np.random.default_rng(7), 5).astype(np.float32)
+        found = filled.adapter.nearest(queries, 10)
+        scores = queries @ filled.vectors.T
+        for ids, row in zip(found, scores, strict=True):
+            assert ids == [filled.ids[i] for i in np.argsort(-row)[:10]]
+
+    @pytest.mark.parametrize("dropped", [1, 10, 50, 58, 60])
+    def test_search_leaves_out_what_is_excluded(self, filled: Filled, dropped: int) -> None:
+        queries = unit(np.random.default_rng(8), 3).astype(np.float32)
+        scores = queries @ filled.vectors.T
+        out = [filled.ids[i] for i in np.argsort(-scores[0])[:dropped]]
+        for ids, row in zip(filled.adapter.nearest(queries, 5, out), scores, strict=True):
+            assert ids == [filled.ids[i] for i in np.argsort(-row) if filled.ids[i] not in out][:5]
+
+    def test_search_for_more_than_there_are(self, filled: Filled) -> None:
+        found = filled.adapter.nearest(filled.vectors[:2].astype(np.float32), DOCS + 40)
+        assert [sorted(ids) for ids in found] == [sorted(filled.ids)] * 2
+
+    def test_search_finds_what_was_replaced(self, filled: Filled) -> None:
+        new = unit(np.random.default_rng(9), DOCS).astype(filled.adapter.dtype)
+        filled.replace(filled.ids, new)
+        found = filled.adapter.nearest(new.astype(np.float32), 1)
+        assert [ids[0] for ids in found] == filled.ids
+
+    def test_a_fingerprint_belongs_to_one_collection(self, filled: Filled, tmp_path: Path) -> None:
+        first = filled.adapter.fingerprint
+        if first is None:
+            pytest.skip("this store lives in memory only")
+        assert self.adapt(filled.store).fingerprint == first
+        other = Filled(self, tmp_path / "second", filled.metric, filled.ids, filled.vectors)
+        assert other.adapter.fingerprint != first
+
+    def test_what_was_written_outlives_the_process(self, filled: Filled) -> None:
+        new = unit(np.random.default_rng(10), DOCS).astype(filled.adapter.dtype)
+        filled.replace(filled.ids, new)
+        written, print_ = filled.adapter.read(filled.ids), filled.adapter.fingerprint
+        payloads = self.payloads(filled.store)
+        again = self.reopen(filled.folder, filled.metric, filled.store)
+        adapter = self.adapt(again)
+        assert same_bits(adapter.read(filled.ids), written)
+        assert adapter.fingerprint == print_
+        assert self.payloads(again) == payloads
+
+
+class Filled:
+    """A store that holds documents, and its adapter."""
+
+    def __init__(
+        self, contract: StoreContract, folder: Path, metric: Metric, ids: list[str], vectors: NDArray[np.float64]
+    ) -> None:
+        self.folder, self.metric, self.ids, self.vectors = folder, metric, ids, vectors
+        folder.mkdir()
+        texts = [f"text of {name}" for name in ids]
+        metadatas: list[dict[str, Any]] = [{"page": i, "source": f"file-{i % 3}"} for i in range(len(ids))]
+        self.store = contract.make(folder, metric, ids, vectors, texts, metadatas)
+        self.adapter = contract.adapt(self.store)
+
+    def replace(self, ids: list[str], vectors: NDArray[Any]) -> None:
+        """Replace in batches, as a run does."""
+        step = self.adapter.batch or len(ids)
+        for start in range(0, len(ids), step):
+            self.adapter.replace(ids[start : start + step], vectors[start : start + step])
+
+
+def unit(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """(count, DIM) random directions."""
+    vectors = rng.normal(size=(count, DIM))
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def same_bits(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    """Whether two arrays are equal to the last bit, the sign of zero included."""
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
