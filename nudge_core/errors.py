@@ -37,6 +37,22 @@ class MissingExtraError(NudgeError, ImportError):
         )
 
 
+class JournalError(NudgeError, OSError):
+    """The journal cannot be read or written, or belongs to another collection; nothing was written to the store."""
+
+
+class LockedError(NudgeError):
+    """Another process is writing to the same collection."""
+
+
+class UnfinishedRunError(NudgeError):
+    """A run was interrupted; it must be finished or undone first."""
+
+
+class StoreError(NudgeError):
+    """The store failed during a run, or does not hold what was written to it; the journal has every original."""
+
+
 def first_few(items: Iterable[object], limit: int = 10) -> str:
     """The first ten items of a list of culprits, and how many more there are."""
     listed = list(items)

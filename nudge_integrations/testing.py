@@ -1,16 +1,16 @@
 """StoreContract: the tests that every store adapter passes. Needs pytest.
 
-    from nudge_integrations.testing import StoreContract
+from nudge_integrations.testing import StoreContract
 
-    class TestMyStore(StoreContract):
-        def make(self, folder, metric, ids, vectors, texts, metadatas):
-            return MyStore(...)  # holding these documents with exactly these vectors
+class TestMyStore(StoreContract):
+    def make(self, folder, metric, ids, vectors, texts, metadatas):
+        return MyStore(...)  # holding these documents with exactly these vectors
 
-        def adapt(self, store):
-            return MyAdapter(store.client)
+    def adapt(self, store):
+        return MyAdapter(store.client)
 
-        def payloads(self, store):
-            return {id: (text, metadata) for ...}  # of every document
+    def payloads(self, store):
+        return {id: (text, metadata) for ...}  # of every document
 """
 
 from __future__ import annotations
@@ -75,7 +75,18 @@ class StoreContract:
 
     def ids(self, count: int) -> list[str]:
         """Ids such as users have; override where the store takes another kind only."""
-        odd = ["it's", 'say "no"', "50%_off", "back\\slash", "a,b;c", "ünïcode-文档", "spaces in it", "123", "-1", "x" * 200]
+        odd = [
+            "it's",
+            'say "no"',
+            "50%_off",
+            "back\\slash",
+            "a,b;c",
+            "ünïcode-文档",
+            "spaces in it",
+            "123",
+            "-1",
+            "x" * 200,
+        ]
         return [*odd, *(f"doc-{i}" for i in range(count - len(odd)))]
 
     # What follows is not to be overridden.
@@ -85,12 +96,12 @@ class StoreContract:
         if "metric" in metafunc.fixturenames:
             metafunc.parametrize("metric", self.metrics, indirect=True)
 
-    @pytest.fixture()
+    @pytest.fixture
     def metric(self, request: pytest.FixtureRequest) -> Metric:
         """Each metric of the store."""
         return request.param  # type: ignore[no-any-return]
 
-    @pytest.fixture()
+    @pytest.fixture
     def filled(self, tmp_path: Path, metric: Metric) -> Filled:
         """A store with DOCS documents of unit length."""
         return Filled(self, tmp_path / "first", metric, self.ids(DOCS), unit(np.random.default_rng(3), DOCS))

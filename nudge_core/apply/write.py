@@ -1,0 +1,242 @@
+"""Write vectors into a store so that nothing is lost, whatever happens; take them back; and finish what was interrupted.
+
+The steps of a run: the plan with every old and every new vector goes into the journal; batches are written, each only where the document still
+holds what the plan says, and noted; all are read back and compared; the journal notes what stands. Killed between any two of them, `recover`
+sees from the journal and the store what is left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from nudge_core.apply.journal import Change, Journal
+from nudge_core.apply.records import Outcome, Run, Survey
+from nudge_core.apply.target import Target
+from nudge_core.errors import InputError, NudgeError, StoreError, first_few
+
+CHUNK = 1000
+"""How many documents are held at a time where the store takes any number at once."""
+
+
+def survey(target: Target, journal: Journal) -> Survey:
+    """Compare what the journal says with what the store holds. Only documents that a run once concerned are read."""
+    known = journal.documents()
+    stored = target.fetch(list(known))
+    hashes = {name: journal.hash(vector) for name, vector in stored.items()}
+    moved = [n for n, (original, current) in known.items() if hashes.get(n) == current != original]
+    unmoved = [n for n, (original, _) in known.items() if hashes.get(n) == original]
+    originals = journal.vectors(known[name][0] for name in moved)
+    ours = {*moved, *unmoved}
+    return Survey(
+        {name: originals[known[name][0]] for name in moved},
+        tuple(unmoved),
+        tuple(name for name in known if name in stored and name not in ours),
+        tuple(name for name in known if name not in stored),
+    )
+
+
+def write(
+    target: Target,
+    journal: Journal,
+    ids: Sequence[str],
+    vectors: NDArray[Any],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Outcome:
+    """Put moved vectors into the store. Documents that an earlier run moved, and this one does not, get their originals back.
+
+    Args:
+        target: The collection.
+        journal: Its journal.
+        ids: Distinct ids of documents that are there.
+        vectors: (len(ids), dim) what they shall hold.
+        settings: What to tell of the run later; JSON.
+        progress: Whether a bar is shown after two seconds.
+
+    Raises:
+        LockedError: Another process writes to the collection.
+        UnfinishedRunError: An earlier run was interrupted.
+        InputError: Vectors of another dimension, or that are not finite.
+        StoreError: The store failed or did not take the vectors.
+        JournalError: The journal cannot be written; then nothing is written to the store.
+    """
+    matrix = np.asarray(vectors)
+    if matrix.shape != (len(ids), target.dim) or not np.isfinite(matrix).all():
+        raise InputError(
+            f"vectors of shape {matrix.shape} for {len(ids)} documents of dimension {target.dim}: expected finite ones, one a document"
+        )
+    with journal.lock("nudge"):
+        journal.refuse_unfinished()
+        found = survey(target, journal)
+        wanted = dict(found.originals) | dict(zip(ids, matrix.astype(target.dtype), strict=True))
+        return _run(target, journal, "nudge", wanted, found, settings or {}, progress)
+
+
+def restore(target: Target, journal: Journal, run: int | None = None, *, progress: bool = True) -> Outcome:
+    """Put every original vector back, or the vectors as run number `run` left them.
+
+    A document that was embedded again since is left alone, and listed.
+
+    Raises:
+        InputError: There is no such run, or it was undone.
+        LockedError: Another process writes to the collection.
+        UnfinishedRunError: An earlier run was interrupted.
+        StoreError: The store failed, or did not take a vector bit for bit.
+    """
+    with journal.lock("restore"):
+        journal.refuse_unfinished()
+        found = survey(target, journal)
+        wanted = dict(found.originals)
+        if run is not None:
+            wanted |= _state_after(journal, run, {*found.originals, *found.unmoved})
+        return _run(target, journal, "restore", wanted, found, {"to": run}, progress)
+
+
+def recover(
+    target: Target, journal: Journal, direction: Literal["forward", "back"], *, progress: bool = True
+) -> Outcome:
+    """Finish an interrupted run ("forward"), or undo it ("back"); nothing where none was interrupted.
+
+    Raises:
+        InputError: Another direction.
+        LockedError: The run is still under way in another process.
+        StoreError: The store failed again; nothing is lost, try again.
+    """
+    if direction not in ("forward", "back"):
+        raise InputError(f'direction is {direction!r}; expected "forward" to finish the run or "back" to undo it')
+    with journal.lock("recover"):
+        run = journal.unfinished()
+        return Outcome(None, 0) if run is None else _carry_out(target, journal, run, direction == "forward", progress)
+
+
+def _state_after(journal: Journal, number: int, present: set[str]) -> dict[str, NDArray[Any]]:
+    run = next((run for run in journal.runs() if run.number == number), None)
+    if run is None or run.state != "done":
+        done = [run.number for run in journal.runs() if run.state == "done"]
+        raise InputError(
+            f"run is {number!r}; expected the number of a run that was done: {first_few(done) or 'there is none'}; history() lists them"
+        )
+    known = journal.documents()
+    changes = [c for c in journal.changes(number) if c.id in present and known[c.id][0] == c.original]
+    vectors = journal.vectors(c.new for c in changes)
+    return {c.id: vectors[c.new] for c in changes}
+
+
+def _run(
+    target: Target,
+    journal: Journal,
+    kind: str,
+    wanted: Mapping[str, NDArray[Any]],
+    found: Survey,
+    settings: Mapping[str, Any],
+    progress: bool,
+) -> Outcome:
+    ids = list(wanted)
+    old = target.fetch(ids)
+    if gone := [name for name in ids if name not in old]:
+        raise StoreError(
+            f"{len(gone)} documents are not in the {target.kind} collection: {first_few(gone)}. Nothing was written"
+        )
+    vectors: dict[bytes, NDArray[Any]] = {}
+
+    def keep(vector: NDArray[Any]) -> bytes:
+        name = journal.hash(vector)
+        vectors[name] = vector
+        return name
+
+    changes = [
+        Change(name, keep(found.originals.get(name, old[name])), keep(old[name]), keep(wanted[name])) for name in ids
+    ]
+    left = {
+        "changed": found.changed if kind == "restore" else (),
+        "missing": found.missing if kind == "restore" else (),
+    }
+    if all(change.old == change.new for change in changes) and (kind == "restore" or not changes):
+        return Outcome(None, len(changes), **left)
+    number = journal.begin(kind, changes, vectors, settings)
+    run = next(run for run in journal.runs() if run.number == number)
+    done = _carry_out(target, journal, run, True, progress)
+    return Outcome(done.run, done.documents, left["changed"] + done.changed, left["missing"] + done.missing)
+
+
+def _carry_out(target: Target, journal: Journal, run: Run, forward: bool, progress: bool) -> Outcome:
+    changes = journal.changes(run.number)
+    size = target.batch or max(1, len(changes))
+    with tqdm(total=len(changes), unit=" vectors", desc=run.kind, delay=2, disable=not progress, leave=False) as bar:
+        try:
+            for start in range(0, len(changes), size):
+                batch = changes[start : start + size]
+                todo = _still_to_write(target, journal, batch, forward)
+                if todo:
+                    target.replace(list(todo), np.stack(list(todo.values())))
+                    journal.mark(run.number, todo)
+                bar.update(len(batch))
+            return _verify(target, journal, run, changes, forward)
+        except NudgeError:
+            raise
+        except Exception as error:
+            raise StoreError(
+                f"the {target.kind} store failed during {run.kind} ({type(error).__name__}: {error}). Nothing is lost: the journal "
+                f'{str(journal.path)!r} holds every vector of run {run.number}. When the store is back, recover("forward") finishes it, '
+                'recover("back") undoes it'
+            ) from error
+
+
+def _still_to_write(
+    target: Target, journal: Journal, batch: Sequence[Change], forward: bool
+) -> dict[str, NDArray[Any]]:
+    """Of a batch what does not hold its goal yet. What neither this run nor the one before it wrote is left alone."""
+    stored = target.fetch([change.id for change in batch])
+    vectors = journal.vectors({change.old for change in batch} | {change.new for change in batch})
+    todo = {}
+    for change in batch:
+        if change.id in stored:
+            goal = vectors[change.new if forward else change.old]
+            ours = any(_near(stored[change.id], vectors[side]) for side in (change.old, change.new))
+            if ours and journal.hash(stored[change.id]) != journal.hash(goal):
+                todo[change.id] = goal
+    return todo
+
+
+def _verify(target: Target, journal: Journal, run: Run, changes: Sequence[Change], forward: bool) -> Outcome:
+    current: dict[str, bytes] = {}
+    wrong, changed, missing = [], [], []
+    for batch in _pieces(changes, CHUNK):
+        stored = target.fetch([change.id for change in batch])
+        vectors = journal.vectors({change.old for change in batch} | {change.new for change in batch})
+        for change in batch:
+            if change.id not in stored:
+                missing.append(change.id)
+                continue
+            held, goal = stored[change.id], change.new if forward else change.old
+            if journal.hash(held) == goal or (goal != change.original and _near(held, vectors[goal])):
+                current[change.id] = journal.hash(held)
+            elif _near(held, vectors[change.old]) or _near(held, vectors[change.new]):
+                wrong.append(change.id)
+            else:
+                changed.append(change.id)
+    if wrong:
+        raise StoreError(
+            f"{len(wrong)} documents do not hold what was written to the {target.kind} store: {first_few(wrong)}. Nothing is lost: the journal "
+            f'{str(journal.path)!r} holds every vector. recover("forward") tries again, recover("back") undoes run {run.number}'
+        )
+    journal.finish(run.number, "done" if forward else "undone", current)
+    ended = next(one for one in journal.runs() if one.number == run.number)
+    return Outcome(ended, len(current), tuple(changed), tuple(missing))
+
+
+def _near(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    """Equal but for the rounding of a store that scales to unit length itself."""
+    tolerance = 2e-3 if a.dtype == np.float16 else 1e-6
+    return bool(np.abs(a.astype(np.float64) - b).max() <= tolerance * max(1.0, float(np.abs(b).max())))
+
+
+def _pieces(items: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
