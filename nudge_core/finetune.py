@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from nudge_core.arguments import expect, pick_device
 from nudge_core.corpus import Corpus, open_corpus
@@ -67,7 +69,12 @@ def finetune(
     expect(method, Method, "method", "for example method=NudgeN()")
     expect(train, QuerySet, "train", "call finetune(corpus, train, validation) with QuerySet(embeddings, relevant)")
     documents = open_corpus(corpus)
-    _check(documents, train, validation, method)
+    check(documents, train, validation)
+    if validation is None and method.fixed_gamma is None:
+        raise InputError(
+            f"{method.name} needs validation questions to choose γ: split them off with "
+            "train, validation = questions.split(0.8), or fix γ with gammas=0.1"
+        )
     place = pick_device(device)
     clock = _Clock()
 
@@ -87,14 +94,20 @@ def finetune(
             if refit and problem.validation is not None
             else problem.train
         )
-        moved = method.move(problem.documents, labels, choice.gamma)
-        changed = torch.nonzero((moved != problem.documents).any(1)).reshape(-1)
+        tuned = build(documents, method, problem, labels, choice, refit=refit)
+    return replace(tuned, seconds=clock.seconds)
+
+
+def build(corpus: Corpus, method: Method, problem: Problem, labels: Labels, choice: Choice, *, refit: bool) -> Nudge:
+    """Move the pool by the γ chosen, and keep what changed."""
+    moved = method.move(problem.documents, labels, choice.gamma)
+    changed = torch.nonzero((moved != problem.documents).any(1)).reshape(-1)
     rows = problem.rows[changed].cpu().numpy()
     return Nudge(
-        ids=documents.names(rows),
+        ids=corpus.names(rows),
         rows=rows,
         vectors=moved[changed].cpu().numpy(),
-        docs=len(documents),
+        docs=len(corpus),
         method=method.name,
         gamma=choice.gamma,
         gamma_unit=method.gamma_unit,
@@ -104,11 +117,11 @@ def finetune(
         after=choice.after,
         curve=choice.curve,
         refit=refit,
-        seconds=clock.seconds,
     )
 
 
-def _check(corpus: Corpus, train: QuerySet, validation: QuerySet | None, method: Method) -> None:
+def check(corpus: Corpus, train: QuerySet, validation: QuerySet | None) -> None:
+    """Refuse question sets that are none, are empty or of another dimension than the documents."""
     for name, queries in (("training", train), ("validation", validation)):
         if queries is None:
             continue
@@ -119,26 +132,26 @@ def _check(corpus: Corpus, train: QuerySet, validation: QuerySet | None, method:
             raise InputError(
                 f"the {name} questions have dimension {queries.dim}, the documents {corpus.dim}: embed both with one model"
             )
-    if validation is None and method.fixed_gamma is None:
-        raise InputError(
-            f"{method.name} needs validation questions to choose γ: split them off with "
-            "train, validation = questions.split(0.8), or fix γ with gammas=0.1"
-        )
 
 
 def _problem(corpus: Corpus, train: QuerySet, validation: QuerySet | None, device: torch.device) -> Problem:
     sets = [train] if validation is None else [train, validation]
     found = [corpus.find(queries.relevance.documents) for queries in sets]
     rows = np.unique(np.concatenate(found))
-    vectors = corpus.rows(rows)
-    check_finite(vectors, corpus.names(rows), "document")
+    documents, _ = pool(corpus, rows)
     labels = [Labels.of(queries, np.searchsorted(rows, at), device) for queries, at in zip(sets, found, strict=True)]
     return Problem(
-        unit(vectors).to(device),
+        documents.to(device),
         torch.from_numpy(rows).to(device),
         labels[0],
         labels[1] if validation is not None else None,
     )
+
+
+def pool(corpus: Corpus, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """The labelled documents at unit length, and the lengths that they have."""
+    vectors = corpus.rows(rows)
+    return unit(vectors), check_finite(vectors, corpus.names(rows), "document")
 
 
 def _with_background(corpus: Corpus, problem: Problem, k: int, progress: bool) -> Problem:

@@ -7,17 +7,16 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from nudge_core.arguments import expect, pick_device
-from nudge_core.background import TILE, Background, top_k
+from nudge_core.background import Background
 from nudge_core.corpus import Corpus, open_corpus
 from nudge_core.corpus.opening import CorpusLike
 from nudge_core.errors import InputError
-from nudge_core.evaluation.measures import Measure, Ranked, parse_all
+from nudge_core.evaluation.measures import Measure, parse_all
+from nudge_core.evaluation.ranking import about_learned, measured, rank
 from nudge_core.evaluation.results import Evaluation, Lengths
-from nudge_core.labels import Labels
 from nudge_core.queries import QuerySet
 from nudge_core.result import UNIT, Nudge
 
@@ -74,20 +73,14 @@ def evaluate(
     chosen = parse_all(measures)
     depth = max(measure.k for measure in chosen)
     places = documents.find(queries.relevance.documents)
-    labels = Labels.of(queries, places, pick_device(device))
-    ranked, lengths = _rank(documents, labels, depth, tuned, metric, progress)
-    questions = torch.arange(len(labels), device=ranked.device).unsqueeze(1)
-    gains = labels.gains(questions.expand_as(ranked), ranked)
-    met = Ranked(gains.cpu(), labels.ideal(min(depth, len(documents))).cpu(), labels.counts.cpu())
-    seen = None if train is None else _seen(queries, places, documents.find(train.relevance.documents))
-    values = {str(measure): measure(met).numpy() for measure in chosen}
-    return Evaluation(
-        queries.ids, values, seen, documents.names(ranked.cpu().numpy().reshape(-1)).reshape(ranked.shape), lengths
-    )
+    asked = queries.embeddings.to(pick_device(device))
+    ranked, lengths = _rank(documents, asked, depth, tuned, metric, progress)
+    seen = None if train is None else about_learned(queries, places, documents.find(train.relevance.documents))
+    return measured(documents, queries, places, ranked, chosen, seen, lengths)
 
 
 def _rank(
-    corpus: Corpus, labels: Labels, depth: int, tuned: Nudge | None, metric: str | None, progress: bool
+    corpus: Corpus, queries: Tensor, depth: int, tuned: Nudge | None, metric: str | None, progress: bool
 ) -> tuple[Tensor, Lengths]:
     """(queries, min(depth, docs)) row numbers, best first; and how the lengths of documents entered."""
     _check_metric(tuned, metric)
@@ -96,7 +89,7 @@ def _rank(
     )  # as in fine-tuning, documents that did not move are taken at unit length
     depth = min(depth, len(corpus))
     if tuned is None or not len(tuned):
-        found = corpus.background(labels.queries, depth, cosine=cosine, progress=progress)
+        found = corpus.background(queries, depth, cosine=cosine, progress=progress)
         return found.rows, _lengths(found, cosine, metric)
     if (tuned.docs, tuned.dim) != (len(corpus), corpus.dim):
         raise InputError(
@@ -110,19 +103,9 @@ def _rank(
             "evaluate on the corpus that was fine-tuned, in the same order"
         )
     tuned.check_origin(corpus.rows(tuned.rows))
-    others = corpus.background(labels.queries, depth, exclude=tuned.rows, cosine=cosine, progress=progress)
-    moved = torch.from_numpy(tuned.vectors).to(labels.queries.device)
-    rows = torch.from_numpy(tuned.rows).to(labels.queries.device)
-    parts = []
-    height = max(1, TILE // len(rows))
-    for start in range(0, len(labels), height):
-        part = slice(start, start + height)
-        scores, columns = top_k(labels.queries[part] @ moved.T, depth)
-        all_rows = torch.cat([rows[columns], others.rows[part]], 1)
-        order = torch.argsort(torch.where(all_rows < 0, len(corpus), all_rows), dim=1)
-        _, best = top_k(torch.cat([scores, others.scores[part]], 1).gather(1, order), depth)
-        parts.append(all_rows.gather(1, order).gather(1, best))
-    return torch.cat(parts), _lengths(others, cosine, metric)
+    others = corpus.background(queries, depth, exclude=tuned.rows, cosine=cosine, progress=progress)
+    moved, rows = (torch.from_numpy(part).to(queries.device) for part in (tuned.vectors, tuned.rows))
+    return rank(queries, moved, rows, others, depth), _lengths(others, cosine, metric)
 
 
 def _check_metric(tuned: Nudge | None, metric: str | None) -> None:
@@ -144,9 +127,3 @@ def _lengths(found: Background, cosine: bool, metric: str | None) -> Lengths:
             'say metric="cosine" or metric="dot"'
         )
     return "scaled" if cosine else "given"
-
-
-def _seen(queries: QuerySet, places: NDArray[np.int64], trained: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(queries,) whether a relevant document is relevant to a training question too."""
-    hits = np.bincount(queries.relevance.queries, weights=np.isin(places, trained), minlength=len(queries))
-    return hits > 0

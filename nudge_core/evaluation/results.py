@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -39,6 +39,18 @@ class Evaluation:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @staticmethod
+    def concat(parts: Sequence[Evaluation]) -> Evaluation:
+        """The questions of several evaluations by the same measures, one after the other."""
+        seen = [part.seen for part in parts if part.seen is not None]
+        return Evaluation(
+            np.concatenate([part.ids for part in parts]),
+            {measure: np.concatenate([part.values[measure] for part in parts]) for measure in parts[0].values},
+            np.concatenate(seen) if len(seen) == len(parts) else None,
+            np.concatenate([part.ranking for part in parts]),
+            parts[0].lengths,
+        )
 
     def subset(self, name: str) -> NDArray[np.bool_]:
         """(queries,) which questions belong to "all", "seen" or "unseen".

@@ -1,0 +1,81 @@
+"""Ranking: merge documents that are held with the background of all others, and measure what stands where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nudge_core.background import TILE, Background, top_k
+from nudge_core.corpus import Corpus
+from nudge_core.evaluation.measures import Measure, Ranked
+from nudge_core.evaluation.results import Evaluation, Lengths
+from nudge_core.labels import Labels
+from nudge_core.queries import QuerySet
+
+
+def rank(queries: Tensor, documents: Tensor, rows: Tensor, others: Background, depth: int) -> Tensor:
+    """The best documents of each question out of those held and of the background; of equal scores the lower row comes first.
+
+    Args:
+        queries: (queries, dim).
+        documents: (held, dim) vectors as they are searched.
+        rows: (held,) int64 their row numbers, ascending.
+        others: The background of the same questions, of all other documents.
+        depth: How many; at most the number of all documents.
+
+    Returns:
+        (queries, depth) int64 row numbers, best first.
+    """
+    if not len(rows):
+        return others.rows[:, :depth]
+    last = torch.iinfo(torch.int64).max
+    parts = []
+    height = max(1, TILE // len(rows))
+    for start in range(0, len(queries), height):
+        part = slice(start, start + height)
+        scores, columns = top_k(queries[part] @ documents.T, depth)
+        all_rows = torch.cat([rows[columns], others.rows[part]], 1)
+        order = torch.argsort(torch.where(all_rows < 0, last, all_rows), dim=1)
+        _, best = top_k(torch.cat([scores, others.scores[part]], 1).gather(1, order), depth)
+        parts.append(all_rows.gather(1, order).gather(1, best))
+    return torch.cat(parts)
+
+
+def measured(
+    corpus: Corpus,
+    queries: QuerySet,
+    places: NDArray[np.int64],
+    ranked: Tensor,
+    measures: Sequence[Measure],
+    seen: NDArray[np.bool_] | None,
+    lengths: Lengths,
+) -> Evaluation:
+    """The value of each measure for each question.
+
+    Args:
+        corpus: Names the documents.
+        queries: The questions.
+        places: (pairs,) row numbers of their relevant documents.
+        ranked: (queries, depth) row numbers, best first.
+        measures: What to measure.
+        seen: Which questions are about documents that were learned from.
+        lengths: How the lengths of documents entered.
+    """
+    labels = Labels.of(queries, places, ranked.device)
+    depth = max(measure.k for measure in measures)
+    questions = torch.arange(len(labels), device=ranked.device).unsqueeze(1)
+    gains = labels.gains(questions.expand_as(ranked), ranked)
+    met = Ranked(gains.cpu(), labels.ideal(min(depth, len(corpus))).cpu(), labels.counts.cpu())
+    values = {str(measure): measure(met).numpy() for measure in measures}
+    names = corpus.names(ranked.cpu().numpy().reshape(-1)).reshape(ranked.shape)
+    return Evaluation(queries.ids, values, seen, names, lengths)
+
+
+def about_learned(queries: QuerySet, places: NDArray[np.int64], learned: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(queries,) whether a relevant document is among the rows learned from."""
+    hits = np.bincount(queries.relevance.queries, weights=np.isin(places, learned), minlength=len(queries))
+    return hits > 0
