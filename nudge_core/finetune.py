@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nudge_core.arguments import expect, pick_device
+from nudge_core.clock import Clock
 from nudge_core.corpus import Corpus, open_corpus
 from nudge_core.corpus.opening import CorpusLike
 from nudge_core.errors import InputError
@@ -76,7 +74,7 @@ def finetune(
             "train, validation = questions.split(0.8), or fix γ with gammas=0.1"
         )
     place = pick_device(device)
-    clock = _Clock()
+    clock = Clock()
 
     with clock("labelled documents"):
         problem = _problem(documents, train, validation, place)
@@ -159,14 +157,3 @@ def _with_background(corpus: Corpus, problem: Problem, k: int, progress: bool) -
         return problem
     background = corpus.background(problem.validation.queries, k, exclude=problem.rows.cpu().numpy(), progress=progress)
     return replace(problem, background=background)
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[stage] = time.perf_counter() - start

@@ -72,8 +72,8 @@ class Journal:
             self.connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
             self.connection.execute("PRAGMA synchronous = FULL")
         with self.transaction():
-            if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
-                if self._rows("SELECT 1 FROM sqlite_master"):
+            if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
+                if self.rows("SELECT 1 FROM sqlite_master"):
                     raise JournalError(f"{str(self.path)!r} is a database of something else: {_ELSEWHERE}")
                 for statement in SCHEMA.split(";\n"):
                     self.connection.execute(statement)
@@ -88,7 +88,7 @@ class Journal:
         self.connection.close()
 
     def _check(self, about: Mapping[str, str]) -> None:
-        held = dict(self._rows("SELECT key, value FROM meta"))
+        held = dict(self.rows("SELECT key, value FROM meta"))
         words = {
             "version": "a journal of version",
             "kind": "the journal of a store of kind",
@@ -112,7 +112,7 @@ class Journal:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            holder = dict(self._rows("SELECT key, value FROM meta")).get("holder", "another process")
+            holder = dict(self.rows("SELECT key, value FROM meta")).get("holder", "another process")
             raise LockedError(
                 f"{holder} on this collection since its last start, so {purpose} cannot begin: wait until it has ended, or stop it "
                 f"(journal {str(self.path)!r})"
@@ -122,7 +122,7 @@ class Journal:
         try:
             if self._lock.lock_counter == 1:
                 who = f"process {os.getpid()} on {socket.gethostname()} does {purpose!r}"
-                self._run("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", [(f"{who} (begun {_now()})",)])
+                self.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", [(f"{who} (begun {_now()})",)])
             yield
         finally:
             self._lock.release()
@@ -156,11 +156,13 @@ class Journal:
                     self.connection.execute("ROLLBACK")
                 raise
 
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a query finds."""
         with self._guard():
             return self.connection.execute(query, values).fetchall()
 
-    def _run(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
+    def execute(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
+        """One statement for many values, in one transaction."""
         with self.transaction() as connection:
             connection.executemany(statement, values)
 
@@ -174,26 +176,26 @@ class Journal:
         """{id: (hash of the original vector, hash of the one that the last run left)}."""
         return {
             name: (original, current)
-            for name, original, current in self._rows("SELECT id, original, current FROM documents")
+            for name, original, current in self.rows("SELECT id, original, current FROM documents")
         }
 
     def vectors(self, hashes: Iterable[bytes]) -> dict[bytes, NDArray[Any]]:
         """{hash: (dim,) vector}."""
         found: dict[bytes, NDArray[Any]] = {}
         for one in set(hashes):
-            for (value,) in self._rows("SELECT value FROM vectors WHERE hash = ?", (one,)):
+            for (value,) in self.rows("SELECT value FROM vectors WHERE hash = ?", (one,)):
                 found[one] = np.frombuffer(value, self.dtype)
         return found
 
     def forget(self, ids: Iterable[str]) -> None:
         """Documents that were added anew or deleted: what stands in the store from now on is their original."""
-        self._run("DELETE FROM documents WHERE id = ?", [(name,) for name in ids])
+        self.execute("DELETE FROM documents WHERE id = ?", [(name,) for name in ids])
 
     # Runs
 
     def runs(self) -> list[Run]:
         """All runs, the first first."""
-        found = self._rows(
+        found = self.rows(
             "SELECT number, kind, state, started, finished, count(id), coalesce(sum(written), 0), settings "
             "FROM runs LEFT JOIN changes ON run = number GROUP BY number ORDER BY number"
         )
@@ -244,12 +246,12 @@ class Journal:
         """What a run wants, in the order of ids."""
         return [
             Change(*row)
-            for row in self._rows("SELECT id, original, old, new FROM changes WHERE run = ? ORDER BY id", (run,))
+            for row in self.rows("SELECT id, original, old, new FROM changes WHERE run = ? ORDER BY id", (run,))
         ]
 
     def mark(self, run: int, ids: Iterable[str]) -> None:
         """Note that these documents were written."""
-        self._run("UPDATE changes SET written = 1 WHERE run = ? AND id = ?", [(run, name) for name in ids])
+        self.execute("UPDATE changes SET written = 1 WHERE run = ? AND id = ?", [(run, name) for name in ids])
 
     def finish(self, run: int, state: State, current: Mapping[str, bytes]) -> None:
         """End a run, and note what stands in the store now."""

@@ -3,8 +3,9 @@
 from nudge_integrations.labels.beir import read_beir
 from nudge_integrations.labels.dataset import LabelledData
 from nudge_integrations.labels.hub import read_hub
+from nudge_integrations.labels.questions import Questions, read_questions
 
-__all__ = ["LabelledData", "read_beir", "read_data", "read_hub"]
+__all__ = ["LabelledData", "Questions", "read_beir", "read_data", "read_hub", "read_questions"]
 
 
 def read_data(data: str) -> LabelledData:

@@ -1,20 +1,70 @@
-"""NudgeVectorStore."""
+"""NudgeVectorStore: the vector store that a chain, a retriever or an agent uses as before, and whose vectors can be moved and put back."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
+from langchain_core.runnables import run_in_executor
 from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
+from nudge_core import Evaluation
+from nudge_core.apply import Outcome, Run
+from nudge_core.arguments import expect
+from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
+from nudge_core.methods.base import Method
+from nudge_integrations.collection import Background, Collection, Direction
+from nudge_integrations.langchain.embedder import LangChainEmbedder
 from nudge_integrations.langchain.wrapping import WrappingVectorStore
+from nudge_integrations.report import NudgeReport
+from nudge_integrations.stores import adapter_of
+from nudge_integrations.stores.registry import check_known
 
 
 class NudgeVectorStore(WrappingVectorStore):
-    """A vector store, wrapped."""
+    """A LangChain vector store, wrapped. It is searched, filled and emptied as before; `nudge` moves its vectors, `restore` puts them back.
 
-    def __init__(self, inner: VectorStore) -> None:
+    Before the first write every original vector is in a journal, a file on this machine whose place `repr` shows. Several programs may search
+    at once; one at a time may nudge. Two machines that nudge one collection need one journal: let only one of them do it.
+
+    Example:
+        >>> from langchain_core.embeddings import DeterministicFakeEmbedding
+        >>> from nudge_integrations.langchain import NudgeVectorStore
+        >>> store = NudgeVectorStore.from_texts(["a text", "another"], DeterministicFakeEmbedding(size=8), ids=["a", "b"])
+        >>> [document.id for document in store.similarity_search("a text", k=1)]
+        ['a']
+    """
+
+    def __init__(
+        self, inner: VectorStore, *, journal: str | Path | None = None, recover: Direction | None = None
+    ) -> None:
+        """Wrap a store.
+
+        Args:
+            inner: The store. Chroma, FAISS, InMemory, LanceDB, Milvus, PGVector, PGVectorStore and Qdrant are known; others by `register_adapter`.
+            journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
+                ~/.local/share/nudge/journals, and found again there.
+            recover: What to do at once with a run that was interrupted: finish it ("forward") or undo it ("back"). Without it `nudge` and
+                `restore` refuse until `recover` is called.
+
+        Raises:
+            InputError: No adapter is known for this kind of store.
+        """
+        if isinstance(inner, NudgeVectorStore):
+            inner = inner.inner
+        expect(inner, VectorStore, "inner", "for example NudgeVectorStore(Chroma(…))")
+        check_known(inner)
         self.inner = inner
+        embedding = inner.embeddings
+        self._collection = Collection(
+            partial(adapter_of, inner),
+            None if embedding is None else LangChainEmbedder(embedding),
+            journal=journal,
+            recover=recover,
+        )
 
     @classmethod
     def from_texts(
@@ -26,7 +76,177 @@ class NudgeVectorStore(WrappingVectorStore):
         ids: list[str] | None = None,
         **kwargs: Any,
     ) -> NudgeVectorStore:
-        """A store in memory."""
+        """A new store in memory that holds these texts; `from_documents` for documents.
+
+        Args:
+            texts: The texts.
+            embedding: What embeds texts and questions.
+            metadatas: One for each text.
+            ids: One for each text; drawn at random without.
+            **kwargs: `journal` and `recover`, as for the constructor.
+        """
         store = cls(InMemoryVectorStore(embedding), **kwargs)
         store.add_texts(texts, metadatas, ids=ids)
         return store
+
+    def __repr__(self) -> str:
+        try:
+            inner = repr(adapter_of(self.inner))
+        except Exception as error:  # noqa: BLE001  # a repr never raises, whatever the store does
+            inner = f"{type(self.inner).__name__}: {error}"
+        return f"NudgeVectorStore({inner}, journal={None if self.journal is None else str(self.journal)!r})"
+
+    @property
+    def journal(self) -> Path | None:
+        """The file with the originals; None where nothing was ever moved."""
+        return self._collection.journal
+
+    def nudge(
+        self,
+        questions: Any = None,
+        validation: Any = None,
+        *,
+        method: Method | None = None,
+        measure: str | None = None,
+        background: Background | None = None,
+        folds: int = 5,
+        progress: bool = True,
+    ) -> NudgeReport:
+        """Move the documents' vectors, in place, toward the questions that they answer.
+
+        It starts from the original vectors, whatever an earlier run did: running it twice gives what running it once gives. Nothing is written
+        if no setting is better than the originals on questions held out.
+
+        Args:
+            questions: Labelled questions: pairs (question, ids), dicts {"question": …, "relevant": ids}, {question: ids}, a `QuerySet`, or a
+                folder in BEIR form, whose train and dev questions are taken. With them goes the feedback kept; without them it is all there is.
+            validation: Questions that choose how far documents move, in the same forms. Without them the questions are cut in folds, each held
+                out once: the setting that is best on questions held out is used once more with all questions.
+            method: `NudgeN("fine", measure="nDCG@10")` if not given. `NudgeM` is for stores that rank by dot product only.
+            measure: By what the setting is chosen, in place of the measure of the method.
+            background: "exact" reads every vector of the store once; "search" asks the store's own search instead, so that the cost does not
+                grow with the collection. Without it 200,000 documents and fewer are read.
+            folds: How many folds.
+            progress: Whether work that takes longer than two seconds shows a bar.
+
+        Returns:
+            What was done, with scores on questions held out before and after: all, seen and unseen. Print it.
+
+        Raises:
+            InputError: Questions, options or vectors that cannot be used. Nothing is written.
+            UnknownIdError: Labels that name documents that the store does not hold. Nothing is written.
+            LockedError: Another process is writing to this collection.
+            UnfinishedRunError: A run was interrupted: `recover` first.
+            JournalError: The journal cannot be written. Nothing is written to the store.
+            StoreError: The store failed: `recover` when it is back. Nothing is lost.
+        """
+        return self._collection.nudge(
+            questions,
+            validation,
+            method=method,
+            measure=measure,
+            background=background,
+            folds=folds,
+            progress=progress,
+        )
+
+    async def anudge(self, questions: Any = None, validation: Any = None, **options: Any) -> NudgeReport:
+        """`nudge`, in a thread of its own."""
+        return await run_in_executor(None, self.nudge, questions, validation, **options)
+
+    def evaluate(
+        self,
+        questions: Any,
+        measures: Iterable[str] = DEFAULT_MEASURES,
+        *,
+        background: Background | None = None,
+        progress: bool = True,
+    ) -> Evaluation:
+        """Measure the store as it stands now, on questions that it has not learned from.
+
+        Args:
+            questions: In the forms of `nudge`; of a folder in BEIR form the test questions.
+            measures: Names such as nDCG@10, R@10, RR@10, AP@10, P@10, Success@1, CR@10.
+            background: "exact" ranks every vector of the store; "search" what the store's own search finds, with scores computed anew.
+            progress: Whether work that takes longer than two seconds shows a bar.
+
+        Returns:
+            The value of each measure for each question. Questions about documents that stand moved count as *seen*.
+
+        Raises:
+            InputError: Questions or vectors that cannot be used.
+            UnknownIdError: Labels that name documents that the store does not hold.
+        """
+        return self._collection.evaluate(questions, measures, background=background, progress=progress)
+
+    async def aevaluate(self, questions: Any, measures: Iterable[str] = DEFAULT_MEASURES, **options: Any) -> Evaluation:
+        """`evaluate`, in a thread of its own."""
+        return await run_in_executor(None, self.evaluate, questions, measures, **options)
+
+    def restore(self, run: int | None = None, *, progress: bool = True) -> Outcome:
+        """Put every original vector back, bit for bit.
+
+        Args:
+            run: The number of a run in `history`, whose vectors shall stand again; without it the originals.
+            progress: Whether work that takes longer than two seconds shows a bar.
+
+        Returns:
+            How many documents stand as wanted, and those left alone, because they were embedded again since, or that are gone.
+
+        Raises:
+            InputError: There is no such run.
+            LockedError: Another process is writing to this collection.
+            UnfinishedRunError: A run was interrupted: `recover` first.
+            StoreError: The store failed: `recover` when it is back.
+        """
+        return self._collection.restore(run, progress=progress)
+
+    async def arestore(self, run: int | None = None, *, progress: bool = True) -> Outcome:
+        """`restore`, in a thread of its own."""
+        return await run_in_executor(None, self.restore, run, progress=progress)
+
+    def recover(self, direction: Direction, *, progress: bool = True) -> Outcome:
+        """Finish a run that was interrupted ("forward"), or undo it ("back"). Without such a run nothing happens.
+
+        Raises:
+            InputError: Another direction.
+            LockedError: The run is still under way in another process.
+            StoreError: The store failed: call it again when the store is back.
+        """
+        return self._collection.recover(direction, progress=progress)
+
+    async def arecover(self, direction: Direction, *, progress: bool = True) -> Outcome:
+        """`recover`, in a thread of its own."""
+        return await run_in_executor(None, self.recover, direction, progress=progress)
+
+    def history(self) -> list[Run]:
+        """All runs over this collection, the first first."""
+        return self._collection.history()
+
+    def add_feedback(self, question: str, relevant: Sequence[str] = (), irrelevant: Sequence[str] = ()) -> None:
+        """Keep, in the journal, what somebody said of the answers to a question; the next `nudge` uses it.
+
+        It goes before other labels of the same question, and a later word before an earlier one.
+
+        Args:
+            question: The text of the question.
+            relevant: The ids of documents that answer it.
+            irrelevant: The ids of documents that do not.
+
+        Raises:
+            InputError: No question, or no documents.
+            UnknownIdError: Relevant documents that the store does not hold.
+        """
+        self._collection.add_feedback(question, relevant, irrelevant)
+
+    async def aadd_feedback(self, question: str, relevant: Sequence[str] = (), irrelevant: Sequence[str] = ()) -> None:
+        """`add_feedback`, in a thread of its own."""
+        await run_in_executor(None, self.add_feedback, question, relevant, irrelevant)
+
+    def labels(self) -> list[dict[str, Any]]:
+        """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
+        return self._collection.labels()
+
+    def _changed(self, ids: list[str] | None) -> list[str]:
+        self._collection.forget(ids or [])
+        return ids or []

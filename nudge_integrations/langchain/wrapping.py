@@ -86,25 +86,25 @@ class WrappingVectorStore(VectorStore):
     def max_marginal_relevance_search(
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
-        """k near documents that differ among each other."""
+        """K near documents that differ among each other."""
         return self.inner.max_marginal_relevance_search(query, k, fetch_k, lambda_mult, **kwargs)
 
     async def amax_marginal_relevance_search(
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
-        """k near documents that differ among each other."""
+        """K near documents that differ among each other."""
         return await self.inner.amax_marginal_relevance_search(query, k, fetch_k, lambda_mult, **kwargs)
 
     def max_marginal_relevance_search_by_vector(
         self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
-        """k documents near a vector that differ among each other."""
+        """K documents near a vector that differ among each other."""
         return self.inner.max_marginal_relevance_search_by_vector(embedding, k, fetch_k, lambda_mult, **kwargs)
 
     async def amax_marginal_relevance_search_by_vector(
         self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
-        """k documents near a vector that differ among each other."""
+        """K documents near a vector that differ among each other."""
         return await self.inner.amax_marginal_relevance_search_by_vector(embedding, k, fetch_k, lambda_mult, **kwargs)
 
     # What changes the store inside; `_changed` hears of the ids.

@@ -27,17 +27,19 @@ class StoreAdapter(ABC):
         metric: How the collection ranks: "cosine", "dot" or "l2".
         dim: Dimension of the vectors.
         dtype: The number type in which the collection holds them: float16, float32 or float64.
+        approximate: Whether its search goes through an index that may miss what it holds.
         batch: How many vectors one call of `replace` takes; None where it takes any number at once, and readers see all of them or none.
         fingerprint: What tells this collection from every other, as long as it lives; None where it lives in memory only.
     """
 
-    kind: ClassVar[str]
+    kind: str
     remedy: ClassVar[str] = "rebuild the index"
     sees: ClassVar[str] = "some vectors of before and some of after"
     metric: Metric
     dim: int
     dtype: np.dtype[Any] = np.dtype(np.float32)
     batch: int | None = 1000
+    approximate: bool = True
     fingerprint: str | None
 
     @abstractmethod

@@ -21,6 +21,7 @@ class InMemoryAdapter(StoreAdapter):
     metric = "cosine"
     dtype = np.dtype(np.float64)
     batch = None
+    approximate = False
     fingerprint = None
 
     def __init__(self, store: Any) -> None:

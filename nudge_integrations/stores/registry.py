@@ -45,23 +45,33 @@ def adapter_of(store: Any) -> StoreAdapter:
     """The adapter of a LangChain vector store.
 
     Raises:
-        InputError: No adapter is known for its class.
+        InputError: No adapter is known for its class, or the store cannot be served as it is set up.
         MissingExtraError: The store's client is not installed.
     """
+    known = check_known(store)
+    if not isinstance(known, str):
+        return known(store)
+    module, name = known.split(".")
+    try:
+        adapter = getattr(import_module(f"nudge_integrations.stores.{module}"), name)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), module, f"moving the vectors of {type(store).__name__}") from error
+    return adapter.of_langchain(store)  # type: ignore[no-any-return]
+
+
+def check_known(store: Any) -> Callable[[Any], StoreAdapter] | str:
+    """What makes the adapter of a store.
+
+    Raises:
+        InputError: No adapter is known for its class.
+    """
     for base in type(store).__mro__:
-        if base in _registered:
-            return _registered[base](store)
-        known = _LANGCHAIN.get(f"{base.__module__}.{base.__qualname__}")
-        if known:
-            module, name = known.split(".")
-            try:
-                adapter = getattr(import_module(f"nudge_integrations.stores.{module}"), name)
-            except ImportError as error:
-                raise MissingExtraError(str(error.name), module, f"writing to {base.__qualname__}") from error
-            return adapter.of_langchain(store)  # type: ignore[no-any-return]
+        found = _registered.get(base) or _LANGCHAIN.get(f"{base.__module__}.{base.__qualname__}")
+        if found:
+            return found
     kinds = ", ".join(sorted(name.rsplit(".", 1)[1] for name in _LANGCHAIN))
     raise InputError(
         f"no adapter is known for {type(store).__module__}.{type(store).__qualname__}; there are some for {kinds}. Write a "
-        "StoreAdapter (docs/adapters.md: six methods, and a test kit that checks them) and call "
+        "StoreAdapter (docs/adapters.md: five methods, and a test kit that checks them) and call "
         "nudge_integrations.stores.register_adapter(type(store), make)"
     )

@@ -1,0 +1,65 @@
+"""What a journal keeps beside runs: what people said of single answers, and the vectors of questions embedded before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nudge_core.apply.journal import Journal
+
+
+def feedback(journal: Journal) -> dict[str, dict[str, bool]]:
+    """{question: {document id: whether it answers}}."""
+    found: dict[str, dict[str, bool]] = {}
+    rows = journal.rows("SELECT question, document, relevant FROM feedback ORDER BY given, question, document")
+    for question, document, relevant in rows:
+        found.setdefault(question, {})[document] = bool(relevant)
+    return found
+
+
+def add_feedback(journal: Journal, question: str, judgements: Mapping[str, bool]) -> None:
+    """Keep what somebody said of the answers to a question; a later word goes before an earlier one."""
+    now = datetime.now(timezone.utc).isoformat()
+    journal.execute(
+        "INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?)",
+        [(question, document, int(good), now) for document, good in judgements.items()],
+    )
+
+
+def model_number(journal: Journal, name: str, probe: NDArray[np.float32]) -> int:
+    """The number of an embedding model, which is known by its name and by how it embeds one text.
+
+    Args:
+        journal: Where models are kept.
+        name: What the embedding object says of itself.
+        probe: (dim,) its vector of a fixed text.
+    """
+    rows = journal.rows("SELECT number, probe FROM models WHERE name = ?", (name,))
+    for number, held in rows:
+        if _same(np.frombuffer(held, np.float32), probe):
+            return int(number)
+    last = journal.rows("SELECT coalesce(max(number), 0) FROM models")[0][0]
+    journal.execute("INSERT INTO models VALUES (?, ?, ?)", [(last + 1, name, probe.astype(np.float32).tobytes())])
+    return int(last) + 1
+
+
+def cached(journal: Journal, model: int, texts: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    """The vectors, (dim,) each, of those of the texts that this model embedded before."""
+    found = {}
+    for text in texts:
+        for (value,) in journal.rows("SELECT vector FROM questions WHERE model = ? AND text = ?", (model, text)):
+            found[text] = np.frombuffer(value, np.float32)
+    return found
+
+
+def cache(journal: Journal, model: int, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
+    """Keep the vectors of questions."""
+    values = [(model, text, vector.tobytes()) for text, vector in zip(texts, vectors.astype(np.float32), strict=True)]
+    journal.execute("INSERT OR REPLACE INTO questions VALUES (?, ?, ?)", values)
+
+
+def _same(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
+    return a.shape == b.shape and float(np.abs(a - b).max()) < 1e-3 * float(np.abs(b).max())

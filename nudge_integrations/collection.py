@@ -1,0 +1,302 @@
+"""Collection: a vector store with its journal. All that the frameworks' classes do is done here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from nudge_core import Evaluation, NudgeN, QuerySet
+from nudge_core import evaluate as evaluate_exactly
+from nudge_core.apply import Journal, Outcome, Run, Survey, survey, write
+from nudge_core.apply import recover as recover_run
+from nudge_core.apply import restore as restore_run
+from nudge_core.apply.memory import add_feedback, feedback
+from nudge_core.clock import Clock
+from nudge_core.errors import InputError, UnfinishedRunError
+from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
+from nudge_core.methods.base import Method
+from nudge_core.trial import trial
+from nudge_integrations.journals import find_journal, new_journal, open_journal
+from nudge_integrations.labels import LabelledData, Questions, read_data, read_questions
+from nudge_integrations.question_vectors import Embedder, embed_questions
+from nudge_integrations.report import NudgeReport
+from nudge_integrations.stores import StoreAdapter
+from nudge_integrations.stores.checks import check_lengths, check_method, scaled, unreachable
+from nudge_integrations.stores.corpus import SearchedCorpus, WalkedCorpus
+
+LIMIT = 200_000
+"""Up to how many documents the whole collection is read."""
+
+Direction: TypeAlias = Literal["forward", "back"]
+Background: TypeAlias = Literal["exact", "search"]
+_log = logging.getLogger(__name__)
+
+
+class Collection:
+    """A vector store and its journal.
+
+    Attributes:
+        adapt: Makes the adapter; called anew for each job, as the store may have changed.
+        embedder: What embeds questions; None where the store has nothing to do it with.
+    """
+
+    def __init__(
+        self,
+        adapt: Callable[[], StoreAdapter],
+        embedder: Embedder | None,
+        *,
+        journal: str | Path | None = None,
+        recover: Direction | None = None,
+    ) -> None:
+        """Look for the journal, and for a run that was interrupted.
+
+        Args:
+            adapt: Makes the adapter.
+            embedder: What embeds questions.
+            journal: Where the journal is kept, if not in the usual place.
+            recover: What to do with an interrupted run at once: finish it ("forward") or undo it ("back").
+        """
+        self.adapt, self.embedder = adapt, embedder
+        self._chosen = None if journal is None else Path(journal)
+        self._journal: tuple[str | None, Journal] | None = None
+        if recover not in (None, "forward", "back"):
+            raise InputError(
+                f'recover is {recover!r}; expected "forward" to finish an interrupted run, "back" to undo it, or None'
+            )
+        try:
+            adapter = adapt()
+        except (
+            InputError
+        ) as error:  # an empty store, say: it can be searched and filled, and is refused when it is to be nudged
+            _log.info("no journal is looked for: %s", error)
+            return
+        held = self._existing(adapter)
+        if held is None:
+            return
+        if recover is not None:
+            recover_run(adapter, held, recover)
+        elif held.unfinished() is not None:
+            _log.warning("a run on this %s collection was interrupted; call recover()", adapter.kind)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_journal": None}
+
+    @property
+    def journal(self) -> Path | None:
+        """The file of the journal; None before the first run where no place was chosen."""
+        return self._chosen if self._journal is None else self._journal[1].path
+
+    def _existing(self, adapter: StoreAdapter) -> Journal | None:
+        if self._journal is not None and self._journal[0] == adapter.fingerprint:
+            return self._journal[1]
+        path = self._chosen or find_journal(adapter)
+        if path is None or not path.is_file():
+            return None
+        return self._open(adapter, path)
+
+    def _open(self, adapter: StoreAdapter, path: Path | None = None) -> Journal:
+        held = None if path is not None else self._existing(adapter)
+        if held is None:
+            held = open_journal(adapter, path or self._chosen or new_journal(adapter))
+            self._journal = (adapter.fingerprint, held)
+        return held
+
+    def nudge(
+        self,
+        questions: Any = None,
+        validation: Any = None,
+        *,
+        method: Method | None = None,
+        measure: str | None = None,
+        background: Background | None = None,
+        folds: int = 5,
+        progress: bool = True,
+    ) -> NudgeReport:
+        """Move documents toward the questions that they answer; see `NudgeVectorStore.nudge`."""
+        clock, adapter = Clock(), self.adapt()
+        method = NudgeN("fine", "nDCG@10") if method is None else method
+        method = method if measure is None else replace(method, measure=measure)  # type: ignore[type-var]
+        check_method(adapter, method)
+        train, held = _read(questions, validation)
+        journal = self._open(adapter)
+        with journal.lock("nudge"):
+            journal.refuse_unfinished()
+            train = _with_feedback(train, feedback(journal))
+            with clock("reading"):
+                found = survey(adapter, journal)
+                corpus, exact = self._corpus(adapter, background, found, progress)
+                for part in (train, held):
+                    if part is not None:
+                        corpus.find(np.asarray([name for answers in part.relevant for name in answers], dtype=object))
+            with clock("embedding questions"):
+                learn, model = self._query_set(train, journal, adapter, progress)
+                judge = None if held is None else self._query_set(held, journal, adapter, progress)[0]
+                _check_model(journal, found, model)
+            with clock("fine-tuning"):
+                if exact:
+                    check_lengths(adapter, corpus)
+                done = trial(corpus, learn, judge, method=method, folds=folds, progress=progress)
+                if not exact:
+                    check_lengths(adapter, corpus)
+            report = NudgeReport(False, done, "exact" if exact else "search", str(journal.path), seconds=clock.seconds)
+            if not done.improves:
+                return report
+            tuned = done.tuned
+            settings = {
+                "method": tuned.method,
+                "gamma": tuned.gamma,
+                "gamma_unit": tuned.gamma_unit,
+                "measure": str(method.validation),
+                "before": tuned.before,
+                "after": tuned.after,
+                "questions": len(learn),
+                "background": report.background,
+                "model": model,
+            }
+            with clock("writing"):
+                vectors = scaled(adapter, corpus, tuned)
+                outcome = write(adapter, journal, tuned.ids.tolist(), vectors, settings=settings, progress=progress)
+            with clock("checking the index"):
+                lost = unreachable(adapter, tuned.ids.tolist(), vectors)
+        return replace(report, applied=True, outcome=outcome, unreachable=lost, remedy=adapter.remedy)
+
+    def evaluate(
+        self,
+        questions: Any,
+        measures: Iterable[str] = DEFAULT_MEASURES,
+        *,
+        background: Background | None = None,
+        progress: bool = True,
+    ) -> Evaluation:
+        """Measure the store as it stands; see `NudgeVectorStore.evaluate`."""
+        adapter = self.adapt()
+        asked = read_questions(questions, "test")
+        journal = self._existing(adapter)
+        moved = [] if journal is None else list(survey(adapter, journal).originals)
+        corpus, _ = self._corpus(adapter, background, Survey({}), progress)
+        queries, _ = self._query_set(asked, journal, adapter, progress)
+        learned = QuerySet(np.ones((1, adapter.dim), np.float32), [moved]) if moved else None
+        if adapter.metric == "l2":
+            check_lengths(adapter, corpus)
+        metric: Literal["cosine", "dot"] = "cosine" if adapter.metric == "cosine" else "dot"
+        return evaluate_exactly(corpus, queries, measures, train=learned, metric=metric, progress=progress)
+
+    def restore(self, run: int | None = None, *, progress: bool = True) -> Outcome:
+        """Put originals back, or the vectors of a run; see `NudgeVectorStore.restore`."""
+        adapter = self.adapt()
+        journal = self._existing(adapter)
+        if journal is None:
+            if run is not None:
+                raise InputError(
+                    f"run is {run!r}, but this collection has no journal: nothing was ever moved, or its journal is elsewhere (journal=…)"
+                )
+            return Outcome(None, 0)
+        return restore_run(adapter, journal, run, progress=progress)
+
+    def recover(self, direction: Direction, *, progress: bool = True) -> Outcome:
+        """Finish an interrupted run or undo it; see `NudgeVectorStore.recover`."""
+        adapter = self.adapt()
+        journal = self._existing(adapter)
+        if journal is None:
+            return Outcome(None, 0)
+        return recover_run(adapter, journal, direction, progress=progress)
+
+    def history(self) -> list[Run]:
+        """All runs of the collection, the first first."""
+        journal = self._existing(self.adapt())
+        return [] if journal is None else journal.runs()
+
+    def add_feedback(self, question: str, relevant: Sequence[str] = (), irrelevant: Sequence[str] = ()) -> None:
+        """Keep what somebody said of the answers to a question; see `NudgeVectorStore.add_feedback`."""
+        if not isinstance(question, str) or not question.strip():
+            raise InputError(f"question is {question!r}; expected the text of a question")
+        if isinstance(relevant, str) or isinstance(irrelevant, str):
+            raise InputError('relevant and irrelevant are lists of document ids, for example relevant=["a"]')
+        judgements = {str(name): True for name in relevant} | {str(name): False for name in irrelevant}
+        if both := set(map(str, relevant)) & set(map(str, irrelevant)):
+            raise InputError(f"{sorted(both)} are given as relevant and as irrelevant: decide for one")
+        if not judgements:
+            raise InputError("neither relevant nor irrelevant documents are given: name at least one")
+        adapter = self.adapt()
+        adapter.read([name for name, good in judgements.items() if good])
+        add_feedback(self._open(adapter), question, judgements)
+
+    def labels(self) -> list[dict[str, Any]]:
+        """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
+        journal = self._existing(self.adapt())
+        return [
+            {
+                "question": question,
+                "relevant": [name for name, good in judgements.items() if good],
+                "irrelevant": [name for name, good in judgements.items() if not good],
+            }
+            for question, judgements in ({} if journal is None else feedback(journal)).items()
+        ]
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Hear that documents were added anew or deleted: what the store holds of them now is their original."""
+        if self._journal is not None:
+            self._journal[1].forget(ids)
+
+    def _corpus(
+        self, adapter: StoreAdapter, background: Background | None, found: Survey, progress: bool
+    ) -> tuple[WalkedCorpus | SearchedCorpus, bool]:
+        if background not in (None, "exact", "search"):
+            raise InputError(
+                f'background is {background!r}; expected "exact", "search", or None to read up to {LIMIT} documents'
+            )
+        exact = background == "exact" or (background is None and adapter.count() <= LIMIT)
+        if exact:
+            return WalkedCorpus(adapter, found.originals, progress=progress), True
+        return SearchedCorpus(adapter, found.originals), False
+
+    def _query_set(
+        self, questions: Questions, journal: Journal | None, adapter: StoreAdapter, progress: bool
+    ) -> tuple[QuerySet, int | None]:
+        """The embedded questions, those without a relevant document left out; and the number of the embedding model."""
+        vectors, model = questions.vectors, None
+        if vectors is None:
+            if self.embedder is None:
+                raise InputError(
+                    "the store has no embedding to embed questions with: give it one, or questions as QuerySet(vectors, relevant)"
+                )
+            vectors, model = embed_questions(
+                self.embedder, questions.texts or (), journal, adapter.dim, progress=progress
+            )
+        relevant = [list(answers) if set(answers.values()) == {1.0} else answers for answers in questions.relevant]
+        return QuerySet(vectors, relevant, texts=questions.texts, on_empty="skip"), model
+
+
+def _read(questions: Any, validation: Any) -> tuple[Questions | None, Questions | None]:
+    """Training and validation questions; a labelled data set brings both."""
+    if isinstance(questions, str | Path):
+        questions = read_data(str(questions))
+    if validation is None and isinstance(questions, LabelledData) and questions.qrels.get("dev"):
+        validation = questions
+    train = None if questions is None else read_questions(questions, "train")
+    return train, None if validation is None else read_questions(validation, "dev")
+
+
+def _with_feedback(train: Questions | None, said: Mapping[str, Mapping[str, bool]]) -> Questions:
+    train = Questions((), ()) if train is None else train
+    merged = train.judged(said)
+    if not any(merged.relevant):
+        raise InputError(
+            "there are no questions to learn from: give some, or keep feedback with add_feedback(question, relevant=[ids])"
+        )
+    return merged
+
+
+def _check_model(journal: Journal, found: Survey, model: int | None) -> None:
+    last = next((run for run in reversed(journal.runs()) if run.kind == "nudge" and run.state == "done"), None)
+    if model is None or not found.originals or last is None or last.settings.get("model") in (None, model):
+        return
+    raise UnfinishedRunError(
+        f"questions are embedded by another model than in run {last.number}, whose vectors stand in the store: give the store the embedding of then, "
+        "or restore(), embed every document again, and nudge anew"
+    )

@@ -1,0 +1,88 @@
+"""The vectors of questions: each text embedded once, as it will be at search time, and kept in the journal by model and text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from nudge_core.apply import Journal
+from nudge_core.apply.memory import cache, cached, model_number
+from nudge_core.errors import InputError
+from nudge_core.vectors import check_finite
+
+PROBE = "Which of these texts answers the question?"
+BATCH, THREADS = 256, 8
+
+
+class Embedder(Protocol):
+    """What embeds questions at search time."""
+
+    @property
+    def name(self) -> str:
+        """Its class and model, as far as it says."""
+
+    def query(self, text: str) -> Sequence[float]:
+        """The vector of one question."""
+
+    def texts(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """The vectors of many texts, as documents."""
+
+
+def embed_questions(
+    embedder: Embedder, texts: Sequence[str], journal: Journal | None, dim: int, *, progress: bool = True
+) -> tuple[NDArray[np.float32], int | None]:
+    """Embed questions, and keep their vectors.
+
+    Where questions and documents are embedded alike they go in batches; else one by one, in eight threads.
+
+    Args:
+        embedder: What embeds questions at search time.
+        texts: The questions.
+        journal: Where vectors are kept; None for nowhere.
+        dim: Dimension of the documents.
+        progress: Whether a bar is shown after two seconds.
+
+    Returns:
+        (queries, dim) float32 of unit length, and the number of the model in the journal, if there is one.
+
+    Raises:
+        InputError: Vectors of another dimension than the documents, or that cannot be used.
+    """
+    probe = np.asarray(embedder.query(PROBE), np.float32)
+    if probe.shape != (dim,):
+        raise InputError(
+            f"{embedder.name} embeds questions in {probe.size} dimensions, the documents of the store have {dim}: give the store the embedding "
+            "that its documents were made with"
+        )
+    model = None if journal is None else model_number(journal, embedder.name, probe)
+    known = {} if journal is None or model is None else cached(journal, model, texts)
+    new = [text for text in dict.fromkeys(texts) if text not in known]
+    with tqdm(total=len(new), unit=" questions", desc="embedding", delay=2, disable=not progress, leave=False) as bar:
+        for part, vectors in _embedded(embedder, new, probe):
+            checked = torch.from_numpy(vectors)
+            check_finite(checked, np.asarray(part, dtype=object), "question")
+            if journal is not None and model is not None:
+                cache(journal, model, part, vectors)
+            known |= dict(zip(part, vectors, strict=True))
+            bar.update(len(part))
+    matrix = np.stack([known[text] for text in texts])
+    return matrix / np.linalg.norm(matrix, axis=1, keepdims=True), model
+
+
+def _embedded(
+    embedder: Embedder, texts: Sequence[str], probe: NDArray[np.float32]
+) -> Iterator[tuple[Sequence[str], NDArray[np.float32]]]:
+    if not texts:
+        return
+    alike = np.allclose(np.asarray(embedder.texts([PROBE]), np.float32)[0], probe, rtol=1e-3, atol=1e-4)
+    with ThreadPoolExecutor(THREADS) as threads:
+        for start in range(0, len(texts), BATCH):
+            part = texts[start : start + BATCH]
+            vectors = embedder.texts(part) if alike else list(threads.map(embedder.query, part))
+            yield part, np.asarray(vectors, np.float32)

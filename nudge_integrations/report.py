@@ -1,0 +1,98 @@
+"""NudgeReport: what a nudge did, and how the store does on questions held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from nudge_core.apply import Outcome
+from nudge_core.errors import first_few
+from nudge_core.evaluation import Comparison, Evaluation
+from nudge_core.result import Nudge
+from nudge_core.trial import Trial
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NudgeReport:
+    """What a nudge did.
+
+    Attributes:
+        applied: Whether vectors were written: only if they are better than the originals on questions held out.
+        trial: The fine-tuning and its evaluations.
+        background: "exact" where every vector of the store was read, "search" where the store's own search stood for those without labels.
+        journal: The file that holds the originals.
+        outcome: The run; None where nothing was written.
+        unreachable: Documents out of a sample of those moved that the store's index no longer finds by their own vector.
+        remedy: What to do about these.
+        seconds: Time spent in each stage.
+    """
+
+    applied: bool
+    trial: Trial
+    background: Literal["exact", "search"]
+    journal: str
+    outcome: Outcome | None = None
+    unreachable: tuple[str, ...] = ()
+    remedy: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def tuned(self) -> Nudge:
+        """The moves."""
+        return self.trial.tuned
+
+    @property
+    def before(self) -> Evaluation:
+        """Questions held out, with the original vectors."""
+        return self.trial.before
+
+    @property
+    def after(self) -> Evaluation:
+        """Questions held out, with moved vectors that had not learned from them."""
+        return self.trial.after
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """Before and after on questions held out: all, seen and unseen."""
+        return self.trial.compare()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures, for JSON; scores from 0 to 1."""
+        return {
+            "applied": self.applied,
+            "run": None if self.outcome is None or self.outcome.run is None else self.outcome.run.number,
+            "method": self.tuned.method,
+            "gamma": self.tuned.gamma,
+            "gamma_unit": self.tuned.gamma_unit,
+            "documents": self.tuned.docs,
+            "moved": len(self.tuned),
+            "background": self.background,
+            "folds": self.trial.folds,
+            "unreachable": list(self.unreachable),
+            "journal": self.journal,
+            "seconds": dict(self.seconds),
+            "held_out": self.comparison.to_dict(),
+        }
+
+    def __repr__(self) -> str:
+        tuned, how = self.tuned, f"γ = {self.tuned.gamma:.4g} ({self.tuned.gamma_unit})"
+        if self.applied:
+            run = "" if self.outcome is None or self.outcome.run is None else f", run {self.outcome.run.number}"
+            first = f"{tuned.method}: {len(tuned)} of {tuned.docs} documents moved, {how}{run}."
+        else:
+            first = f"{tuned.method}: nothing was written, as no setting beats the original vectors on the questions held out."
+        held = (
+            f"{len(self.after)} validation questions, which chose γ:"
+            if self.trial.folds == 1
+            else f"{len(self.after)} questions, each held out once in {self.trial.folds} folds:"
+        )
+        lines = [first, held, repr(self.comparison)]
+        if self.unreachable:
+            lines.append(
+                f"The store's index no longer finds {len(self.unreachable)} of the documents tried by their own vector: "
+                f"{first_few(self.unreachable, 3)}; {self.remedy}."
+            )
+        lines.append(f"Background: {self.background}. Originals: {self.journal}")
+        return "\n".join(lines)
