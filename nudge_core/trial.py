@@ -107,6 +107,8 @@ def trial(
         raise InputError(
             "one question cannot be learned from and held out at once: label more questions, or give validation questions"
         )
+    train = _by_row(documents, train)
+    validation = None if validation is None else _by_row(documents, validation)
     splits = (
         [(train, validation)]
         if validation is not None
@@ -162,7 +164,7 @@ class _Held:
 
     def labels(self, queries: QuerySet) -> Labels:
         """The labels of a question set over the pool."""
-        return Labels.of(queries, np.searchsorted(self.rows, self._places(queries)), self.device)
+        return Labels.of(queries, np.searchsorted(self.rows, queries.relevance.documents), self.device)
 
     def evaluate(self, method: Method, gamma: float) -> Evaluation:
         """Every question held out, ranked with vectors that learned from the others of its split."""
@@ -171,12 +173,16 @@ class _Held:
             moved = method.move(problem.documents, problem.train, gamma) if gamma else problem.documents
             _, others = problem.judged()
             ranked = rank(held.embeddings.to(self.device), moved, problem.rows, others, self.depth)
-            seen = about_learned(held, self._places(held), self._places(learned))
-            parts.append(measured(self.corpus, held, self._places(held), ranked, self.measures, seen, self.lengths))
+            places = held.relevance.documents
+            seen = about_learned(held, places, learned.relevance.documents)
+            parts.append(measured(self.corpus, held, places, ranked, self.measures, seen, self.lengths))
         return Evaluation.concat(parts)
 
-    def _places(self, queries: QuerySet) -> NDArray[np.int64]:
-        return self.corpus.find(queries.relevance.documents)
+
+def _by_row(corpus: Corpus, queries: QuerySet) -> QuerySet:
+    """The same questions, whose documents are named by row number."""
+    relevance = replace(queries.relevance, documents=corpus.find(queries.relevance.documents))
+    return QuerySet(queries.embeddings, relevance, ids=queries.ids if queries.named else None, texts=queries.texts)
 
 
 def _best(choices: Sequence[Choice], sizes: Sequence[int], method: Method) -> Choice:

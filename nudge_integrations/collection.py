@@ -119,7 +119,7 @@ class Collection:
     ) -> NudgeReport:
         """Move documents toward the questions that they answer; see `NudgeVectorStore.nudge`."""
         clock, adapter = Clock(), self.adapt()
-        method = NudgeN("fine", "nDCG@10") if method is None else method
+        method = NudgeN("angles", "nDCG@10") if method is None else method
         method = method if measure is None else replace(method, measure=measure)  # type: ignore[type-var]
         check_method(adapter, method)
         train, held = _read(questions, validation)

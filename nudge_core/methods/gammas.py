@@ -10,6 +10,8 @@ from nudge_core.errors import InputError
 
 PAPER = tuple(0.02 * step for step in range(25))
 FINE = tuple(0.005 * step for step in range(201))
+ANGLES = tuple(2 - 2 * math.cos(math.radians(3.75 * step)) for step in range(17))
+"""Turns of 0, 3.75, …, 60 degrees: dense where γ is small. As good as FINE on real data, with a twelfth of the γ."""
 
 
 def parse(given: Any, named: Mapping[str, tuple[float, ...] | str], largest: float) -> Any:

@@ -29,8 +29,8 @@ class NudgeN(Method):
     A document whose questions point away from it (G·D < 0) stays where it is, as in the authors' code.
 
     Attributes:
-        gammas: γ is a *squared distance* (0 to 4): the bound on ‖D' − D‖². "paper": 0, 0.02, …, 0.48; "fine": 0, 0.005, …, 1; numbers of your
-            own, of which validation chooses; or one number, which is then used without validation.
+        gammas: γ is a *squared distance* (0 to 4): the bound on ‖D' − D‖². "paper": 0, 0.02, …, 0.48; "fine": 0, 0.005, …, 1; "angles": turns of
+            0, 3.75, …, 60 degrees; numbers of your own, of which validation chooses; or one number, which is then used without validation.
         measure: The validation measure, for example "Success@1" as in the paper, or "nDCG@10".
 
     Example:
@@ -38,7 +38,7 @@ class NudgeN(Method):
         0.1
     """
 
-    gammas: float | Sequence[float] | Literal["paper", "fine"] = "paper"
+    gammas: float | Sequence[float] | Literal["paper", "fine", "angles"] = "paper"
     measure: str = "Success@1"
 
     name: ClassVar[str] = "NUDGE-N"
@@ -52,7 +52,9 @@ class NudgeN(Method):
             InputError: A γ outside 0 to 4, or an unknown measure.
         """
         object.__setattr__(
-            self, "gammas", grid.parse(self.gammas, {"paper": grid.PAPER, "fine": grid.FINE}, largest=4.0)
+            self,
+            "gammas",
+            grid.parse(self.gammas, {"paper": grid.PAPER, "fine": grid.FINE, "angles": grid.ANGLES}, largest=4.0),
         )
         Measure.parse(self.measure)
 

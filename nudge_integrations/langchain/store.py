@@ -122,7 +122,7 @@ class NudgeVectorStore(WrappingVectorStore):
                 folder in BEIR form, whose train and dev questions are taken. With them goes the feedback kept; without them it is all there is.
             validation: Questions that choose how far documents move, in the same forms. Without them the questions are cut in folds, each held
                 out once: the setting that is best on questions held out is used once more with all questions.
-            method: `NudgeN("fine", measure="nDCG@10")` if not given. `NudgeM` is for stores that rank by dot product only.
+            method: `NudgeN("angles", measure="nDCG@10")` if not given. `NudgeM` is for stores that rank by dot product only.
             measure: By what the setting is chosen, in place of the measure of the method.
             background: "exact" reads every vector of the store once; "search" asks the store's own search instead, so that the cost does not
                 grow with the collection. Without it 200,000 documents and fewer are read.
