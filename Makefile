@@ -1,15 +1,20 @@
-# make demo: a real job on your own Python's documentation.  make test: the test suite.  Each installs what it needs.
+# make demo: a real job on your own Python's documentation.  make test: the test suite.  make test-kill: writes killed at every step.
+# Each installs what it needs.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint package results clean
+.PHONY: demo test test-kill lint package results clean
 
 demo: $(VENV)/.demo
 	HF_HUB_OFFLINE=1 $(BIN)/nudge demo
 
 test: $(VENV)/.dev
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+# Every point at which a write is killed; `make test` kills at some of them.
+test-kill: $(VENV)/.dev
+	HF_HUB_OFFLINE=1 NUDGE_KILL_POINTS=all $(BIN)/python -m pytest tests/kill --timeout 1800
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -28,6 +33,7 @@ package: $(VENV)/.dev
 results: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/accuracy.py ../shared/data/*/
+	$(BIN)/python benchmarks/stores.py ../shared/data/nfcorpus ../shared/data/squad
 	$(BIN)/nudge demo --out build/demo
 	cp build/demo/figures.json benchmarks/results/demo.json
 	cp build/demo/before-after.png benchmarks/results/demo.png

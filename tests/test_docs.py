@@ -1,0 +1,41 @@
+"""The page on adapters is true: its adapter passes the test kit that it describes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nudge_integrations.testing import StoreContract
+
+PAGE = (Path(__file__).resolve().parent.parent / "docs" / "adapters.md").read_text(encoding="utf-8")
+names: dict = {}
+for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
+    exec(compile(block, "docs/adapters.md", "exec"), names)
+TestShelf = names["TestShelf"]
+
+
+def test_the_page_names_every_method_and_attribute_of_the_contract():
+    from nudge_integrations.stores import StoreAdapter
+
+    named = set(re.findall(r"`(\w+)", PAGE))
+    assert StoreAdapter.__abstractmethods__ <= named
+    assert {"kind", "metric", "dim", "dtype", "fingerprint", "batch", "approximate"} <= named
+
+
+def test_the_kit_finds_an_adapter_that_adds_unknown_ids(tmp_path):
+    class Careless(names["ShelfAdapter"]):
+        def replace(self, ids, vectors):
+            self.shelf.rows = self.shelf.rows | {name: (vector, "") for name, vector in zip(ids, vectors, strict=True)}
+
+    class Kit(TestShelf):
+        def adapt(self, store):
+            return Careless(store)
+
+    from nudge_integrations.testing import DOCS, Filled, unit
+
+    import numpy as np
+
+    kit = Kit()
+    filled = Filled(kit, tmp_path / "one", "cosine", kit.ids(DOCS), unit(np.random.default_rng(0), DOCS))
+    with pytest.raises(AssertionError):
+        StoreContract.test_unknown_ids_are_never_added(kit, filled)
