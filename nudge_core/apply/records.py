@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 from numpy.typing import NDArray
 
+from nudge_core.errors import first_few
+
 State: TypeAlias = Literal["writing", "done", "undone"]
 
 
@@ -53,7 +55,7 @@ class Survey:
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Outcome:
     """What a run did.
 
@@ -68,3 +70,14 @@ class Outcome:
     documents: int
     changed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        run = (
+            "Outcome(nothing to write"
+            if self.run is None
+            else f"Outcome({self.run.kind}, run {self.run.number} {self.run.state}"
+        )
+        left = [
+            f"{name}={first_few(ids, 3)}" for name, ids in (("changed", self.changed), ("missing", self.missing)) if ids
+        ]
+        return ", ".join([f"{run}: {self.documents} documents stand as wanted", *left]) + ")"

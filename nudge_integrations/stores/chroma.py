@@ -1,0 +1,132 @@
+"""Chroma: a collection of a persistent client or of a server."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nudge_core.errors import InputError
+from nudge_integrations.stores._hnswlib import preimage
+from nudge_integrations.stores.base import Metric, StoreAdapter, pages, search_without
+
+_METRICS: dict[str, Metric] = {"cosine": "cosine", "ip": "dot", "l2": "l2"}
+_PAGE = 1000  # below SQLite's 32,766 variables in a read, and below a server's 40 MiB in a write of 4,096 dimensions
+_QUERIES = 100
+
+
+class ChromaAdapter(StoreAdapter):
+    """A `chromadb.Collection`. No embedding function is called, and nothing but embeddings is sent."""
+
+    kind = "Chroma"
+    remedy = "copy all records with their embeddings into a new collection, whose HNSW index is then built anew"
+
+    def __init__(self, collection: Any) -> None:
+        """Take a `chromadb.Collection`.
+
+        Raises:
+            InputError: It belongs to an asynchronous client, holds no records with embeddings, or ranks by another metric.
+        """
+        if inspect.iscoroutinefunction(collection.get):
+            raise InputError(
+                f"the Chroma collection {collection.name!r} belongs to an AsyncHttpClient: open it with chromadb.HttpClient"
+            )
+        self._collection = collection
+        # The id of a collection is a random UUID, which stays when the collection is renamed, moved or opened by another client.
+        client = collection._client
+        settings = client.get_settings()
+        memory_only = "fastapi" not in str(settings.chroma_api_impl) and not settings.is_persistent
+        self.fingerprint = None if memory_only else str(collection.id)
+        # Not `collection.configuration`, which would load the embedding function.
+        config = collection.configuration_json or {}
+        index = config.get("hnsw") or config.get("spann") or {}
+        space = index.get("space") or (collection.metadata or {}).get("hnsw:space", "l2")
+        if space not in _METRICS:
+            raise InputError(
+                f"the Chroma collection {collection.name!r} ranks by {space!r}; expected one of {', '.join(_METRICS)}"
+            )
+        self.metric = _METRICS[space]
+        largest = client.get_max_batch_size()
+        self.batch = min(_PAGE, largest) if largest > 0 else _PAGE
+        first = collection.get(limit=1, include=["embeddings"])["embeddings"]
+        if first is None or len(first) == 0 or first[0] is None:
+            raise InputError(f"the Chroma collection {collection.name!r} holds no embeddings: add some documents first")
+        self.dim = len(first[0])
+
+    @classmethod
+    def of_langchain(cls, store: Any) -> ChromaAdapter:
+        """The adapter of a `langchain_chroma.Chroma`."""
+        return cls(store._collection)
+
+    def count(self) -> int:
+        """Number of documents."""
+        return int(self._collection.count())
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The vectors of those of the ids that are there."""
+        found: dict[str, NDArray[Any]] = {}
+        for page in pages(list(dict.fromkeys(ids)), _PAGE):
+            names, vectors = self._rows(ids=page)
+            found.update(zip(names, vectors, strict=True))
+        return found
+
+    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+        """Update the embeddings of these records, so that they are read as they are given here.
+
+        A cosine index gives back other bits than were written (see `_hnswlib`). So what comes out right there is written, and read back. Where
+        it did not come out right, the index is of another kind: one that keeps what is written, or one compiled otherwise.
+        """
+        vectors = np.asarray(vectors, self.dtype)
+        if self.metric != "cosine":
+            self._update(ids, vectors)
+            return
+        written, solved = preimage(vectors)
+        self._update(ids, written)
+        for guess in (lambda part: part, lambda part: preimage(part, fused=True)[0]):
+            wrong = self._wrong(ids, vectors)
+            if not any(solved[place] for place in wrong):
+                return
+            self._update([ids[place] for place in wrong], guess(vectors[wrong]))
+
+    def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
+        """Every document once, in pages. Their order is that of insertion, and updates keep it."""
+        start = 0
+        while True:
+            names, vectors = self._rows(limit=min(size, _PAGE), offset=start)
+            if not names:
+                return
+            yield names, vectors
+            start += len(names)
+
+    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
+        """Chroma's query, which knows no filter that excludes ids."""
+
+        def search(part: NDArray[np.float32], wanted: int) -> list[list[str]]:
+            return [
+                names
+                for start in range(0, len(part), _QUERIES)
+                for names in self._collection.query(
+                    query_embeddings=part[start : start + _QUERIES], n_results=wanted, include=[]
+                )["ids"]
+            ]
+
+        return search_without(search, vectors, k, exclude, self.count())
+
+    def _rows(self, **which: Any) -> tuple[list[str], NDArray[Any]]:
+        """Ids and vectors in the order that Chroma has chosen."""
+        rows = self._collection.get(**which, include=["embeddings"])
+        vectors = np.asarray(rows["embeddings"], self.dtype)  # Chroma gives the float32 that it holds as float64
+        return rows["ids"], vectors.reshape(len(rows["ids"]), self.dim)
+
+    def _update(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+        """Chroma leaves out ids that are not there."""
+        if len(ids):
+            self._collection.update(ids=list(ids), embeddings=vectors)
+
+    def _wrong(self, ids: Sequence[str], vectors: NDArray[Any]) -> list[int]:
+        """The places of those documents that are there, but not read as these vectors, bit for bit."""
+        held = self.fetch(ids)
+        return [i for i, name in enumerate(ids) if name in held and held[name].tobytes() != vectors[i].tobytes()]

@@ -1,0 +1,144 @@
+"""FAISS: an index in memory, of a kind that holds vectors as they are. A write fills another one and puts it in its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from nudge_core.errors import InputError, StoreError
+from nudge_integrations.stores._faiss_index import MAPS, base_of, kind_of, labels_of, places_of, rows_of
+from nudge_integrations.stores.base import Metric, StoreAdapter, pages, search_without
+
+_METRICS: dict[int, Metric] = {faiss.METRIC_L2: "l2", faiss.METRIC_INNER_PRODUCT: "dot"}
+_FLAT = r"IndexFlat(L2|IP)?"
+_KINDS = rf"(IndexIDMap2? of )?({_FLAT}|IndexHNSWFlat of {_FLAT})|IndexIVFFlat of ArrayInvertedLists by (?!.*mapped).*"
+
+
+class FaissAdapter(StoreAdapter):
+    """The index of an object that has one. A write gives the object another index, so readers see all of it or nothing."""
+
+    kind = "FAISS"
+    remedy = "raise efSearch or nprobe of the index, or train and fill a new one"
+    sees = "all vectors of before or all of after"
+    batch = None
+    fingerprint = None
+
+    def __init__(self, holder: Any, names: Callable[[], Mapping[int, str]], attribute: str = "index") -> None:
+        """Take the object whose attribute is the index.
+
+        Args:
+            holder: It gets another index at every write.
+            names: Called for the ids of the labels of the index: {label: id}. Labels are positions, except in an IndexIDMap.
+            attribute: The attribute that is the index.
+
+        Raises:
+            InputError: The index is of a kind that cannot be put back bit for bit, ranks by another metric, or does not fit the names.
+        """
+        self._holder, self._names, self._attribute = holder, names, attribute
+        self._known: tuple[Mapping[int, str] | None, dict[str, int]] = None, {}
+        index = self._index
+        if not re.fullmatch(_KINDS, kind_of(index)):
+            raise InputError(
+                f"the FAISS index is an {kind_of(index)}; expected one in memory that holds vectors as they are: flat, IndexHNSWFlat or IndexIVFFlat "
+                "(or IndexIDMap of one of the first two). Fill such an index with the documents"
+            )
+        if index.metric_type not in _METRICS:
+            raise InputError(
+                f"the FAISS index ranks by metric type {index.metric_type}; expected METRIC_L2 or METRIC_INNER_PRODUCT"
+            )
+        self.metric = _METRICS[index.metric_type]
+        self.dim = index.d
+        self.approximate = not re.fullmatch(_FLAT, kind_of(base_of(index)))
+        self._labels(index)
+
+    @classmethod
+    def of_langchain(cls, store: Any) -> FaissAdapter:
+        """The adapter of a `langchain_community.vectorstores.FAISS`, which binds another mapping at every delete."""
+        return cls(store, lambda: store.index_to_docstore_id)
+
+    def count(self) -> int:
+        """Number of documents."""
+        return int(self._index.ntotal)
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The vectors of those of the ids that are there."""
+        index = self._index
+        labels = self._labels(index)
+        there = list(dict.fromkeys(name for name in ids if name in labels))
+        return dict(zip(there, rows_of(index, places_of(index, [labels[name] for name in there])), strict=True))
+
+    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+        """Fill an index of the same kind in the same order, with other vectors for these documents, and bind it."""
+        index = self._index
+        labels, count, held = self._labels(index), index.ntotal, labels_of(index)
+        there = [place for place, name in enumerate(ids) if name in labels]
+        rows = rows_of(index, np.arange(count))
+        rows[places_of(index, [labels[ids[place]] for place in there])] = np.asarray(vectors, self.dtype)[there]
+        new = faiss.clone_index(index)
+        new.reset()
+        order = np.argsort(held) if isinstance(index, faiss.IndexIVF) else np.arange(count)
+        if np.array_equal(held[order], np.arange(count)) and not isinstance(index, MAPS):
+            new.add(rows[order])
+        else:
+            new.add_with_ids(rows[order], held[order])
+        if self._index is not index or index.ntotal != count:
+            raise StoreError("the FAISS index has been changed meanwhile; nothing was written to it: try again")
+        setattr(self._holder, self._attribute, new)
+
+    def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
+        """Every document once, in pages."""
+        for page in pages(list(self._labels(self._index)), size):
+            found = self.fetch(page)
+            if found:
+                yield list(found), np.stack(list(found.values()))
+
+    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
+        """FAISS's own search; excluded by a selector, except in HNSW indexes, which find fewer with one."""
+        index = self._index
+        labels, names, base, count = self._labels(index), self._names(), base_of(index), index.ntotal
+        dropped = np.asarray([labels[name] for name in exclude if name in labels], np.int64)
+        kept = {"sel": faiss.IDSelectorNot(faiss.IDSelectorBatch(dropped))} if len(dropped) else {}
+
+        def search(part: NDArray[np.float32], wanted: int) -> list[list[str]]:
+            wanted = min(wanted, count)
+            if not wanted:
+                return [[] for _ in part]
+            if isinstance(base, faiss.IndexHNSW):  # ends after efSearch steps, however many are wanted
+                options = faiss.SearchParametersHNSW(efSearch=max(base.hnsw.efSearch, wanted))
+            elif isinstance(base, faiss.IndexIVF):
+                options = faiss.SearchParametersIVF(nprobe=base.nprobe, max_codes=base.max_codes, **kept)
+            else:
+                options = faiss.SearchParameters(**kept)
+            found = index.search(np.ascontiguousarray(part, self.dtype), wanted, params=options)[1]
+            return [[names[label] for label in row if label >= 0] for row in found.tolist()]
+
+        if isinstance(base, faiss.IndexHNSW):
+            return search_without(search, vectors, k, exclude, count)
+        return search(vectors, k)
+
+    @property
+    def _index(self) -> Any:
+        return getattr(self._holder, self._attribute)
+
+    def _labels(self, index: Any) -> dict[str, int]:
+        """The label of every document; worked out anew when the mapping is another one or has grown.
+
+        Raises:
+            InputError: The mapping is not that of the index.
+        """
+        names = self._names()
+        if names is not self._known[0] or not len(names) == len(self._known[1]) == index.ntotal:
+            labels = {name: label for label, name in names.items()}
+            held = np.sort(labels_of(index))
+            if len(labels) < len(held) or not np.array_equal(held, sorted(names)):
+                raise InputError(
+                    f"the FAISS index holds {len(held)} vectors, but its mapping names {len(labels)} documents or others than the index does. In "
+                    "LangChain adding an id twice does that, and deleting from an index that is not flat. Fill a new store with the documents"
+                )
+            self._known = names, labels
+        return self._known[1]
