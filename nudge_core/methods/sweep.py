@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from nudge_core.background import TILE, Background, similarities, top_k
+from nudge_core.background import TILE, similarities, top_k
 from nudge_core.evaluation.measures import Measure, Ranked
 from nudge_core.labels import Labels
 from nudge_core.methods.base import Choice, Curve, Problem
@@ -68,8 +68,62 @@ def sweep(
     for start in range(0, len(validation), height):
         stop = min(start + height, len(validation))
         labels = validation.slice(start, stop)
-        table = _candidates(problem, directions, motion, gammas, depth, labels, background, slice(start, stop))
-        yield table.values(motion, gammas, measure)
+        block = _Block(
+            problem,
+            directions.limit,
+            labels,
+            background.scores[start:stop],
+            background.rows[start:stop],
+            similarities(labels.queries, problem.documents),
+            similarities(labels.queries, directions.toward),
+        )
+        yield block.values(motion, gammas, measure, depth)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some questions and the whole pool: (queries, pool) products, and the (queries, k) background."""
+
+    problem: Problem
+    limit: Tensor
+    labels: Labels
+    scores: Tensor
+    rows: Tensor
+    a: Tensor
+    b: Tensor
+
+    def values(self, motion: Motion, gammas: list[float], measure: Measure, depth: int) -> Tensor:
+        """(gammas, queries) float64, on the CPU. Where most documents can reach the top k the γ are halved, as over a part of them few can."""
+        low, high = motion.bounds(self.a, self.b, self.limit, min(gammas), max(gammas))
+        kept = _can_reach(torch.cat([low, self.scores], 1), high, depth, self.labels)
+        if len(gammas) > 4 and 8 * int(kept.sum()) > kept.numel():
+            middle = len(gammas) // 2
+            return torch.cat([self.values(motion, half, measure, depth) for half in (gammas[:middle], gammas[middle:])])
+        return self.table(kept, depth).values(motion, gammas, measure)
+
+    def table(self, kept: Tensor, k: int) -> _Table:
+        """The documents kept and the background, in row order."""
+        question, document = torch.nonzero(kept, as_tuple=True)
+        counts = torch.bincount(question, minlength=len(self.labels))
+        place = torch.arange(len(question), device=kept.device) - (counts.cumsum(0) - counts)[question]
+        shape = (len(self.labels), int(counts.max()))
+
+        def table(values: Tensor, fill: float, behind: Tensor) -> Tensor:
+            full = torch.full(shape, fill, dtype=values.dtype, device=kept.device)
+            full[question, place] = values
+            return torch.cat([full, behind], 1)
+
+        still = torch.zeros_like(self.scores)
+        rows = table(self.problem.rows[document], _LAST, torch.where(self.rows < 0, _LAST, self.rows))
+        order = torch.argsort(rows, dim=1, stable=True)
+        return _Table(
+            a=table(self.a[question, document], -torch.inf, self.scores).gather(1, order),
+            b=table(self.b[question, document], 0.0, still).gather(1, order),
+            limit=table(self.limit[document], 0.0, still).gather(1, order),
+            grades=table(self.labels.gains(question, document), 0.0, still).gather(1, order),
+            labels=self.labels,
+            ideal=self.labels.ideal(k).cpu(),
+        )
 
 
 @dataclass(frozen=True)
@@ -118,41 +172,3 @@ def _kth_best(scores: Tensor, k: int) -> Tensor:
     if scores.shape[1] < k:
         return torch.full_like(scores[:, :1], -torch.inf)
     return torch.topk(scores, k, dim=1).values[:, -1:]
-
-
-def _candidates(
-    problem: Problem,
-    directions: Directions,
-    motion: Motion,
-    gammas: list[float],
-    k: int,
-    labels: Labels,
-    background: Background,
-    part: slice,
-) -> _Table:
-    a = similarities(labels.queries, problem.documents)
-    b = similarities(labels.queries, directions.toward)
-    low, high = motion.bounds(a, b, directions.limit, min(gammas), max(gammas))
-    kept = _can_reach(torch.cat([low, background.scores[part]], 1), high, k, labels)
-    question, document = torch.nonzero(kept, as_tuple=True)
-    counts = torch.bincount(question, minlength=len(labels))
-    place = torch.arange(len(question), device=a.device) - (counts.cumsum(0) - counts)[question]
-    shape = (len(labels), int(counts.max()))
-
-    def table(values: Tensor, fill: float, behind: Tensor) -> Tensor:
-        full = torch.full(shape, fill, dtype=values.dtype, device=a.device)
-        full[question, place] = values
-        return torch.cat([full, behind], 1)
-
-    still = torch.zeros_like(background.scores[part])
-    known = background.rows[part]
-    rows = table(problem.rows[document], _LAST, torch.where(known < 0, _LAST, known))
-    order = torch.argsort(rows, dim=1, stable=True)
-    return _Table(
-        a=table(a[question, document], -torch.inf, background.scores[part]).gather(1, order),
-        b=table(b[question, document], 0.0, still).gather(1, order),
-        limit=table(directions.limit[document], 0.0, still).gather(1, order),
-        grades=table(labels.gains(question, document), 0.0, still).gather(1, order),
-        labels=labels,
-        ideal=labels.ideal(k).cpu(),
-    )
