@@ -241,7 +241,8 @@ class Collection:
     def forget(self, ids: Iterable[str]) -> None:
         """Hear that documents were added anew or deleted: what the store holds of them now is their original."""
         if self._journal is not None:
-            self._journal[1].forget(ids)
+            spelled = self.adapt().spelled
+            self._journal[1].forget([spelled(str(name)) for name in ids])
 
     def _corpus(
         self, adapter: StoreAdapter, background: Background | None, found: Survey, progress: bool

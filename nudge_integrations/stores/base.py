@@ -73,12 +73,17 @@ class StoreAdapter(ABC):
             exclude: Documents that do not take part; perhaps thousands.
         """
 
+    def spelled(self, name: str) -> str:
+        """An id that somebody wrote as the store spells it; override where one id has several spellings."""
+        return name
+
     def read(self, ids: Sequence[str]) -> NDArray[Any]:
         """The vectors of these documents in the order asked, (len(ids), dim) of `dtype`.
 
         Raises:
             UnknownIdError: Ids that the store does not hold.
         """
+        ids = [self.spelled(name) for name in ids]
         found = self.fetch(list(dict.fromkeys(ids)))
         missing = list(dict.fromkeys(name for name in ids if name not in found))
         if missing:

@@ -33,6 +33,7 @@ class WalkedCorpus(MemoryCorpus):
             originals: Vectors that take the place of those in the store.
             progress: Whether a walk that takes longer than two seconds shows a bar.
         """
+        self._spelled = adapter.spelled
         ids: list[str] = []
         matrix = np.empty((adapter.count(), adapter.dim), np.float32)
         with tqdm(
@@ -53,7 +54,7 @@ class WalkedCorpus(MemoryCorpus):
 
     def find(self, documents: NDArray[Any]) -> NDArray[np.int64]:
         """The row of each document; ids are always texts."""
-        return super().find(np.asarray([str(name) for name in documents.tolist()], dtype=object))
+        return super().find(np.asarray([self._spelled(str(name)) for name in documents.tolist()], dtype=object))
 
 
 class SearchedCorpus(Corpus):
@@ -104,7 +105,7 @@ class SearchedCorpus(Corpus):
 
     def find(self, documents: NDArray[Any]) -> NDArray[np.int64]:
         """The row of each document; those met for the first time are read."""
-        wanted = [str(name) for name in documents.tolist()]
+        wanted = [self._adapter.spelled(str(name)) for name in documents.tolist()]
         self._learn(wanted)
         unknown = list(dict.fromkeys(name for name in wanted if name not in self._row))
         if unknown:

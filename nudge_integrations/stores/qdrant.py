@@ -1,0 +1,191 @@
+"""Qdrant: a server, or the local mode of its client in a folder or in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from qdrant_client import models
+
+from nudge_core.errors import InputError, first_few
+from nudge_integrations.stores._qdrant_local import steady
+from nudge_integrations.stores.base import Metric, StoreAdapter, pages, search_without
+
+_METRICS: dict[str, Metric] = {"Cosine": "cosine", "Dot": "dot", "Euclid": "l2"}
+_QUERIES = 100  # in one request
+
+
+class QdrantAdapter(StoreAdapter):
+    """One dense vector of the points of a collection.
+
+    Cosine collections hold unit vectors. A server keeps one that it is given as it is, so what was read can be written back bit for bit.
+    The local mode does not: writes, searches and opening change last bits. There this adapter reads and writes vectors that are next to
+    those it holds, or is to hold, and that nothing changes.
+    """
+
+    kind = "Qdrant"
+    remedy = "let Qdrant build the index again: update_collection with another hnsw_config, or copy the points to a new collection"
+
+    def __init__(self, client: Any, collection: str, vector: str | None = None) -> None:
+        """Take a `QdrantClient`.
+
+        Args:
+            client: The client.
+            collection: Name of the collection, or an alias of it.
+            vector: Name of the vector, "" for the one without a name; needed if there are several.
+
+        Raises:
+            InputError: The collection or the vector is not there, or cannot be restored bit for bit.
+        """
+        aliases = {alias.alias_name: alias.collection_name for alias in client.get_aliases().aliases}
+        self._client, self._name = client, aliases.get(collection, collection)
+        if not client.collection_exists(self._name):
+            raise InputError(f"there is no Qdrant collection {collection!r}: add documents first")
+        params = client.get_collection(self._name).config.params
+        unnamed = isinstance(params.vectors, models.VectorParams)
+        vectors = {"": params.vectors} if unnamed else dict(params.vectors or {})
+        named = next(iter(vectors)) if vector is None and len(vectors) == 1 else vector
+        if named not in vectors:
+            raise InputError(
+                f"the Qdrant collection {collection!r} has the dense vectors {first_few(vectors) or 'none'}, and the one asked for is {vector!r}: "
+                "give the name of one that it has"
+            )
+        self._vector, of = str(named), vectors[named]
+        _refuse(collection, of, params)
+        where = _place(client)
+        self.fingerprint = where and f"qdrant {where} {self._name} {self._vector}"
+        self.metric, self.dim = _METRICS[of.distance], of.size
+        self.batch = self._page = max(1, min(1000, 2**19 // self.dim))  # a server refuses requests of more than 32 MB
+        self._rescales = self.metric == "cosine" and not _remote(client)
+        if of.datatype == "float16" and _remote(client):  # local mode takes no notice of it
+            self.dtype = np.dtype(np.float16)
+
+    @classmethod
+    def of_langchain(cls, store: Any) -> QdrantAdapter:
+        """The adapter of a LangChain `QdrantVectorStore`."""
+        if store.retrieval_mode == "sparse":
+            raise InputError(
+                "the QdrantVectorStore is in retrieval mode 'sparse', without dense vectors: use 'dense' or 'hybrid'"
+            )
+        return cls(store.client, store.collection_name, store.vector_name)
+
+    def spelled(self, name: str) -> str:
+        """A UUID with hyphens, in small letters, however it is written."""
+        try:
+            return name if name.isdigit() else str(UUID(name))
+        except ValueError:
+            return name
+
+    def count(self) -> int:
+        """Number of points that have this vector."""
+        has = models.Filter(must=[models.HasVectorCondition(has_vector=self._vector)])
+        return int(self._client.count(self._name, count_filter=has, exact=True).count)
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The vectors of those of the ids that are there."""
+        self._settle()
+        found: dict[str, NDArray[Any]] = {}
+        for page in pages([name for name in dict.fromkeys(ids) if _native(name) is not None], self._page):
+            records = self._client.retrieve(
+                self._name, [_native(name) for name in page], with_payload=False, with_vectors=[self._vector]
+            )
+            found.update(zip(*self._rows(records), strict=True))
+        return found
+
+    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+        """Update the vectors of points that are there: Qdrant does not add points so, but fails after the rest."""
+        there = self.fetch(ids)
+        rows = (steady(vectors) if self._rescales else vectors).astype(np.float64).tolist()
+        points = [
+            models.PointVectors(id=point, vector={self._vector: row} if self._vector else row)
+            for name, row in zip(ids, rows, strict=True)
+            if name in there and (point := _native(name)) is not None
+        ]
+        if points:
+            self._client.update_vectors(self._name, points, wait=True)
+
+    def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
+        """Every point that has this vector once, in pages by id."""
+        self._settle()
+        offset = None
+        while True:
+            records, offset = self._client.scroll(
+                self._name, limit=size, offset=offset, with_payload=False, with_vectors=[self._vector]
+            )
+            names, vectors = self._rows(records)
+            if names:
+                yield names, vectors
+            if offset is None:
+                return
+
+    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
+        """The store's own search. A filter by thousands of ids would travel with every query, so more is asked for instead."""
+        return search_without(self._search, vectors, k, exclude, self.count())
+
+    def _search(self, vectors: NDArray[np.float32], k: int) -> list[list[str]]:
+        found: list[list[str]] = []
+        for start in range(0, len(vectors), _QUERIES):
+            asked = [
+                models.QueryRequest(query=vector, using=self._vector or None, limit=k)
+                for vector in vectors[start : start + _QUERIES].tolist()
+            ]
+            answers = self._client.query_batch_points(self._name, asked)
+            found += [[str(point.id) for point in answer.points] for answer in answers]
+        return found
+
+    def _rows(self, records: Sequence[Any]) -> tuple[list[str], NDArray[Any]]:
+        """Ids and vectors of those records that have the vector."""
+        rows = {}
+        for record in records:
+            held = record.vector.get(self._vector) if isinstance(record.vector, dict) else record.vector
+            if held is not None:
+                rows[str(record.id)] = held
+        vectors = np.asarray(list(rows.values()), np.float64).reshape(len(rows), self.dim)
+        return list(rows), steady(vectors) if self._rescales else vectors.astype(self.dtype)
+
+    def _settle(self) -> None:
+        """Have the local mode rescale everything that was added since the last search, or lies as it was read from its file."""
+        if self._rescales:
+            self._client.query_points(self._name, [1.0] * self.dim, using=self._vector or None, limit=1)
+
+
+def _refuse(collection: str, of: models.VectorParams, params: models.CollectionParams) -> None:
+    """Refuse what cannot be moved, or not put back."""
+    kind = models.Datatype(of.datatype or "float32").value
+    for bad, what, remedy in (
+        (of.multivector_config is not None, "several vectors for each point", "one vector for each point"),
+        (of.distance not in _METRICS, f"the distance {of.distance}", f"the distance {', '.join(_METRICS)}"),
+        (kind not in ("float32", "float16"), f"vectors of {kind}", "vectors of float32 or float16"),
+        (params.sharding_method == "custom", "shards by a key", "automatic sharding"),
+    ):
+        if bad:
+            raise InputError(
+                f"the Qdrant collection {collection!r} has {what}, so its vectors cannot be moved: copy it to one with {remedy}"
+            )
+
+
+def _remote(client: Any) -> bool:
+    """Whether the client is one of a server, not in local mode."""
+    return bool(client.init_options["location"] != ":memory:" and client.init_options["path"] is None)
+
+
+def _place(client: Any) -> str | None:
+    """The address of the server or the folder; None in memory."""
+    if _remote(client):
+        return str(client.http.client.host)
+    folder = client.init_options["path"]
+    return folder and str(Path(folder).resolve())
+
+
+def _native(name: str) -> str | int | None:
+    """A point id of this name: unsigned integer or UUID, in the spelling in which the store returns it; None if it cannot be one."""
+    if name.isdecimal() and name.isascii():
+        return int(name) if str(int(name)) == name and int(name) < 2**64 else None
+    try:
+        return name if str(UUID(name)) == name else None
+    except ValueError:
+        return None
