@@ -64,6 +64,7 @@ class Collection:
         self.adapt, self.embedder = adapt, embedder
         self._chosen = None if journal is None else Path(journal)
         self._journal: tuple[str | None, Journal] | None = None
+        self._spelled: Callable[[str], str] = str
         if recover not in (None, "forward", "back"):
             raise InputError(
                 f'recover is {recover!r}; expected "forward" to finish an interrupted run, "back" to undo it, or None'
@@ -84,7 +85,7 @@ class Collection:
             _log.warning("a run on this %s collection was interrupted; call recover()", adapter.kind)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_journal": None}
+        return {**self.__dict__, "_journal": None, "_spelled": str}
 
     @property
     def journal(self) -> Path | None:
@@ -100,6 +101,7 @@ class Collection:
         return self._open(adapter, path)
 
     def _open(self, adapter: StoreAdapter, path: Path | None = None) -> Journal:
+        self._spelled = adapter.spelled
         held = None if path is not None else self._existing(adapter)
         if held is None:
             held = open_journal(adapter, path or self._chosen or new_journal(adapter))
@@ -241,8 +243,7 @@ class Collection:
     def forget(self, ids: Iterable[str]) -> None:
         """Hear that documents were added anew or deleted: what the store holds of them now is their original."""
         if self._journal is not None:
-            spelled = self.adapt().spelled
-            self._journal[1].forget([spelled(str(name)) for name in ids])
+            self._journal[1].forget([self._spelled(str(name)) for name in ids])
 
     def _corpus(
         self, adapter: StoreAdapter, background: Background | None, found: Survey, progress: bool

@@ -73,7 +73,8 @@ class StoreAdapter(ABC):
             exclude: Documents that do not take part; perhaps thousands.
         """
 
-    def spelled(self, name: str) -> str:
+    @staticmethod
+    def spelled(name: str) -> str:
         """An id that somebody wrote as the store spells it; override where one id has several spellings."""
         return name
 

@@ -45,7 +45,8 @@ def check_lengths(adapter: StoreAdapter, corpus: WalkedCorpus | SearchedCorpus) 
     if low < 1 - UNIT or high > 1 + UNIT:
         raise InputError(
             f"the vectors of this {adapter.kind} collection have lengths from {low:.4g} to {high:.4g} and are ranked by {adapter.metric}, "
-            "where length counts: normalise them (for most models an option, such as normalize_embeddings) and fill the collection anew, or let it rank by cosine"
+            "where length counts: normalise them (for most models an option, such as normalize_embeddings) and fill the collection "
+            "anew, or let it rank by cosine"
         )
 
 

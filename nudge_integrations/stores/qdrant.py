@@ -73,7 +73,8 @@ class QdrantAdapter(StoreAdapter):
             )
         return cls(store.client, store.collection_name, store.vector_name)
 
-    def spelled(self, name: str) -> str:
+    @staticmethod
+    def spelled(name: str) -> str:
         """A UUID with hyphens, in small letters, however it is written."""
         try:
             return name if name.isdigit() else str(UUID(name))
