@@ -92,7 +92,7 @@ class _Shift:
     def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:  # noqa: ARG002
         return a + gamma.to(a) * b
 
-    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor, float]:  # noqa: ARG002
         """The ends: a line has no peak between them."""
         start, end = a + first * b, a + last * b
-        return torch.minimum(start, end), torch.maximum(start, end)
+        return torch.minimum(start, end), torch.maximum(start, end), 0.0

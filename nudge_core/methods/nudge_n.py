@@ -98,17 +98,11 @@ class Turn:
         theta = torch.minimum(torch.arccos(1 - gamma / 2).to(a), limit)
         return a * torch.cos(theta) + b * torch.sin(theta)
 
-    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor]:
-        """The ends of the arc, and its peak √(a² + b²) where that lies between them."""
-        (start, rises), (end, still_rises) = (self._at(a, b, limit, gamma) for gamma in (first, last))
-        high = torch.where(rises & ~still_rises, torch.hypot(a, b), torch.maximum(start, end))
-        low = torch.minimum(start, end).masked_fill_(
-            ~rises & still_rises, -torch.inf
-        )  # the arc may dip between its ends
-        return low, high
-
-    def _at(self, a: Tensor, b: Tensor, limit: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
-        """The score at γ, and whether it rises there."""
-        theta = limit.clamp(max=math.acos(1 - gamma / 2))
-        cosine, sine = torch.cos(theta), torch.sin(theta)
-        return torch.addcmul(a * cosine, b, sine), b * cosine > a * sine
+    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor, float]:
+        """The ends of the arc. Between them it lies at most ‖q‖ (1 − cos Δθ/2) above both; and where both are positive never below."""
+        turns = [math.acos(1 - gamma / 2) for gamma in (first, last)]
+        theta = [limit.clamp(max=turn) for turn in turns]
+        start, end = (torch.addcmul(a * torch.cos(one), b, torch.sin(one)) for one in theta)
+        low = torch.minimum(start, end)
+        low.masked_fill_(low <= 0, -torch.inf)
+        return low, torch.maximum(start, end), 1 - math.cos((turns[1] - turns[0]) / 2)

@@ -28,8 +28,8 @@ class Motion(Protocol):
     def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:
         """The scores at γ."""
 
-    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor]:
-        """A lower and an upper bound of the scores over first ≤ γ ≤ last."""
+    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor, float]:
+        """A lower and an upper bound of the scores over first ≤ γ ≤ last; to the upper one goes the third times the length of the question."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,18 @@ class _Block:
 
     def values(self, motion: Motion, gammas: list[float], measure: Measure, depth: int) -> Tensor:
         """(gammas, queries) float64, on the CPU. Where most documents can reach the top k the γ are halved, as over a part of them few can."""
-        low, high = motion.bounds(self.a, self.b, self.limit, min(gammas), max(gammas))
-        kept = _can_reach(torch.cat([low, self.scores], 1), high, depth, self.labels)
-        if len(gammas) > 4 and 8 * int(kept.sum()) > kept.numel():
-            middle = len(gammas) // 2
-            return torch.cat([self.values(motion, half, measure, depth) for half in (gammas[:middle], gammas[middle:])])
-        return self.table(kept, depth).values(motion, gammas, measure)
+        if len(gammas) > 4:
+            some = self.kept(motion, gammas, depth, slice(0, 16))
+            if 8 * int(some.sum()) > some.numel():
+                middle = len(gammas) // 2
+                halves = (gammas[:middle], gammas[middle:])
+                return torch.cat([self.values(motion, half, measure, depth) for half in halves])
+        return self.table(self.kept(motion, gammas, depth, slice(None)), depth).values(motion, gammas, measure)
+
+    def kept(self, motion: Motion, gammas: list[float], k: int, part: slice) -> Tensor:
+        """(questions of the part, pool) whether a document can reach the top k at one of these γ."""
+        low, high, slack = motion.bounds(self.a[part], self.b[part], self.limit, min(gammas), max(gammas))
+        return _can_reach(torch.cat([low, self.scores[part]], 1), high, slack, k, self.labels.queries[part])
 
     def table(self, kept: Tensor, k: int) -> _Table:
         """The documents kept and the background, in row order."""
@@ -153,16 +159,16 @@ class _Table:
 
     def narrowed(self, motion: Motion, gammas: list[float], k: int) -> _Table:
         """Without the documents that cannot reach the top k at these γ."""
-        low, high = motion.bounds(self.a, self.b, self.limit, min(gammas), max(gammas))
-        kept = _can_reach(low, high, k, self.labels)
+        low, high, slack = motion.bounds(self.a, self.b, self.limit, min(gammas), max(gammas))
+        kept = _can_reach(low, high, slack, k, self.labels.queries)
         columns = torch.argsort(~kept, dim=1, stable=True)[:, : int(kept.sum(1).max())]
         return replace(self, **{name: getattr(self, name).gather(1, columns) for name in ("a", "b", "limit", "grades")})
 
 
-def _can_reach(low: Tensor, high: Tensor, k: int, labels: Labels) -> Tensor:
-    """Whether the upper bound `high` of a document reaches the k-th best of all lower bounds `low` of its question."""
-    norms: Tensor = torch.linalg.vector_norm(labels.queries, dim=1, keepdim=True)
-    return high >= _kth_best(low, k) - 1e-5 * norms  # rounding must not lose a document
+def _can_reach(low: Tensor, high: Tensor, slack: float, k: int, queries: Tensor) -> Tensor:
+    """Whether the upper bound of a document, `high` and the slack, reaches the k-th best of all lower bounds `low` of its question."""
+    norms: Tensor = torch.linalg.vector_norm(queries, dim=1, keepdim=True)
+    return high >= _kth_best(low, k) - (slack + 1e-5) * norms  # rounding must not lose a document
 
 
 def _kth_best(scores: Tensor, k: int) -> Tensor:
