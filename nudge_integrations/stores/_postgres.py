@@ -1,0 +1,193 @@
+"""What PostgreSQL says of a table of vectors, and transactions on both kinds of SQLAlchemy engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, text
+
+from nudge_core.errors import InputError, first_few
+
+Transactions: TypeAlias = Callable[[Callable[[Connection], Any]], Any]
+
+_DTYPES = {"vector": np.float32, "halfvec": np.float16}
+# Columns of these types are compared as they are; those of any other type as text, which is slower. And what an id looks like in them.
+_IDS = {
+    "uuid": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "text": r"[^\0\ud800-\udfff]*",
+    **dict.fromkeys(("smallint", "integer", "bigint"), r"0|-?[1-9][0-9]{0,18}"),
+}
+_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
+
+
+def transactions(engine: Engine) -> Transactions:
+    """What calls a function with a connection of this engine, in one transaction even where the engine commits each statement."""
+
+    def run(function: Callable[[Connection], Any]) -> Any:
+        with engine.connect().execution_options(isolation_level="READ COMMITTED") as c, c.begin():
+            return function(c)
+
+    return run
+
+
+def transactions_in_loop(engine: Any) -> Transactions:
+    """The same of a `PGEngine` of langchain-postgres, whose connections live in an event loop of another thread."""
+    if engine._loop is None:
+        raise InputError(
+            "the engine of this PGVectorStore has no event loop of its own, so it works in coroutines only: make it with "
+            "PGEngine.from_connection_string(url), or PGEngine.from_engine(engine, loop) with a loop that runs in another thread"
+        )
+
+    def run(function: Callable[[Connection], Any]) -> Any:
+        async def inside() -> Any:
+            async with engine._pool.connect() as c:
+                await c.execution_options(isolation_level="READ COMMITTED")
+                async with c.begin():
+                    return await c.run_sync(function)
+
+        return engine._run_as_sync(inside())
+
+    return run
+
+
+def select(c: Connection, query: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
+    """All rows of a query."""
+    return c.execute(text(query), dict(parameters or {})).all()
+
+
+def quoted(name: str) -> str:
+    """An identifier for `text`, where a colon would start a parameter."""
+    return '"' + name.replace('"', '""').replace(":", "\\:") + '"'
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as the database knows it.
+
+    Attributes:
+        name: Quoted, with its schema.
+        oid: Its number, which another table of the same name does not get.
+        key: The expression by which ids are compared and ordered, in a query that calls the table t.
+        key_type: The type of `key`.
+        vector: The column of vectors, quoted.
+        vector_type: Its type as SQL writes it.
+        dtype: The numbers that it holds.
+        dim: How many; None where the column does not say.
+        key_text: The id as text.
+        vector_bytes: The vector as the database sends it.
+        unique: Whether the database keeps ids unique.
+        indexed: Whether the column of vectors has an index, which is an approximate one.
+    """
+
+    name: str
+    oid: int
+    key: str
+    key_type: str
+    vector: str
+    vector_type: str
+    dtype: np.dtype[Any]
+    dim: int | None
+    key_text: str
+    vector_bytes: str
+    unique: bool
+    indexed: bool
+
+    def possible(self, ids: Sequence[str]) -> list[str]:
+        """Those ids that the column can hold, spelled as the database spells them; any other would be an error in a query."""
+        pattern, bits = re.compile(_IDS[self.key_type]), _BITS.get(self.key_type)
+        fitting = [name for name in ids if pattern.fullmatch(name)]
+        return [name for name in fitting if bits is None or -(2**bits) <= int(name) < 2**bits]
+
+    def array(self, parameter: str) -> str:
+        """A parameter that is a list of ids: sent as text, which every driver can, and cast so that the column's index serves."""
+        return f"CAST(CAST(:{parameter} AS text[]) AS {self.key_type}[])"
+
+    def decoded(self, rows: Sequence[Any], dim: int) -> tuple[list[str], NDArray[Any]]:
+        """Ids and vectors of rows of `key_text` and `vector_bytes`: two int16, then the numbers, all of them big-endian."""
+        layout = np.dtype([("head", ">i2", 2), ("numbers", self.dtype.newbyteorder(">"), dim)])
+        for name, sent in rows:
+            if len(sent) != layout.itemsize:
+                other = (len(sent) - 4) // self.dtype.itemsize
+                raise InputError(
+                    f"vectors of {dim} and of {other} dimensions, as of document {name!r}, are mixed: correct them first"
+                )
+        sent = np.frombuffer(b"".join(row[1] for row in rows), layout)
+        return [row[0] for row in rows], sent["numbers"].astype(self.dtype)
+
+
+def literal(vector: NDArray[Any]) -> str:
+    """A vector as pgvector reads it. Its numbers, written as those of float64, are rounded back to the same bits."""
+    return str(vector.tolist())
+
+
+def look_up(c: Connection, schema: str | None, table: str, id_column: str, vector_column: str) -> Table:
+    """Read the catalogue.
+
+    Raises:
+        InputError: There is no such table or column, or the vectors are of another type.
+    """
+    name = f"{quoted(schema)}.{quoted(table)}" if schema else quoted(table)
+    rows = select(
+        c,
+        "SELECT attname, typname, atttypmod, format_type(atttypid, NULL) AS type, CAST(attrelid AS bigint) AS oid, EXISTS ("
+        "SELECT 1 FROM pg_index WHERE indrelid = attrelid AND indisunique AND indisvalid AND indpred IS NULL "
+        "AND indnkeyatts = 1 AND indkey[0] = attnum) AS is_unique, "
+        "EXISTS (SELECT 1 FROM pg_index WHERE indrelid = attrelid AND attnum = ANY(indkey)) AS is_indexed "
+        "FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid "
+        "WHERE attrelid = to_regclass(CAST(:name AS text)) AND attname = ANY(CAST(:columns AS text[]))",
+        {"name": name.replace("\\:", ":"), "columns": [id_column, vector_column]},
+    )
+    columns = {row.attname: row for row in rows}
+    missing = [column for column in (id_column, vector_column) if column not in columns]
+    if missing:
+        raise InputError(
+            f"the database has no table {table!r} with the columns {first_few(missing)}: check these names"
+        )
+    ids, vector = columns[id_column], columns[vector_column]
+    if vector.typname not in _DTYPES:
+        raise InputError(
+            f"column {vector_column!r} of table {table!r} is of type {vector.type}; expected vector or halfvec, whose numbers can be "
+            "read and written exactly: name the column that holds the embeddings"
+        )
+    key = f"t.{quoted(id_column)}"
+    as_text, kind = f"CAST({key} AS text)", "text" if ids.type == "character varying" else ids.type
+    return Table(
+        name=name,
+        oid=ids.oid,
+        key=key if kind in _IDS else f'{as_text} COLLATE "C"',
+        key_type=kind if kind in _IDS else "text",
+        vector=quoted(vector_column),
+        vector_type=vector.type,
+        dtype=np.dtype(_DTYPES[vector.typname]),
+        dim=vector.atttypmod if vector.atttypmod > 0 else None,
+        key_text=as_text,
+        vector_bytes=f"{vector.typname}_send(t.{quoted(vector_column)})",
+        unique=ids.is_unique,
+        indexed=vector.is_indexed,
+    )
+
+
+def database_of(c: Connection) -> str:
+    """The identity of the cluster, or its address where that may not be read, and the database."""
+    may = "SELECT has_function_privilege(to_regprocedure('pg_control_system()'), 'EXECUTE')"
+    url = c.engine.url
+    cluster = f"{url.host or url.query.get('host')}:{url.port}"
+    if select(c, may)[0][0]:
+        cluster = select(c, "SELECT CAST(system_identifier AS text) FROM pg_control_system()")[0][0]
+    return f"postgresql/{cluster}/{select(c, 'SELECT CAST(current_database() AS text)')[0][0]}"
+
+
+def index_settings(c: Connection) -> dict[str, str]:
+    """What makes a search with a filter find enough rows.
+
+    An index filters what it has found. Since pgvector 0.8 it then goes on; before, only a search without it is right.
+    """
+    version = select(c, "SELECT extversion FROM pg_extension WHERE extname = 'vector'")[0][0]
+    if tuple(int(part) for part in version.split(".")[:2]) < (0, 8):
+        return {"enable_indexscan": "off"}
+    return {"hnsw.iterative_scan": "strict_order", "ivfflat.iterative_scan": "relaxed_order"}

@@ -1,0 +1,172 @@
+"""LanceDB: a table of a local database or one in an object store. Serves LangChain's LanceDB."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from lancedb.table import LanceTable
+from numpy.typing import NDArray
+
+from nudge_core.errors import InputError, first_few
+from nudge_integrations.stores.base import Metric, StoreAdapter, pages
+
+_METRICS: dict[str, Metric] = {"cosine": "cosine", "dot": "dot", "l2": "l2"}
+_ROWS = 5000  # ids in one filter
+
+
+class LanceDBAdapter(StoreAdapter):
+    """The rows of a table that have an id; those without a vector only count. A write is one new version of the table."""
+
+    kind = "LanceDB"
+    remedy = "run table.optimize(), or create the vector index anew"
+    sees = "all vectors of before or all of after"
+    batch = None
+
+    def __init__(
+        self, table: LanceTable, id_column: str = "id", vector_column: str = "vector", metric: Metric | None = None
+    ) -> None:
+        """Take a table, whose handle from now on moves to its latest version.
+
+        Args:
+            table: Not of LanceDB Cloud.
+            id_column: Strings that are unique.
+            vector_column: Lists of one length, of float16, float32 or float64.
+            metric: How the application searches; None for how LanceDB does unless told otherwise, which is by the metric of the vector
+                index, or by "l2" where there is none.
+
+        Raises:
+            InputError: A table or columns of another kind, ids that occur twice, an index of another metric.
+        """
+        if not isinstance(table, LanceTable):
+            raise InputError(
+                f"the table is a {type(table).__name__}; expected a LanceTable, of lancedb.connect(path or object store)"
+            )
+        self._table, self._id, self._vector = table, id_column, vector_column
+        self._latest()
+        self._there = f"`{id_column}` IS NOT NULL"  # to ask the same of vectors would be to read them all
+        names, types = table.schema.names, {field.name: field.type for field in table.schema}
+        missing = [name for name in (id_column, vector_column) if name not in names]
+        if missing:
+            raise InputError(
+                f"table {table.name!r} has no columns {first_few(missing)}, only {first_few(names)}: name its columns"
+            )
+        self._types = types[id_column], types[vector_column]
+        numbers = {pa.float16(): np.float16, pa.float32(): np.float32, pa.float64(): np.float64}
+        if not pa.types.is_fixed_size_list(self._types[1]) or self._types[1].value_type not in numbers:
+            raise InputError(
+                f"column {vector_column!r} of table {table.name!r} is of type {self._types[1]}; expected fixed_size_list of float16, "
+                "float32 or float64: name the column that holds the embeddings"
+            )
+        if self._types[0] not in (pa.string(), pa.large_string()):
+            raise InputError(
+                f"column {id_column!r} of table {table.name!r} is of type {self._types[0]}; expected string ids"
+            )
+        self.dtype, self.dim = np.dtype(numbers[self._types[1].value_type]), self._types[1].list_size
+        indexes = self._index_metrics()
+        self.metric, self.approximate = metric or _METRICS.get(next(iter(indexes.values()), "l2"), "l2"), bool(indexes)
+        for index, other in indexes.items():
+            if other != self.metric:
+                raise InputError(
+                    f"the index {index!r} of table {table.name!r} is for the metric {other!r}; expected {self.metric!r}: search with the "
+                    "metric of the index, or create it anew with that of the search"
+                )
+        uri = table.uri if "://" in table.uri else Path(table.uri).resolve()
+        self.fingerprint = None if table.uri.startswith("memory:") else f"lancedb/{uri}"
+        self._only_once(self._search([id_column], self._there)[id_column])
+
+    @classmethod
+    def of_langchain(cls, store: Any) -> LanceDBAdapter:
+        """The adapter of a LangChain `LanceDB`.
+
+        Its `distance` does not count: the class reads it for relevance scores only, and searches by LanceDB's own choice.
+        """
+        table = store.get_table()
+        if table is None:
+            raise InputError(f"the LanceDB store has no table {store._table_name!r} yet: add documents first")
+        return cls(table, store._id_key, store._vector_key)
+
+    def count(self) -> int:
+        """Number of documents."""
+        return int(self._latest().count_rows(self._there))
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The vectors of those of the ids that are there, all of one version."""
+        self._latest()
+        found: dict[str, NDArray[Any]] = {}
+        for page in pages(list(dict.fromkeys(ids)), _ROWS):
+            rows = self._search([self._id, self._vector], self._in(page))
+            self._only_once(rows[self._id])
+            found.update(zip(*self._decoded(rows), strict=True))
+        return found
+
+    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+        """Merge two columns into the rows that match."""
+        kept = [i for i, name in enumerate(ids) if _unicode(name)]
+        names = pa.array([ids[i] for i in kept], self._types[0])
+        numbers = pa.array(np.ascontiguousarray(vectors[kept], self.dtype).ravel(), self._types[1].value_type)
+        given = {self._id: names, self._vector: pa.FixedSizeListArray.from_arrays(numbers, self.dim)}
+        self._latest().merge_insert(self._id).when_matched_update_all().execute(pa.table(given))
+
+    def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
+        """Every document once, in pages, all of one version."""
+        for batch in self._latest().search().where(self._there).select([self._id, self._vector]).to_batches(size):
+            if len(batch):
+                yield self._decoded(pa.Table.from_batches([batch]))
+
+    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
+        """LanceDB's own search; without the index where that looks at too few rows to find k."""
+        self._latest()
+        where = f"NOT {self._in(exclude)}" if len(exclude) else None
+
+        def search(vector: NDArray[np.float32]) -> list[str]:
+            query = self._table.search(vector, self._vector, "vector").distance_type(self.metric).limit(k)
+            query = (query.where(where, prefilter=True) if where else query).select([self._id, "_distance"])
+            found = query.to_arrow()
+            if self.approximate and len(found) < k:
+                found = query.bypass_vector_index().to_arrow()
+            return [name for name in found[self._id].to_pylist() if name is not None]
+
+        return [search(vector) for vector in vectors]
+
+    def _latest(self) -> LanceTable:
+        """The table as it is now: a handle stays at the version that it has seen last."""
+        self._table.checkout_latest()
+        return self._table
+
+    def _index_metrics(self) -> dict[str, str]:
+        """The metric of each index of the vectors."""
+        found = [index for index in self._table.list_indices() if index.columns == [self._vector]]
+        return {index.name: str(index.index_details["metric_type"]).lower() for index in found}
+
+    def _search(self, columns: list[str], where: str) -> pa.Table:
+        return self._table.search().where(where).select(columns).to_arrow()
+
+    def _in(self, ids: Iterable[str]) -> str:
+        """A filter for these ids."""
+        quoted = ["'" + name.replace("'", "''") + "'" for name in ids if _unicode(name)]
+        return f"(`{self._id}` IN ({', '.join(quoted)}))" if quoted else "(false)"
+
+    def _only_once(self, ids: pa.ChunkedArray) -> None:
+        """A write would give all rows of one id the same vector."""
+        if len(ids.unique()) < len(ids):
+            twice = [entry["values"] for entry in ids.value_counts().to_pylist() if entry["counts"] > 1]
+            raise InputError(
+                f"table {self._table.name!r} holds several rows of the same id: {first_few(twice)}. LanceDB adds a row again rather "
+                "than replace it: delete these documents, then add them once"
+            )
+
+    def _decoded(self, rows: pa.Table) -> tuple[list[str], NDArray[Any]]:
+        """Ids and vectors of the rows that have one."""
+        rows = rows.filter(rows[self._vector].is_valid()) if rows[self._vector].null_count else rows
+        parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in rows[self._vector].chunks]
+        return rows[self._id].to_pylist(), np.concatenate([np.empty(0, self.dtype), *parts]).reshape(-1, self.dim)
+
+
+def _unicode(name: str) -> bool:
+    """Whether a string is one that a table can hold: half of a surrogate pair is not."""
+    return not re.search("[\ud800-\udfff]", name)

@@ -1,0 +1,197 @@
+"""pgvector: a table of PostgreSQL, through SQLAlchemy. Serves LangChain's PGVector and PGVectorStore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, text
+
+from nudge_core.errors import InputError
+from nudge_integrations.stores._postgres import (
+    Transactions,
+    database_of,
+    index_settings,
+    literal,
+    look_up,
+    select,
+    transactions,
+    transactions_in_loop,
+)
+from nudge_integrations.stores.base import Metric, StoreAdapter, pages
+
+__all__ = ["PGVectorAdapter", "transactions"]
+
+_OPERATORS: dict[Metric, str] = {"cosine": "<=>", "dot": "<#>", "l2": "<->"}
+_METRICS: dict[str, Metric] = {"cosine": "cosine", "inner": "dot", "l2": "l2"}
+_ROWS = 500  # in one statement: some megabytes of text
+
+
+class PGVectorAdapter(StoreAdapter):
+    """The rows of a table, or those that meet a condition, in which neither id nor vector is NULL. A write is one transaction."""
+
+    kind = "pgvector"
+    remedy = "run VACUUM on the table, then REINDEX on its vector index"
+    sees = "all vectors of before or all of after"
+    batch = None
+
+    def __init__(
+        self,
+        run: Transactions,
+        table: str,
+        id_column: str,
+        vector_column: str,
+        metric: Metric,
+        *,
+        schema: str | None = None,
+        condition: str = "TRUE",
+        parameters: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Look the table up.
+
+        Args:
+            run: Calls a function with a connection, in one transaction: `transactions(engine)` of an SQLAlchemy engine.
+            table: Its name, not quoted.
+            id_column: Ids that are unique: of type uuid, text, varchar or an integer; others serve too, more slowly.
+            vector_column: Vectors of type vector or halfvec.
+            metric: How the application searches.
+            schema: The table's schema; None for the search path.
+            condition: SQL that says which rows of the table, called t, take part; with named parameters such as :collection.
+            parameters: Their values, which become part of the fingerprint.
+            settings: What the application sets for a search, for example {"hnsw.ef_search": "100"}.
+
+        Raises:
+            InputError: No such table or column, another type, ids that occur twice, no dimension or several.
+        """
+        self.metric, self._run, self._given = metric, run, dict(parameters or {})
+
+        def look(c: Connection) -> None:
+            self._table = own = look_up(c, schema, table, id_column, vector_column)
+            self._where = f"WHERE {own.key} IS NOT NULL AND t.{own.vector} IS NOT NULL AND ({condition})"
+            self._from = f"FROM {own.name} AS t {self._where}"
+            self._read = f"SELECT {own.key_text}, {own.vector_bytes} {self._from}"
+            self._settings = {**index_settings(c), **(settings or {})}
+            twice = f"SELECT count(*) <> count(DISTINCT {own.key}) {self._from}"
+            if not own.unique and select(c, twice, self._given)[0][0]:
+                raise InputError(
+                    f"several rows of table {table!r} have the same {id_column!r}: remove the duplicates, then make it the primary key"
+                )
+            first = select(c, f"SELECT vector_dims(t.{own.vector}) {self._from} LIMIT 1", self._given)
+            if not (own.dim or first):
+                raise InputError(
+                    f"table {table!r} holds no documents, and its column no dimension: add some documents first"
+                )
+            self.dtype, self.dim, self.approximate = own.dtype, own.dim or first[0][0], own.indexed
+            self.fingerprint = "/".join([database_of(c), str(own.oid), *self._given.values()])
+
+        run(look)
+
+    @classmethod
+    def of_langchain(cls, store: Any) -> PGVectorAdapter:
+        """The adapter of a LangChain `PGVector` or `PGVectorStore`."""
+        if not hasattr(store, "session_maker"):
+            inner = store._PGVectorStore__vs
+            metric = next(name for name, sign in _OPERATORS.items() if sign == inner.distance_strategy.operator)
+            names = inner.table_name, inner.id_column, inner.embedding_column
+            run, options = transactions_in_loop(store._engine), inner.index_query_options
+            settings = dict(line.split(" = ") for line in options.to_parameter()) if options else None
+            return cls(run, *names, metric, schema=inner.schema_name, settings=settings)
+        if store.async_mode:
+            raise InputError(
+                "this PGVector works in coroutines only, with connections of their event loop: for fine-tuning, open the same "
+                "collection with PGVector(…, connection='postgresql+psycopg://…') without async_mode"
+            )
+        run, rows, collections = (
+            transactions(store._engine),
+            store.EmbeddingStore.__table__,
+            store.CollectionStore.__table__,
+        )
+        mine = collections.select().where(collections.c.name == store.collection_name)
+        found = run(lambda c: c.execute(mine).first())
+        if found is None:
+            raise InputError(f"table {collections.name!r} has no collection {store.collection_name!r}: was it deleted?")
+        metric = _METRICS[getattr(store._distance_strategy, "value", store._distance_strategy)]
+        return cls(
+            run,
+            rows.name,
+            "id",
+            "embedding",
+            metric,
+            schema=rows.schema,
+            condition="t.collection_id = CAST(:collection AS uuid)",
+            parameters={"collection": str(found.uuid)},
+        )
+
+    def count(self) -> int:
+        """Number of documents."""
+        return int(self._select(f"SELECT count(*) {self._from}")[0][0])
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The vectors of those of the ids that are there, all of one moment."""
+        query = f"{self._read} AND {self._table.key} = ANY({self._table.array('ids')})"
+        wanted = self._table.possible(ids)
+
+        def read(c: Connection) -> list[Any]:
+            c.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            return [row for page in pages(wanted, 10 * _ROWS) for row in select(c, query, {**self._given, "ids": page})]
+
+        return dict(zip(*self._table.decoded(self._run(read), self.dim), strict=True)) if wanted else {}
+
+    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+        """Update the rows in one transaction, with text that names each number exactly: every driver can send that."""
+        own = self._table
+        query = text(
+            f"UPDATE {own.name} AS t SET {own.vector} = CAST(given.vector AS {own.vector_type}) "  # noqa: S608  # quoted names
+            f"FROM unnest({own.array('ids')}, CAST(:vectors AS text[])) AS given(id, vector) "
+            f"{self._where} AND {own.key} = given.id"
+        )
+        row = {name: i for i, name in enumerate(ids)}
+
+        def write(c: Connection) -> None:
+            for page in pages(own.possible(ids), _ROWS):
+                given = [literal(vectors[row[name]]) for name in page]
+                c.execute(query, {**self._given, "ids": page, "vectors": given})
+
+        self._run(write)
+
+    def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
+        """Every document once, in pages by id. Each page is a transaction, so that none stays open between them."""
+        own, after, last = self._table, "", ""
+        while True:
+            query = f"{self._read} {after} ORDER BY {own.key} LIMIT :size"
+            page = own.decoded(self._select(query, size=size, last=[last]), self.dim)
+            if page[0]:
+                yield page
+            if len(page[0]) < size:
+                return
+            after, last = f"AND {own.key} > ({own.array('last')})[1]", page[0][-1]
+
+    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
+        """The application's operator, by its index if there is one."""
+        own = self._table
+        distance = f"t.{own.vector} {_OPERATORS[self.metric]} given.query"
+        # OFFSET 0 keeps the planner from reading the text of a query anew for every row
+        query = (
+            f"SELECT given.place, found.id FROM (SELECT CAST(q AS {own.vector_type}) AS query, place "  # noqa: S608
+            "FROM unnest(CAST(:queries AS text[])) WITH ORDINALITY AS g(q, place) OFFSET 0) AS given "
+            f"CROSS JOIN LATERAL (SELECT {own.key_text} AS id, {distance} AS distance {self._from} "
+            f"AND NOT ({own.key} = ANY({own.array('excluded')})) ORDER BY {distance} LIMIT :k) AS found "
+            "ORDER BY given.place, found.distance"
+        )
+        parameters = {"queries": [literal(vector) for vector in vectors], "excluded": own.possible(exclude), "k": k}
+
+        def search(c: Connection) -> Sequence[Any]:
+            for name, value in self._settings.items():
+                c.execute(text("SELECT set_config(:name, :value, TRUE)"), {"name": name, "value": value})
+            return select(c, query, {**self._given, **parameters})
+
+        found: list[list[str]] = [[] for _ in vectors]
+        for place, name in self._run(search):
+            found[place - 1].append(name)
+        return found
+
+    def _select(self, query: str, **parameters: Any) -> Sequence[Any]:
+        return self._run(lambda c: select(c, query, {**self._given, **parameters}))  # type: ignore[no-any-return]
