@@ -16,6 +16,7 @@ from nudge_core.apply import Journal, Outcome, Run, Survey, survey, write
 from nudge_core.apply import recover as recover_run
 from nudge_core.apply import restore as restore_run
 from nudge_core.apply.memory import add_feedback, feedback
+from nudge_core.arguments import expect
 from nudge_core.clock import Clock
 from nudge_core.errors import InputError, UnfinishedRunError
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
@@ -122,6 +123,7 @@ class Collection:
         """Move documents toward the questions that they answer; see `NudgeVectorStore.nudge`."""
         clock, adapter = Clock(), self.adapt()
         method = NudgeN("angles", "nDCG@10") if method is None else method
+        expect(method, Method, "method", "for example method=NudgeN()")
         method = method if measure is None else replace(method, measure=measure)  # type: ignore[type-var]
         check_method(adapter, method)
         train, held = _read(questions, validation)
@@ -180,13 +182,16 @@ class Collection:
         asked = read_questions(questions, "test")
         journal = self._existing(adapter)
         moved = [] if journal is None else list(survey(adapter, journal).originals)
-        corpus, _ = self._corpus(adapter, background, Survey({}), progress)
+        corpus, exact = self._corpus(adapter, background, Survey({}), progress)
         queries, _ = self._query_set(asked, journal, adapter, progress)
         learned = QuerySet(np.ones((1, adapter.dim), np.float32), [moved]) if moved else None
-        if adapter.metric == "l2":
+        if exact and adapter.metric == "l2":
             check_lengths(adapter, corpus)
         metric: Literal["cosine", "dot"] = "cosine" if adapter.metric == "cosine" else "dot"
-        return evaluate_exactly(corpus, queries, measures, train=learned, metric=metric, progress=progress)
+        done = evaluate_exactly(corpus, queries, measures, train=learned, metric=metric, progress=progress)
+        if not exact and adapter.metric == "l2":
+            check_lengths(adapter, corpus)
+        return done
 
     def restore(self, run: int | None = None, *, progress: bool = True) -> Outcome:
         """Put originals back, or the vectors of a run; see `NudgeVectorStore.restore`."""
@@ -260,7 +265,7 @@ class Collection:
     def _query_set(
         self, questions: Questions, journal: Journal | None, adapter: StoreAdapter, progress: bool
     ) -> tuple[QuerySet, int | None]:
-        """The embedded questions, those without a relevant document left out; and the number of the embedding model."""
+        """The embedded questions, named by their texts, those without a relevant document left out; and the number of the embedding model."""
         vectors, model = questions.vectors, None
         if vectors is None:
             if self.embedder is None:
@@ -271,7 +276,8 @@ class Collection:
                 self.embedder, questions.texts or (), journal, adapter.dim, progress=progress
             )
         relevant = [list(answers) if set(answers.values()) == {1.0} else answers for answers in questions.relevant]
-        return QuerySet(vectors, relevant, texts=questions.texts, on_empty="skip"), model
+        names = np.asarray(questions.texts or range(len(relevant)), dtype=object)
+        return QuerySet(vectors, relevant, ids=names, texts=questions.texts, on_empty="skip"), model
 
 
 def _read(questions: Any, validation: Any) -> tuple[Questions | None, Questions | None]:

@@ -31,9 +31,9 @@ def test_the_kit_finds_an_adapter_that_adds_unknown_ids(tmp_path):
         def adapt(self, store):
             return Careless(store)
 
-    from nudge_integrations.testing import DOCS, Filled, unit
-
     import numpy as np
+
+    from nudge_integrations.testing import DOCS, Filled, unit
 
     kit = Kit()
     filled = Filled(kit, tmp_path / "one", "cosine", kit.ids(DOCS), unit(np.random.default_rng(0), DOCS))

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -60,7 +61,7 @@ class Journal:
         """
         self.path, self.dtype = Path(path), dtype
         self._mutex = threading.RLock()
-        self._lock = FileLock(f"{self.path}.lock", thread_local=False)
+        self._lock = FileLock(f"{self.path}.lock")
         about = {"version": str(VERSION), "kind": kind, "fingerprint": fingerprint, "dim": str(dim), "dtype": dtype.str}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,15 +71,16 @@ class Journal:
             ) from error
         with self._guard():
             self.connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-            self.connection.execute("PRAGMA synchronous = FULL")
-        with self.transaction():
-            if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
-                if self.rows("SELECT 1 FROM sqlite_master"):
-                    raise JournalError(f"{str(self.path)!r} is a database of something else: {_ELSEWHERE}")
-                for statement in SCHEMA.split(";\n"):
-                    self.connection.execute(statement)
-                self.connection.executemany("INSERT INTO meta VALUES (?, ?)", about.items())
-        self._check(about)
+        finalize(self, self.connection.close)
+        try:
+            with self._guard():
+                self.connection.execute("PRAGMA synchronous = FULL")
+            with self.transaction():
+                self._make(about)
+            self._check(about)
+        except BaseException:
+            self.close()
+            raise
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r}, runs={len(self.runs())})"
@@ -86,6 +88,15 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+    def _make(self, about: Mapping[str, str]) -> None:
+        if self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
+            return
+        if self.rows("SELECT 1 FROM sqlite_master"):
+            raise JournalError(f"{str(self.path)!r} is a database of something else: {_ELSEWHERE}")
+        for statement in SCHEMA.split(";\n"):
+            self.connection.execute(statement)
+        self.connection.executemany("INSERT INTO meta VALUES (?, ?)", about.items())
 
     def _check(self, about: Mapping[str, str]) -> None:
         held = dict(self.rows("SELECT key, value FROM meta"))
@@ -104,7 +115,7 @@ class Journal:
 
     @contextmanager
     def lock(self, purpose: str) -> Iterator[None]:
-        """Hold the collection for one process (and thread); may be nested.
+        """Hold the collection for one thread of one process; may be nested.
 
         Raises:
             LockedError: Another one holds it; the message names it.
@@ -180,11 +191,22 @@ class Journal:
         }
 
     def vectors(self, hashes: Iterable[bytes]) -> dict[bytes, NDArray[Any]]:
-        """{hash: (dim,) vector}."""
+        """{hash: (dim,) vector}.
+
+        Raises:
+            JournalError: The file is damaged: a vector is not there, or is not what its hash says.
+        """
+        wanted = list(set(hashes))
         found: dict[bytes, NDArray[Any]] = {}
-        for one in set(hashes):
-            for (value,) in self.rows("SELECT value FROM vectors WHERE hash = ?", (one,)):
-                found[one] = np.frombuffer(value, self.dtype)
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            marks = ", ".join("?" * len(part))
+            rows = self.rows(f"SELECT hash, value FROM vectors WHERE hash IN ({marks})", part)  # noqa: S608  # marks only
+            found |= {name: np.frombuffer(value, self.dtype) for name, value in rows}
+        if any(one not in found or hash_of(found[one]) != one for one in wanted):
+            raise JournalError(
+                f"the journal {str(self.path)!r} is damaged: it does not hold a vector that it speaks of. Put a backup of the file in its place"
+            )
         return found
 
     def forget(self, ids: Iterable[str]) -> None:
@@ -249,15 +271,23 @@ class Journal:
             for row in self.rows("SELECT id, original, old, new FROM changes WHERE run = ? ORDER BY id", (run,))
         ]
 
+    def written(self, name: str) -> list[tuple[bytes, bytes]]:
+        """(original, new) of every run that wanted to move a document, the last first."""
+        return self.rows(
+            "SELECT original, new FROM runs CROSS JOIN changes ON run = number WHERE id = ? AND new <> original ORDER BY run DESC",
+            (name,),
+        )
+
     def mark(self, run: int, ids: Iterable[str]) -> None:
         """Note that these documents were written."""
         self.execute("UPDATE changes SET written = 1 WHERE run = ? AND id = ?", [(run, name) for name in ids])
 
     def finish(self, run: int, state: State, current: Mapping[str, bytes]) -> None:
-        """End a run, and note what stands in the store now."""
+        """End a run, and note what stands in the store now; also of documents that were forgotten while it was under way."""
         with self.transaction() as connection:
             connection.executemany(
-                "UPDATE documents SET current = ? WHERE id = ?", ((h, name) for name, h in current.items())
+                "INSERT OR REPLACE INTO documents SELECT id, original, ? FROM changes WHERE run = ? AND id = ?",
+                ((h, run, name) for name, h in current.items()),
             )
             connection.execute("UPDATE runs SET state = ?, finished = ? WHERE number = ?", (state, _now(), run))
 

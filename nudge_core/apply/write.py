@@ -7,6 +7,7 @@ sees from the journal and the store what is left to do.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -24,20 +25,39 @@ CHUNK = 1000
 
 
 def survey(target: Target, journal: Journal) -> Survey:
-    """Compare what the journal says with what the store holds. Only documents that a run once concerned are read."""
+    """Compare what the journal says with what the store holds. Only documents that a run once concerned are read.
+
+    A document that holds what an earlier run than the last wrote, as after a backup of the store was played back, stands moved too.
+    """
     known = journal.documents()
     stored = target.fetch(list(known))
-    hashes = {name: journal.hash(vector) for name, vector in stored.items()}
-    moved = [n for n, (original, current) in known.items() if hashes.get(n) == current != original]
-    unmoved = [n for n, (original, _) in known.items() if hashes.get(n) == original]
-    originals = journal.vectors(known[name][0] for name in moved)
-    ours = {*moved, *unmoved}
+    moved: dict[str, bytes] = {}
+    unmoved, changed = [], []
+    for name, vector in stored.items():
+        original, current = known[name]
+        held = journal.hash(vector)
+        if held == original:
+            unmoved.append(name)
+        elif held == current:
+            moved[name] = original
+        elif (earlier := _original_of(journal, name, vector)) is not None:
+            moved[name] = earlier
+        else:
+            changed.append(name)
+    originals = journal.vectors(moved.values())
     return Survey(
-        {name: originals[known[name][0]] for name in moved},
+        {name: originals[moved[name]] for name in known if name in moved},
         tuple(unmoved),
-        tuple(name for name in known if name in stored and name not in ours),
+        tuple(changed),
         tuple(name for name in known if name not in stored),
     )
+
+
+def _original_of(journal: Journal, name: str, held: NDArray[Any]) -> bytes | None:
+    """The hash of the original of a document that holds what some run wrote; None where no run did."""
+    written = journal.written(name)
+    vectors = journal.vectors(new for _, new in written)
+    return next((original for original, new in written if _near(held, vectors[new])), None)
 
 
 def write(
@@ -62,19 +82,15 @@ def write(
     Raises:
         LockedError: Another process writes to the collection.
         UnfinishedRunError: An earlier run was interrupted.
-        InputError: Vectors of another dimension, or that are not finite.
+        InputError: Vectors of another dimension, or that are not finite in the number type of the collection; a document twice.
         StoreError: The store failed or did not take the vectors.
         JournalError: The journal cannot be written; then nothing is written to the store.
     """
-    matrix = np.asarray(vectors)
-    if matrix.shape != (len(ids), target.dim) or not np.isfinite(matrix).all():
-        raise InputError(
-            f"vectors of shape {matrix.shape} for {len(ids)} documents of dimension {target.dim}: expected finite ones, one a document"
-        )
+    matrix = _checked(target, ids, vectors)
     with journal.lock("nudge"):
         journal.refuse_unfinished()
         found = survey(target, journal)
-        wanted = dict(found.originals) | dict(zip(ids, matrix.astype(target.dtype), strict=True))
+        wanted = dict(found.originals) | dict(zip(ids, matrix, strict=True))
         return _run(target, journal, "nudge", wanted, found, settings or {}, progress)
 
 
@@ -94,7 +110,7 @@ def restore(target: Target, journal: Journal, run: int | None = None, *, progres
         found = survey(target, journal)
         wanted = dict(found.originals)
         if run is not None:
-            wanted |= _state_after(journal, run, {*found.originals, *found.unmoved})
+            wanted |= _state_after(journal, run, found)
         return _run(target, journal, "restore", wanted, found, {"to": run}, progress)
 
 
@@ -115,7 +131,19 @@ def recover(
         return Outcome(None, 0) if run is None else _carry_out(target, journal, run, direction == "forward", progress)
 
 
-def _state_after(journal: Journal, number: int, present: set[str]) -> dict[str, NDArray[Any]]:
+def _checked(target: Target, ids: Sequence[str], vectors: NDArray[Any]) -> NDArray[Any]:
+    with np.errstate(over="ignore"):  # what overflows is not finite
+        matrix = np.asarray(vectors).astype(target.dtype)
+    if matrix.shape != (len(ids), target.dim) or not np.isfinite(matrix).all():
+        raise InputError(
+            f"vectors of shape {matrix.shape} for {len(ids)} documents of dimension {target.dim}: expected finite ones of {target.dtype}, one a document"
+        )
+    if twice := [name for name, count in Counter(ids).items() if count > 1]:
+        raise InputError(f"documents that are given more than once: {first_few(twice)}. Give one vector a document")
+    return matrix
+
+
+def _state_after(journal: Journal, number: int, found: Survey) -> dict[str, NDArray[Any]]:
     run = next((run for run in journal.runs() if run.number == number), None)
     if run is None or run.state != "done":
         done = [run.number for run in journal.runs() if run.state == "done"]
@@ -123,7 +151,9 @@ def _state_after(journal: Journal, number: int, present: set[str]) -> dict[str, 
             f"run is {number!r}; expected the number of a run that was done: {first_few(done) or 'there is none'}; history() lists them"
         )
     known = journal.documents()
-    changes = [c for c in journal.changes(number) if c.id in present and known[c.id][0] == c.original]
+    originals = {name: journal.hash(vector) for name, vector in found.originals.items()}
+    originals |= {name: known[name][0] for name in found.unmoved}
+    changes = [change for change in journal.changes(number) if originals.get(change.id) == change.original]
     vectors = journal.vectors(c.new for c in changes)
     return {c.id: vectors[c.new] for c in changes}
 
@@ -234,6 +264,8 @@ def _verify(target: Target, journal: Journal, run: Run, changes: Sequence[Change
 def _near(a: NDArray[Any], b: NDArray[Any]) -> bool:
     """Equal but for the rounding of a store that scales to unit length itself."""
     tolerance = 2e-3 if a.dtype == np.float16 else 1e-6
+    if a.shape != b.shape:
+        return False
     return bool(np.abs(a.astype(np.float64) - b).max() <= tolerance * max(1.0, float(np.abs(b).max())))
 
 

@@ -138,13 +138,9 @@ def _answers(answers: Any, place: int, text: str) -> dict[str, float]:
             raise InputError(
                 f"questions[{place}] ({text[:60]!r}) has the answers {answers!r}; expected a list of document ids"
             )
-        answers = dict.fromkeys(answers, 1.0)
+        answers = dict.fromkeys((_id(document, place, text) for document in answers), 1.0)
     for document, grade in answers.items():
-        if isinstance(document, bool) or not isinstance(document, str | int | np.integer):
-            kind = type(document).__name__
-            raise InputError(
-                f"questions[{place}] ({text[:60]!r}) names a document by a {kind}, {str(document)[:60]!r}; expected its id, a text"
-            )
+        _id(document, place, text)
         if (
             isinstance(grade, bool)
             or not isinstance(grade, int | float | np.number)
@@ -154,3 +150,12 @@ def _answers(answers: Any, place: int, text: str) -> dict[str, float]:
                 f"questions[{place}] ({text[:60]!r}) grades document {document!r} with {grade!r}; expected a number from zero up"
             )
     return {str(document): float(grade) for document, grade in answers.items()}
+
+
+def _id(document: Any, place: int, text: str) -> Any:
+    if isinstance(document, bool) or not isinstance(document, str | int | np.integer):
+        kind = type(document).__name__
+        raise InputError(
+            f"questions[{place}] ({text[:60]!r}) names a document by a {kind}, {str(document)[:60]!r}; expected its id, a text"
+        )
+    return document
