@@ -18,7 +18,7 @@ from nudge_core.apply import restore as restore_run
 from nudge_core.apply.memory import add_feedback, feedback
 from nudge_core.arguments import expect
 from nudge_core.clock import Clock
-from nudge_core.errors import InputError, UnfinishedRunError
+from nudge_core.errors import InputError
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
@@ -304,7 +304,7 @@ def _check_model(journal: Journal, found: Survey, model: int | None) -> None:
     last = next((run for run in reversed(journal.runs()) if run.kind == "nudge" and run.state == "done"), None)
     if model is None or not found.originals or last is None or last.settings.get("model") in (None, model):
         return
-    raise UnfinishedRunError(
+    raise InputError(
         f"questions are embedded by another model than in run {last.number}, whose vectors stand in the store: give the store the embedding of then, "
         "or restore(), embed every document again, and nudge anew"
     )

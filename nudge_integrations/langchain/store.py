@@ -92,9 +92,11 @@ class NudgeVectorStore(WrappingVectorStore):
     def __repr__(self) -> str:
         try:
             inner = repr(adapter_of(self.inner))
+            cut = next((run.number for run in self.history() if run.state == "writing"), None)
         except Exception as error:  # noqa: BLE001  # a repr never raises, whatever the store does
-            inner = f"{type(self.inner).__name__}: {error}"
-        return f"NudgeVectorStore({inner}, journal={None if self.journal is None else str(self.journal)!r})"
+            inner, cut = f"{type(self.inner).__name__}: {error}", None
+        state = "" if cut is None else f", run {cut} was interrupted: call recover()"
+        return f"NudgeVectorStore({inner}, journal={None if self.journal is None else str(self.journal)!r}{state})"
 
     @property
     def journal(self) -> Path | None:
