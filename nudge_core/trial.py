@@ -142,9 +142,7 @@ class _Held:
     ) -> None:
         self.corpus, self.splits, self.measures, self.device = corpus, splits, measures, device
         sets = [*splits[0]] if len(splits) == 1 else [held for _, held in splits]
-        self.rows: NDArray[np.int64] = np.unique(
-            np.concatenate([part.relevance.documents for part in sets])
-        )
+        self.rows: NDArray[np.int64] = np.unique(np.concatenate([part.relevance.documents for part in sets]))
         documents, norms = pool(corpus, self.rows)
         questions = torch.cat([held.embeddings for _, held in splits]).to(device)
         depth = min(max(measure.k for measure in measures), len(corpus))

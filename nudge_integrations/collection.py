@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,7 @@ LIMIT = 200_000
 
 Direction: TypeAlias = Literal["forward", "back"]
 Background: TypeAlias = Literal["exact", "search"]
+_Key: TypeAlias = tuple[str | None, int, str]
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +53,7 @@ class Collection:
         adapt: Callable[[], StoreAdapter],
         embedder: Embedder | None,
         *,
+        store: object = None,
         journal: str | Path | None = None,
         recover: Direction | None = None,
     ) -> None:
@@ -59,12 +62,15 @@ class Collection:
         Args:
             adapt: Makes the adapter.
             embedder: What embeds questions.
+            store: The framework's own store, by which a collection that lives in memory is known.
             journal: Where the journal is kept, if not in the usual place.
             recover: What to do with an interrupted run at once: finish it ("forward") or undo it ("back").
         """
         self.adapt, self.embedder = adapt, embedder
         self._chosen = None if journal is None else Path(journal)
-        self._journal: tuple[str | None, Journal] | None = None
+        self._store = self if store is None else store
+        self._journal: tuple[_Key, Journal] | None = None
+        self._inherited: list[Journal] = []
         self._spelled: Callable[[str], str] = str
         if recover not in (None, "forward", "back"):
             raise InputError(
@@ -86,7 +92,7 @@ class Collection:
             _log.warning("a run on this %s collection was interrupted; call recover()", adapter.kind)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_journal": None, "_spelled": str}
+        return {**self.__dict__, "_journal": None, "_inherited": [], "_spelled": str}
 
     @property
     def journal(self) -> Path | None:
@@ -94,19 +100,33 @@ class Collection:
         return self._chosen if self._journal is None else self._journal[1].path
 
     def _existing(self, adapter: StoreAdapter) -> Journal | None:
-        if self._journal is not None and self._journal[0] == adapter.fingerprint:
-            return self._journal[1]
-        path = self._chosen or find_journal(adapter)
-        if path is None or not path.is_file():
-            return None
-        return self._open(adapter, path)
+        held = self._opened(adapter)
+        # two objects may hold one store in memory, so a journal without a run may not be the one
+        if held is not None and (self._chosen or adapter.fingerprint is not None or held.knows_documents()):
+            return held
+        path = self._chosen or find_journal(adapter, self._store)
+        if path is None or not path.is_file() or (held is not None and held.path == path):
+            return held
+        return self._keep(adapter, path)
 
-    def _open(self, adapter: StoreAdapter, path: Path | None = None) -> Journal:
+    def _open(self, adapter: StoreAdapter) -> Journal:
+        return self._existing(adapter) or self._keep(adapter, self._chosen or new_journal(adapter, self._store))
+
+    def _keep(self, adapter: StoreAdapter, path: Path) -> Journal:
         self._spelled = adapter.spelled
-        held = None if path is not None else self._existing(adapter)
-        if held is None:
-            held = open_journal(adapter, path or self._chosen or new_journal(adapter))
-            self._journal = (adapter.fingerprint, held)
+        held = open_journal(adapter, path)
+        self._journal = (_key(adapter), held)
+        return held
+
+    def _opened(self, adapter: StoreAdapter | None = None) -> Journal | None:
+        """The journal that is open; in a process that was forked since it is opened anew."""
+        if self._journal is None or (adapter is not None and self._journal[0] != _key(adapter)):
+            return None
+        key, held = self._journal
+        if held.process != os.getpid():
+            self._inherited.append(held)  # never to be closed here
+            held = held.again()
+            self._journal = (key, held)
         return held
 
     def nudge(
@@ -163,10 +183,13 @@ class Collection:
                 "model": model,
             }
             with clock("writing"):
-                vectors = scaled(adapter, corpus, tuned)
-                outcome = write(adapter, journal, tuned.ids.tolist(), vectors, settings=settings, progress=progress)
+                names, vectors = tuned.ids.tolist(), scaled(adapter, corpus, tuned)
+                origins = corpus.rows(tuned.rows).numpy()
+                outcome = write(adapter, journal, names, vectors, origins=origins, settings=settings, progress=progress)
             with clock("checking the index"):
-                lost = unreachable(adapter, tuned.ids.tolist(), vectors)
+                left = {*outcome.changed, *outcome.missing}
+                kept = [row for row, name in enumerate(names) if name not in left]
+                lost = unreachable(adapter, [names[row] for row in kept], vectors[kept]) if kept else ()
         return replace(report, applied=True, outcome=outcome, unreachable=lost, remedy=adapter.remedy)
 
     def evaluate(
@@ -247,8 +270,9 @@ class Collection:
 
     def forget(self, ids: Iterable[str]) -> None:
         """Hear that documents were added anew or deleted: what the store holds of them now is their original."""
-        if self._journal is not None:
-            self._journal[1].forget([self._spelled(str(name)) for name in ids])
+        held = self._opened()
+        if held is not None:
+            held.forget([self._spelled(str(name)) for name in ids])
 
     def _corpus(
         self, adapter: StoreAdapter, background: Background | None, found: Survey, progress: bool
@@ -288,6 +312,10 @@ def _read(questions: Any, validation: Any) -> tuple[Questions | None, Questions 
         validation = questions
     train = None if questions is None else read_questions(questions, "train")
     return train, None if validation is None else read_questions(validation, "dev")
+
+
+def _key(adapter: StoreAdapter) -> _Key:
+    return adapter.fingerprint, adapter.dim, adapter.dtype.str
 
 
 def _with_feedback(train: Questions | None, said: Mapping[str, Mapping[str, bool]]) -> Questions:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import threading
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from nudge_core.apply import Journal
 from nudge_core.apply.journal import hash_of
 from nudge_integrations.stores.base import StoreAdapter
 
 IN_MEMORY = "in memory"
+_made: WeakKeyDictionary[Any, dict[tuple[int, str], Path]] = WeakKeyDictionary()
+_making = threading.Lock()
 
 
 def home() -> Path:
@@ -21,22 +26,31 @@ def home() -> Path:
     return Path(os.environ.get("NUDGE_HOME") or Path.home() / ".local" / "share" / "nudge") / "journals"
 
 
-def find_journal(adapter: StoreAdapter) -> Path | None:
+def find_journal(adapter: StoreAdapter, store: object) -> Path | None:
     """The journal that a collection already has in the usual place.
 
-    A collection that lives in memory only is known by what it holds: its journal is the one that knows most of its vectors.
+    A collection that lives in memory only is known by what it holds: its journal is the one that knows most of its vectors; where none does,
+    the one that was made for this very object.
+
+    Args:
+        adapter: The collection.
+        store: The object that holds it, where it lives in memory.
     """
     if adapter.fingerprint is not None:
         path = _path(adapter, adapter.fingerprint)
         return path if path.is_file() else None
     known = {path: _vectors_known(path, adapter) for path in sorted(home().glob(f"{_slug(adapter.kind)}-*.sqlite"))}
     best = max(known, key=lambda path: known[path], default=None)
-    return best if best is not None and known[best] else None
+    return best if best is not None and known[best] else _made.get(store, {}).get((adapter.dim, adapter.dtype.str))
 
 
-def new_journal(adapter: StoreAdapter) -> Path:
-    """Where the journal of a collection that has none is made."""
-    return _path(adapter, adapter.fingerprint or uuid4().hex)
+def new_journal(adapter: StoreAdapter, store: object) -> Path:
+    """Where the journal of a collection that has none is made: one place, whoever asks first, for a store in memory too."""
+    if adapter.fingerprint is not None:
+        return _path(adapter, adapter.fingerprint)
+    with _making:
+        places = _made.setdefault(store, {})
+        return places.setdefault((adapter.dim, adapter.dtype.str), _path(adapter, uuid4().hex))
 
 
 def open_journal(adapter: StoreAdapter, path: Path) -> Journal:

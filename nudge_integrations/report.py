@@ -89,6 +89,11 @@ class NudgeReport:
             else f"{len(self.after)} questions, each held out once in {self.trial.folds} folds:"
         )
         lines = [first, held, repr(self.comparison)]
+        for names, why in (
+            () if self.outcome is None else ((self.outcome.changed, "changed"), (self.outcome.missing, "were deleted"))
+        ):
+            if names:
+                lines.append(f"{len(names)} documents {why} meanwhile and were left alone: {first_few(names, 3)}.")
         if self.unreachable:
             lines.append(
                 f"The store's index no longer finds {len(self.unreachable)} of the documents tried by their own vector: "

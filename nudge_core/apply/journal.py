@@ -44,6 +44,7 @@ class Journal:
     Attributes:
         path: The file. Beside it stands PATH.lock while the journal is in use.
         dtype: The number type of the vectors.
+        process: The number of the process that opened it; one that is forked from it opens it `again`.
     """
 
     def __init__(self, path: str | Path, *, kind: str, fingerprint: str, dim: int, dtype: np.dtype[Any]) -> None:
@@ -59,7 +60,8 @@ class Journal:
         Raises:
             JournalError: The file cannot be opened or made, is no journal, or belongs to another collection.
         """
-        self.path, self.dtype = Path(path), dtype
+        self.path, self.dtype, self.process = Path(path), dtype, os.getpid()
+        self._made_with = {"kind": kind, "fingerprint": fingerprint, "dim": dim, "dtype": dtype}
         self._mutex = threading.RLock()
         self._lock = FileLock(f"{self.path}.lock")
         about = {"version": str(VERSION), "kind": kind, "fingerprint": fingerprint, "dim": str(dim), "dtype": dtype.str}
@@ -71,7 +73,7 @@ class Journal:
             ) from error
         with self._guard():
             self.connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-        finalize(self, self.connection.close)
+        finalize(self, _close, self.connection, self.process)
         try:
             with self._guard():
                 self.connection.execute("PRAGMA synchronous = FULL")
@@ -88,6 +90,10 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+    def again(self) -> Journal:
+        """The same journal, opened once more."""
+        return Journal(self.path, **self._made_with)  # type: ignore[arg-type]
 
     def _make(self, about: Mapping[str, str]) -> None:
         if self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
@@ -184,7 +190,7 @@ class Journal:
         return hash_of(vector.astype(self.dtype, copy=False))
 
     def documents(self) -> dict[str, tuple[bytes, bytes]]:
-        """{id: (hash of the original vector, hash of the one that the last run left)}."""
+        """{id: (hash of the original vector, hash of the one that the last run left)}; both empty where a document was forgotten."""
         return {
             name: (original, current)
             for name, original, current in self.rows("SELECT id, original, current FROM documents")
@@ -209,9 +215,13 @@ class Journal:
             )
         return found
 
+    def knows_documents(self) -> bool:
+        """Whether any run was over documents that were not forgotten since."""
+        return bool(self.rows("SELECT 1 FROM documents LIMIT 1"))
+
     def forget(self, ids: Iterable[str]) -> None:
-        """Documents that were added anew or deleted: what stands in the store from now on is their original."""
-        self.execute("DELETE FROM documents WHERE id = ?", [(name,) for name in ids])
+        """Documents that were added anew or deleted: nothing more is told of them, unless one turns up that holds what a run wrote."""
+        self.execute("UPDATE documents SET original = x'', current = x'' WHERE id = ?", [(name,) for name in ids])
 
     # Runs
 
@@ -290,6 +300,11 @@ class Journal:
                 ((h, run, name) for name, h in current.items()),
             )
             connection.execute("UPDATE runs SET state = ?, finished = ? WHERE number = ?", (state, _now(), run))
+
+
+def _close(connection: sqlite3.Connection, process: int) -> None:
+    if os.getpid() == process:  # SQLite forbids to touch, in a process that was forked, what was open before
+        connection.close()
 
 
 def hash_of(vector: NDArray[Any]) -> bytes:

@@ -6,7 +6,7 @@ SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- every vector once, by the hash of its bytes
 CREATE TABLE vectors (hash BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
--- every document that a run ever concerned: its original vector, and the one that the last run left
+-- every document that a run ever concerned: its original vector, and the one that the last run left; both empty once it is forgotten
 CREATE TABLE documents (id TEXT PRIMARY KEY, original BLOB NOT NULL, current BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE runs (
     number INTEGER PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,7 +28,8 @@ CHUNK = 1000
 def survey(target: Target, journal: Journal) -> Survey:
     """Compare what the journal says with what the store holds. Only documents that a run once concerned are read.
 
-    A document that holds what an earlier run than the last wrote, as after a backup of the store was played back, stands moved too.
+    A document that holds what an earlier run than the last wrote stands moved too: as after a backup of the store was played back, or where two
+    stores in memory hold the same documents.
     """
     known = journal.documents()
     stored = target.fetch(list(known))
@@ -42,14 +44,14 @@ def survey(target: Target, journal: Journal) -> Survey:
             moved[name] = original
         elif (earlier := _original_of(journal, name, vector)) is not None:
             moved[name] = earlier
-        else:
+        elif original:
             changed.append(name)
     originals = journal.vectors(moved.values())
     return Survey(
         {name: originals[moved[name]] for name in known if name in moved},
         tuple(unmoved),
         tuple(changed),
-        tuple(name for name in known if name not in stored),
+        tuple(name for name, (original, _) in known.items() if original and name not in stored),
     )
 
 
@@ -66,6 +68,7 @@ def write(
     ids: Sequence[str],
     vectors: NDArray[Any],
     *,
+    origins: NDArray[Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Outcome:
@@ -76,6 +79,8 @@ def write(
         journal: Its journal.
         ids: Distinct ids of documents that are there.
         vectors: (len(ids), dim) what they shall hold.
+        origins: (len(ids), dim) the originals from which they were computed, perhaps rounded to float32. A document that was embedded again
+            since, or deleted, does not take part, and is listed.
         settings: What to tell of the run later; JSON.
         progress: Whether a bar is shown after two seconds.
 
@@ -90,8 +95,11 @@ def write(
     with journal.lock("nudge"):
         journal.refuse_unfinished()
         found = survey(target, journal)
-        wanted = dict(found.originals) | dict(zip(ids, matrix, strict=True))
-        return _run(target, journal, "nudge", wanted, found, settings or {}, progress)
+        changed, missing = ([], []) if origins is None else _stale(target, found, ids, np.asarray(origins))
+        left = {*changed, *missing}
+        new = {name: vector for name, vector in zip(ids, matrix, strict=True) if name not in left}
+        done = _run(target, journal, "nudge", dict(found.originals) | new, found, settings or {}, progress)
+        return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing))
 
 
 def restore(target: Target, journal: Journal, run: int | None = None, *, progress: bool = True) -> Outcome:
@@ -136,11 +144,25 @@ def _checked(target: Target, ids: Sequence[str], vectors: NDArray[Any]) -> NDArr
         matrix = np.asarray(vectors).astype(target.dtype)
     if matrix.shape != (len(ids), target.dim) or not np.isfinite(matrix).all():
         raise InputError(
-            f"vectors of shape {matrix.shape} for {len(ids)} documents of dimension {target.dim}: expected finite ones of {target.dtype}, one a document"
+            f"vectors of shape {matrix.shape} for {len(ids)} documents of dimension {target.dim}: expected finite ones of {target.dtype}, "
+            "one a document"
         )
     if twice := [name for name, count in Counter(ids).items() if count > 1]:
         raise InputError(f"documents that are given more than once: {first_few(twice)}. Give one vector a document")
     return matrix
+
+
+def _stale(target: Target, found: Survey, ids: Sequence[str], origins: NDArray[Any]) -> tuple[list[str], list[str]]:
+    """Documents whose original is another than that which was computed with, and those that are gone."""
+    stored = target.fetch(ids)
+    changed, missing = [], []
+    for name, origin in zip(ids, origins, strict=True):
+        now = found.originals.get(name, stored.get(name))
+        if now is None:
+            missing.append(name)
+        elif not np.array_equal(now.astype(origin.dtype), origin):
+            changed.append(name)
+    return changed, missing
 
 
 def _state_after(journal: Journal, number: int, found: Survey) -> dict[str, NDArray[Any]]:

@@ -62,6 +62,7 @@ class NudgeVectorStore(WrappingVectorStore):
         self._collection = Collection(
             partial(adapter_of, inner),
             None if embedding is None else LangChainEmbedder(embedding),
+            store=inner,
             journal=journal,
             recover=recover,
         )

@@ -1,0 +1,159 @@
+"""What child processes do: make a collection, run on it what may be killed, and look at what is left of it."""
+
+import os
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from killing import steps
+from killing.documents import questions
+from killing.places import Place
+from nudge_core import NudgeN
+from nudge_core.errors import UnfinishedRunError
+from nudge_integrations.langchain import NudgeVectorStore
+from nudge_integrations.stores import adapter_of
+
+
+@dataclass
+class Seen:
+    """Every vector of a collection, and every text with its metadata."""
+
+    vectors: dict[str, bytes]
+    payloads: dict[str, tuple[str, dict]]
+
+
+@dataclass
+class Left:
+    """What was found after a kill.
+
+    Attributes:
+        seen: The collection.
+        unfinished: Whether the last run was.
+        refused: What was refused therefore.
+        ended: The state of the last run after recovery; None where there is no run.
+        journal: What SQLite says of the journal's file.
+    """
+
+    seen: Seen
+    unfinished: bool
+    refused: list[str]
+    ended: str | None
+    journal: str
+
+
+def nudge(store: NudgeVectorStore, which: str) -> None:
+    parts = questions(which, range(2)), questions(which, range(2, 4))
+    assert store.nudge(*parts, method=NudgeN(gammas=0.3), progress=False).applied
+
+
+ACTIONS = {
+    "nudge": lambda store: nudge(store, "first"),
+    "nudge-again": lambda store: nudge(store, "second"),
+    "restore": lambda store: store.restore(progress=False),
+    "forward": lambda store: store.recover("forward", progress=False),
+    "back": lambda store: store.recover("back", progress=False),
+}
+
+
+def wrap(place: Place, journal: Path | None = None, recover: str | None = None) -> NudgeVectorStore:
+    os.environ["NUDGE_HOME"] = str(place.home)
+    adapter = import_module("nudge_integrations.stores." + place.engine.split(".")[0])
+    for name, value in place.pieces.items():
+        assert hasattr(adapter, name)
+        setattr(adapter, name, value)
+    return NudgeVectorStore(place.open(), journal=journal, recover=recover)
+
+
+def look(store: NudgeVectorStore, place: Place) -> Seen:
+    pages = list(adapter_of(store.inner).walk(1000))
+    vectors = {name: row.tobytes() for names, rows in pages for name, row in zip(names, rows, strict=True)}
+    return Seen(vectors, place.helper().payloads(store.inner))
+
+
+def make(place: Place) -> Seen:
+    """A new collection."""
+    place.make()
+    return look(wrap(place), place)
+
+
+def undisturbed(place: Place, action: str) -> Seen:
+    """The collection after a run that nobody disturbs."""
+    store = wrap(place)
+    ACTIONS[action](store)
+    place.save(store.inner)
+    return look(wrap(place), place)
+
+
+def lines(place: Place, journal: Path | None, action: str) -> list[steps.Line]:
+    """The lines of a run."""
+    store = wrap(place, journal)
+    found = steps.record(1 if action in ("forward", "back") else 0)
+    ACTIONS[action](store)
+    sys.settrace(None)
+    return found
+
+
+def seconds(place: Place, action: str) -> float:
+    """How long a run writes."""
+    store, started = wrap(place), []
+    steps.call_at("_carry_out", lambda: started.append(time.perf_counter()))
+    ACTIONS[action](store)
+    return time.perf_counter() - started[0]
+
+
+def die_at_a_line(place: Place, journal: Path | None, action: str, line: int) -> None:
+    """Run it, and die before this of its `lines`."""
+    store = wrap(place, journal)
+    steps.die_at(line)
+    ACTIONS[action](store)
+
+
+def wait_for_death(place: Place, journal: Path | None, action: str, pipe: Connection) -> None:
+    """Run it, say when it writes and when it has ended, and do nothing more."""
+    store = wrap(place, journal)
+    steps.call_at("_carry_out", lambda: pipe.send("writes"))
+    ACTIONS[action](store)
+    place.save(store.inner)
+    pipe.send("ended")
+    time.sleep(600)
+
+
+def find_and_recover(place: Place, journal: Path | None, direction: str, at_once: bool) -> Left:
+    """Open what is left, try what must be refused, and recover; by the constructor, or by calling it."""
+    store = wrap(place, journal)
+    seen, refused = look(store, place), []
+    unfinished = [run.state for run in store.history()][-1:] == ["writing"]
+    for action in ("nudge", "nudge-again", "restore") if unfinished else ():
+        try:
+            ACTIONS[action](store)
+        except UnfinishedRunError:
+            refused.append(action)
+    if at_once:
+        store = wrap(place, journal, direction)
+    else:
+        store.recover(direction, progress=False)
+    place.save(store.inner)
+    ended = next((run.state for run in reversed(store.history())), None)
+    return Left(seen, unfinished, refused, ended, _health(store.journal))
+
+
+def _health(journal: Path | None) -> str:
+    if journal is None or not journal.exists():
+        return "none"
+    with closing(sqlite3.connect(journal)) as connection:
+        return connection.execute("PRAGMA integrity_check").fetchone()[0]
+
+
+def go_on(place: Place, journal: Path | None) -> list[Seen]:
+    """The collection as it is, after a nudge, and after the originals were put back."""
+    store = wrap(place, journal)
+    found = [look(store, place)]
+    for action in ("nudge", "restore"):
+        ACTIONS[action](store)
+        found.append(look(store, place))
+    return found

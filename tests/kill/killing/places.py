@@ -1,0 +1,155 @@
+"""A place for each store: where its collection and its journal lie, and how they are kept and brought back as they were.
+
+It is the same place all the time, as some stores are known by it. Collections are opened in child processes only.
+"""
+
+import shutil
+import time
+import uuid
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar
+
+from langchain_core.vectorstores import VectorStore
+
+from killing.documents import DIM, IDS, METADATAS, TEXTS, Known
+
+
+class Place:
+    """A folder in which "now" holds the store and the journal, beside copies of earlier states."""
+
+    engine: ClassVar[str]  # what reads texts and metadata past every adapter
+    pieces: ClassVar[
+        dict[str, int]
+    ] = {}  # constants of the adapter's module, so small that a write is of several pieces
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.now, self.files, self.home = folder / "now", folder / "now" / "store", folder / "now" / "home"
+        self.files.mkdir(parents=True)
+
+    @property
+    def journal(self) -> Path:
+        """The journal that there is, or else where one may be made."""
+        return next((self.home / "journals").glob("*.sqlite"), self.now / "given.sqlite")
+
+    def keep(self, state: str) -> None:
+        """Copy what there is now."""
+        shutil.copytree(self.now, self.folder / state, symlinks=True)
+
+    def bring_back(self, state: str) -> None:
+        """Put a copy of what was kept in the place of what there is now."""
+        shutil.rmtree(self.now)
+        shutil.copytree(self.folder / state, self.now, symlinks=True)
+
+    def make(self) -> None:
+        """A collection with documents, added as a user adds them."""
+        store = self.open()
+        store.add_texts(TEXTS, METADATAS, ids=IDS)
+        self.save(store)
+
+    def open(self) -> VectorStore:
+        """The collection as after a restart."""
+        raise NotImplementedError
+
+    def save(self, store: VectorStore) -> None:
+        """Put on disk what lives in memory."""
+
+    def wait(self) -> None:
+        """Until the dead process has no part in the collection any more."""
+
+    def helper(self) -> Any:
+        module, name = self.engine.split(".")
+        return getattr(import_module(f"engines.{module}"), name)()
+
+
+class ChromaPlace(Place):
+    """The documents lie in its index on disk, and what is changed then in its log, which it works into the index every thousand changes.
+
+    No run here gets so far: Chroma writes the index in place, so that whoever is killed in that moment, whatever for, leaves a collection that
+    it cannot open.
+    """
+
+    engine, pieces = "chroma.ChromaEngine", {"_PAGE": 5}
+
+    def make(self) -> None:
+        index = {"space": "cosine", "batch_size": 5, "sync_threshold": 10}
+        store = self.helper().open(self.files, Known(), "docs", {"hnsw": index})
+        store.add_texts(TEXTS, METADATAS, ids=IDS)
+        assert list(self.files.glob("*/index_metadata.pickle"))
+        store._collection.modify(configuration={"hnsw": {"sync_threshold": 1000}})
+
+    def open(self) -> VectorStore:
+        return self.helper().open(self.files, Known(), "docs")
+
+
+class LanceDBPlace(Place):
+    engine = "lancedb.LanceDBEngine"
+
+    def open(self) -> VectorStore:
+        return self.helper().build(str(self.files), Known(), "l2", DIM)
+
+
+class FAISSPlace(Place):
+    """On disk is what was saved last, all of it: `save_local` writes a new folder, and then a link is turned to it."""
+
+    engine = "faiss.FaissEngine"
+
+    def open(self) -> VectorStore:
+        saved = self.files / "last"
+        if not saved.exists():
+            return self.helper().build(self.files, Known(), "dot", DIM)
+        from langchain_community.vectorstores import FAISS
+
+        return FAISS.load_local(str(saved), Known(), allow_dangerous_deserialization=True)
+
+    def save(self, store: VectorStore) -> None:
+        new = self.files / uuid.uuid4().hex
+        store.save_local(str(new))
+        link = new.with_suffix(".link")
+        link.symlink_to(new.name)
+        link.replace(self.files / "last")
+
+
+class PGVectorPlace(Place):
+    """A schema, in a server that nobody kills; what it holds is kept in other tables of the schema."""
+
+    engine, pieces = "pgvector.PGVectorEngine", {"_ROWS": 10}
+
+    def __init__(self, folder: Path, uri: str, schema: str) -> None:
+        super().__init__(folder)
+        self.uri, self.schema = uri, schema
+
+    def connections(self, name: str) -> Any:
+        from sqlalchemy import NullPool, create_engine
+
+        connect = {"options": f"-csearch_path={self.schema},public", "application_name": name}
+        return create_engine(self.uri, poolclass=NullPool, connect_args=connect)
+
+    def sql(self, *statements: str) -> list:
+        from sqlalchemy import text
+
+        with self.connections("").begin() as c:
+            results = [c.execute(text(one)) for one in statements]
+            return results[-1].all() if results[-1].returns_rows else []
+
+    def open(self) -> VectorStore:
+        from langchain_postgres import PGVector
+
+        return PGVector(Known(), connection=self.connections(self.schema))
+
+    def keep(self, state: str) -> None:
+        super().keep(state)
+        self.sql(f"CREATE TABLE {state} AS TABLE langchain_pg_embedding")
+
+    def bring_back(self, state: str) -> None:
+        super().bring_back(state)
+        self.sql("DELETE FROM langchain_pg_embedding", f"INSERT INTO langchain_pg_embedding TABLE {state}")
+
+    def wait(self) -> None:
+        """The server may learn only later that its client is dead, and ends what it was told before."""
+        query = f"SELECT 1 FROM pg_stat_activity WHERE application_name = '{self.schema}'"
+        deadline = time.monotonic() + 30
+        while self.sql(query):
+            assert time.monotonic() < deadline, "a dead client's connection stays open"
+            time.sleep(0.005)
