@@ -19,9 +19,8 @@ class Place:
     """A folder in which "now" holds the store and the journal, beside copies of earlier states."""
 
     engine: ClassVar[str]  # what reads texts and metadata past every adapter
-    pieces: ClassVar[
-        dict[str, int]
-    ] = {}  # constants of the adapter's module, so small that a write is of several pieces
+    # constants of the adapter's module, so small here that a write is of several pieces
+    pieces: ClassVar[dict[str, int]] = {}
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
