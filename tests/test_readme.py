@@ -55,9 +55,9 @@ def test_tables_are_those_of_the_committed_figures(name):
 
 def test_extras_are_those_of_the_package():
     declared = re.findall(
-        r"^(\w+) = \[",
+        r"^([\w-]+) = \[",
         (ROOT / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1].split("[project.scripts]")[0],
         re.MULTILINE,
     )
-    named = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
+    named = re.findall(r"^\| `([\w-]+)` \|", README, re.MULTILINE)
     assert set(declared) - {"dev"} == set(named)
