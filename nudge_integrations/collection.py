@@ -19,11 +19,11 @@ from nudge_core.apply import restore as restore_run
 from nudge_core.apply.memory import add_feedback, feedback
 from nudge_core.arguments import expect
 from nudge_core.clock import Clock
-from nudge_core.errors import InputError
+from nudge_core.errors import InputError, LockedError
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
-from nudge_integrations.journals import find_journal, new_journal, open_journal
+from nudge_integrations.journals import find_journal, home, new_journal, open_journal
 from nudge_integrations.labels import LabelledData, Questions, read_data, read_questions
 from nudge_integrations.question_vectors import Embedder, embed_questions
 from nudge_integrations.report import NudgeReport
@@ -64,10 +64,15 @@ class Collection:
             embedder: What embeds questions.
             store: The framework's own store, by which a collection that lives in memory is known.
             journal: Where the journal is kept, if not in the usual place.
-            recover: What to do with an interrupted run at once: finish it ("forward") or undo it ("back").
+            recover: What to do with an interrupted run at once: finish it ("forward") or undo it ("back"). A run that is still under way in another
+                process is left alone.
         """
         self.adapt, self.embedder = adapt, embedder
-        self._chosen = None if journal is None else Path(journal)
+        if journal is not None and (not isinstance(journal, str | Path) or str(journal) in ("", ":memory:")):
+            raise InputError(
+                f"journal is {journal!r}; expected the path of a file, which holds the originals when this process has ended"
+            )
+        self._chosen = None if journal is None else Path(journal).expanduser().absolute()
         self._store = self if store is None else store
         self._journal: tuple[_Key, Journal] | None = None
         self._inherited: list[Journal] = []
@@ -84,12 +89,19 @@ class Collection:
             _log.info("no journal is looked for: %s", error)
             return
         held = self._existing(adapter)
-        if held is None:
+        if held is None or held.unfinished() is None:
             return
-        if recover is not None:
-            recover_run(adapter, held, recover)
-        elif held.unfinished() is not None:
-            _log.warning("a run on this %s collection was interrupted; call recover()", adapter.kind)
+        try:
+            with held.lock("recover"):
+                if recover is None:
+                    _log.warning(
+                        'a run on this %s collection was interrupted: call recover("forward") or recover("back")',
+                        adapter.kind,
+                    )
+                else:
+                    recover_run(adapter, held, recover)
+        except LockedError as error:  # it is under way in another process
+            _log.info("nothing is recovered: %s", error)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_journal": None, "_inherited": [], "_spelled": str}
@@ -150,7 +162,8 @@ class Collection:
         journal = self._open(adapter)
         with journal.lock("nudge"):
             journal.refuse_unfinished()
-            train = _with_feedback(train, feedback(journal))
+            said, gone = _present(adapter, feedback(journal))
+            train = _with_feedback(train, said)
             with clock("reading"):
                 found = survey(adapter, journal)
                 corpus, exact = self._corpus(adapter, background, found, progress)
@@ -167,7 +180,15 @@ class Collection:
                 done = trial(corpus, learn, judge, method=method, folds=folds, progress=progress)
                 if not exact:
                     check_lengths(adapter, corpus)
-            report = NudgeReport(False, done, "exact" if exact else "search", str(journal.path), seconds=clock.seconds)
+            report = NudgeReport(
+                False,
+                done,
+                "exact" if exact else "search",
+                str(journal.path),
+                skipped=tuple(map(str, learn.skipped)),
+                gone=gone,
+                seconds=clock.seconds,
+            )
             if not done.improves:
                 return report
             tuned = done.tuned
@@ -190,7 +211,7 @@ class Collection:
                 left = {*outcome.changed, *outcome.missing}
                 kept = [row for row, name in enumerate(names) if name not in left]
                 lost = unreachable(adapter, [names[row] for row in kept], vectors[kept]) if kept else ()
-        return replace(report, applied=True, outcome=outcome, unreachable=lost, remedy=adapter.remedy)
+        return replace(report, applied=True, outcome=outcome, unreachable=lost, remedy=adapter.remedy if lost else "")
 
     def evaluate(
         self,
@@ -221,11 +242,11 @@ class Collection:
         adapter = self.adapt()
         journal = self._existing(adapter)
         if journal is None:
-            if run is not None:
-                raise InputError(
-                    f"run is {run!r}, but this collection has no journal: nothing was ever moved, or its journal is elsewhere (journal=…)"
-                )
-            return Outcome(None, 0)
+            place = self._chosen or (home() if adapter.fingerprint is None else new_journal(adapter, self._store))
+            raise InputError(
+                f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(place)!r}. If its vectors were moved on another "
+                "machine, by another user or with another $NUDGE_HOME, bring that journal: NudgeVectorStore(…, journal=FILE)"
+            )
         return restore_run(adapter, journal, run, progress=progress)
 
     def recover(self, direction: Direction, *, progress: bool = True) -> Outcome:
@@ -255,6 +276,13 @@ class Collection:
         adapter = self.adapt()
         adapter.read([name for name, good in judgements.items() if good])
         add_feedback(self._open(adapter), question, judgements)
+
+    def remove_feedback(self, question: str) -> None:
+        """Forget what was said of the answers to a question; see `NudgeVectorStore.remove_feedback`."""
+        journal = self._existing(self.adapt())
+        if journal is None or question not in feedback(journal):
+            raise InputError(f"no feedback on the question {question!r} is kept: labels() lists those that are")
+        journal.execute("DELETE FROM feedback WHERE question = ?", [(question,)])
 
     def labels(self) -> list[dict[str, Any]]:
         """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
@@ -316,6 +344,21 @@ def _read(questions: Any, validation: Any) -> tuple[Questions | None, Questions 
 
 def _key(adapter: StoreAdapter) -> _Key:
     return adapter.fingerprint, adapter.dim, adapter.dtype.str
+
+
+def _present(
+    adapter: StoreAdapter, said: Mapping[str, Mapping[str, bool]]
+) -> tuple[dict[str, dict[str, bool]], tuple[str, ...]]:
+    """The feedback on documents that are in the store, and those that no longer are."""
+    named = list(dict.fromkeys(adapter.spelled(name) for judgements in said.values() for name in judgements))
+    there = adapter.fetch(named)
+    kept = {
+        question: {name: good for name, good in judgements.items() if adapter.spelled(name) in there}
+        for question, judgements in said.items()
+    }
+    return {question: judgements for question, judgements in kept.items() if judgements}, tuple(
+        name for name in named if name not in there
+    )
 
 
 def _with_feedback(train: Questions | None, said: Mapping[str, Mapping[str, bool]]) -> Questions:

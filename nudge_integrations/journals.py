@@ -23,7 +23,8 @@ _making = threading.Lock()
 
 def home() -> Path:
     """The folder of all journals: journals in $NUDGE_HOME, else in ~/.local/share/nudge."""
-    return Path(os.environ.get("NUDGE_HOME") or Path.home() / ".local" / "share" / "nudge") / "journals"
+    place = os.environ.get("NUDGE_HOME") or Path.home() / ".local" / "share" / "nudge"
+    return Path(place).expanduser().absolute() / "journals"
 
 
 def find_journal(adapter: StoreAdapter, store: object) -> Path | None:
@@ -69,17 +70,32 @@ def _slug(kind: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")
 
 
-def _vectors_known(path: Path, adapter: StoreAdapter, sample: int = 50) -> int:
-    """How many of the first documents of a journal hold a vector of it."""
+def _vectors_known(path: Path, adapter: StoreAdapter, enough: int = 50, page: int = 1000) -> int:
+    """How many documents hold a vector that a run of this journal wrote, or any vector of it where a run was interrupted; enough are counted.
+
+    A store that holds originals only needs no journal, and may be another one with the same documents.
+    """
+    count, last = 0, ""
     try:
         connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)
         try:
-            ids = [name for (name,) in connection.execute("SELECT id FROM documents ORDER BY id LIMIT ?", (sample,))]
-            hashes = [hash_of(vector) for vector in adapter.fetch(ids).values()]
-            return sum(
-                bool(connection.execute("SELECT 1 FROM vectors WHERE hash = ?", (h,)).fetchone()) for h in hashes
-            )
+            if dict(connection.execute("SELECT key, value FROM meta")).get("fingerprint") != IN_MEMORY:
+                return 0
+            cut = connection.execute("SELECT 1 FROM runs WHERE state = 'writing'").fetchone() is not None
+            while count < enough:
+                query = "SELECT id, original FROM documents WHERE id > ? ORDER BY id LIMIT ?"
+                originals = dict(connection.execute(query, (last, page)))
+                if not originals:
+                    break
+                last = list(originals)[-1]
+                for name, vector in adapter.fetch(list(originals)).items():
+                    held = hash_of(vector)
+                    if cut or held != originals[name]:
+                        count += (
+                            connection.execute("SELECT 1 FROM vectors WHERE hash = ?", (held,)).fetchone() is not None
+                        )
         finally:
             connection.close()
     except sqlite3.DatabaseError:  # no journal, or one of another version: not this collection's
         return 0
+    return count

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from nudge_core.apply import Outcome
@@ -26,6 +28,8 @@ class NudgeReport:
         outcome: The run; None where nothing was written.
         unreachable: Documents out of a sample of those moved that the store's index no longer finds by their own vector.
         remedy: What to do about these.
+        skipped: Questions that were left out, as nothing is relevant to them.
+        gone: Documents that feedback speaks of, and that are no longer in the store.
         seconds: Time spent in each stage.
     """
 
@@ -36,6 +40,8 @@ class NudgeReport:
     outcome: Outcome | None = None
     unreachable: tuple[str, ...] = ()
     remedy: str = ""
+    skipped: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -99,5 +105,19 @@ class NudgeReport:
                 f"The store's index no longer finds {len(self.unreachable)} of the documents tried by their own vector: "
                 f"{first_few(self.unreachable, 3)}; {self.remedy}."
             )
-        lines.append(f"Background: {self.background}. Originals: {self.journal}")
+        if self.skipped:
+            lines.append(
+                f"{len(self.skipped)} questions have no relevant document and were left out: {first_few(self.skipped, 3)}."
+            )
+        if self.gone:
+            lines.append(
+                f"Feedback on {len(self.gone)} documents that are no longer in the store was left out: {first_few(self.gone, 3)}."
+            )
+        originals = f" Originals: {_shown(self.journal)}" if self.applied else ""
+        lines.append(f"Background: {self.background}.{originals}")
         return "\n".join(lines)
+
+
+def _shown(path: str) -> str:
+    """A path as short as it can be said here."""
+    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else path

@@ -216,7 +216,7 @@ class Journal:
         return found
 
     def knows_documents(self) -> bool:
-        """Whether any run was over documents that were not forgotten since."""
+        """Whether any run was begun."""
         return bool(self.rows("SELECT 1 FROM documents LIMIT 1"))
 
     def forget(self, ids: Iterable[str]) -> None:

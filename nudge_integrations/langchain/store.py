@@ -47,8 +47,8 @@ class NudgeVectorStore(WrappingVectorStore):
             inner: The store. Chroma, FAISS, InMemory, LanceDB, Milvus, PGVector, PGVectorStore and Qdrant are known; others by `register_adapter`.
             journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
                 ~/.local/share/nudge/journals, and found again there.
-            recover: What to do at once with a run that was interrupted: finish it ("forward") or undo it ("back"). Without it `nudge` and
-                `restore` refuse until `recover` is called.
+            recover: What to do at once with a run that was interrupted: finish it ("forward") or undo it ("back"); one that is under way in another
+                process is left alone. Without it `nudge` and `restore` refuse until `recover` is called.
 
         Raises:
             InputError: No adapter is known for this kind of store.
@@ -96,8 +96,14 @@ class NudgeVectorStore(WrappingVectorStore):
             cut = next((run.number for run in self.history() if run.state == "writing"), None)
         except Exception as error:  # noqa: BLE001  # a repr never raises, whatever the store does
             inner, cut = f"{type(self.inner).__name__}: {error}", None
-        state = "" if cut is None else f", run {cut} was interrupted: call recover()"
+        state = "" if cut is None else f", run {cut} was interrupted: call recover('forward') or recover('back')"
         return f"NudgeVectorStore({inner}, journal={None if self.journal is None else str(self.journal)!r}{state})"
+
+    def __getattr__(self, name: str) -> Any:
+        inner = self.__dict__.get("inner")
+        if inner is not None and not name.startswith("_") and hasattr(inner, name):
+            raise AttributeError(f"{name!r} belongs to the store inside: call store.inner.{name}")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def journal(self) -> Path | None:
@@ -154,7 +160,7 @@ class NudgeVectorStore(WrappingVectorStore):
         )
 
     async def anudge(self, questions: Any = None, validation: Any = None, **options: Any) -> NudgeReport:
-        """`nudge`, in a thread of its own."""
+        """`nudge`, in a thread of its own, which goes on to the end when the task is cancelled."""
         return await run_in_executor(None, self.nudge, questions, validation, **options)
 
     def evaluate(
@@ -197,7 +203,7 @@ class NudgeVectorStore(WrappingVectorStore):
             How many documents stand as wanted, and those left alone, because they were embedded again since, or that are gone.
 
         Raises:
-            InputError: There is no such run.
+            InputError: There is no such run, or no journal.
             LockedError: Another process is writing to this collection.
             UnfinishedRunError: A run was interrupted: `recover` first.
             StoreError: The store failed: `recover` when it is back.
@@ -226,6 +232,10 @@ class NudgeVectorStore(WrappingVectorStore):
         """All runs over this collection, the first first."""
         return self._collection.history()
 
+    async def ahistory(self) -> list[Run]:
+        """`history`, in a thread of its own."""
+        return await run_in_executor(None, self.history)
+
     def add_feedback(self, question: str, relevant: Sequence[str] = (), irrelevant: Sequence[str] = ()) -> None:
         """Keep, in the journal, what somebody said of the answers to a question; the next `nudge` uses it.
 
@@ -245,6 +255,14 @@ class NudgeVectorStore(WrappingVectorStore):
     async def aadd_feedback(self, question: str, relevant: Sequence[str] = (), irrelevant: Sequence[str] = ()) -> None:
         """`add_feedback`, in a thread of its own."""
         await run_in_executor(None, self.add_feedback, question, relevant, irrelevant)
+
+    def remove_feedback(self, question: str) -> None:
+        """Forget what was said of the answers to a question.
+
+        Raises:
+            InputError: Nothing was.
+        """
+        self._collection.remove_feedback(question)
 
     def labels(self) -> list[dict[str, Any]]:
         """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""

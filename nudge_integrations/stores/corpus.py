@@ -40,6 +40,11 @@ class WalkedCorpus(MemoryCorpus):
             total=len(matrix), unit=" vectors", desc="reading", delay=2, disable=not progress, leave=False
         ) as bar:
             for names, vectors in adapter.walk(PAGE):
+                if odd := [name for name in names if not isinstance(name, str)]:
+                    raise InputError(
+                        f"the {adapter.kind} collection has an id of type {type(odd[0]).__name__}, {odd[0]!r}; expected texts: add "
+                        "the documents again with ids such as str(id)"
+                    )
                 if len(ids) + len(names) > len(matrix):  # somebody adds documents meanwhile
                     matrix = np.concatenate([matrix, np.empty((max(PAGE, len(matrix)), adapter.dim), np.float32)])
                 matrix[len(ids) : len(ids) + len(names)] = vectors

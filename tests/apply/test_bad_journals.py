@@ -23,7 +23,9 @@ def start(world):
     ],
 )
 def test_of_another_collection(world, option, value, said):
-    with pytest.raises(JournalError, match=rf"{said}.*made anew or embedded by another model.*journal=….*keep this one"):
+    with pytest.raises(
+        JournalError, match=rf"{said}.*made anew or embedded by another model.*journal=….*keep this one"
+    ):
         world.open(**{option: value})
 
 
@@ -35,7 +37,9 @@ def test_of_another_version(world):
         world.open()
 
 
-@pytest.mark.parametrize("tables", ["CREATE TABLE users (id)", "CREATE TABLE meta (a, b)", "CREATE TABLE meta (key, value)"])
+@pytest.mark.parametrize(
+    "tables", ["CREATE TABLE users (id)", "CREATE TABLE meta (a, b)", "CREATE TABLE meta (key, value)"]
+)
 def test_a_database_of_something_else_is_left_as_it_is(world, tables):
     path = world.folder / "theirs.sqlite"
     with sqlite3.connect(path) as connection:
@@ -47,7 +51,9 @@ def test_a_database_of_something_else_is_left_as_it_is(world, tables):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"no database at all\n" * 100, b"\0" * 5000, b"SQLite format 3\0" + b"\xff" * 4096])
+@pytest.mark.parametrize(
+    "content", [b"no database at all\n" * 100, b"\0" * 5000, b"SQLite format 3\0" + b"\xff" * 4096]
+)
 def test_a_file_of_something_else_is_left_as_it_is(world, content):
     path = world.folder / "garbage.sqlite"
     path.write_bytes(content)

@@ -86,6 +86,8 @@ def test_settings_that_are_no_json_begin_no_run(world):
     with pytest.raises(TypeError):
         write(world.target, world.journal, ["d0"], world.vectors(1, 1), settings={"a": object()})
     assert (world.target.writes, world.journal.runs(), world.journal.documents()) == ([], [], {})
+    assert not world.journal.connection.in_transaction, "else nobody else could write to it"
+    write(world.target, world.open(), ["d0"], world.vectors(1, 1))
 
 
 def test_a_vector_is_kept_once(make):

@@ -103,7 +103,9 @@ class Life(RuleBasedStateMachine):
             return
         number = data.draw(st.sampled_from(done))
         ours, others = self.ours(), self.target.bits()
-        again = {n: new for n, (original, new) in self.wanted[number].items() if n in ours and original == self.origin[n]}
+        again = {
+            n: new for n, (original, new) in self.wanted[number].items() if n in ours and original == self.origin[n]
+        }
         goal = self.goal([], []) | again
         outcome = restore(self.target, self.world.journal, number)
         assert self.target.bits() == others | goal

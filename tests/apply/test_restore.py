@@ -127,6 +127,8 @@ def test_a_run_that_there_is_not(world, run):
         with pytest.raises(InputError, match="there is none"):
             restore(world.target, world.journal, 1)
         return
-    with pytest.raises(InputError, match=rf"run is {run!r}; expected the number of a run that was done: 1; history\(\)"):
+    with pytest.raises(
+        InputError, match=rf"run is {run!r}; expected the number of a run that was done: 1; history\(\)"
+    ):
         restore(world.target, world.journal, run)
     assert set(survey(world.target, world.journal).originals) == {"d0"}

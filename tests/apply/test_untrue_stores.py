@@ -18,7 +18,9 @@ def start(world, seed=1):
 
 def test_a_vector_that_was_not_taken_is_named(world):
     world.target.takes = refuse("d3", "d7")
-    with pytest.raises(StoreError, match=r"2 documents do not hold what was written to the Dict store: 'd3', 'd7'.*recover"):
+    with pytest.raises(
+        StoreError, match=r"2 documents do not hold what was written to the Dict store: 'd3', 'd7'.*recover"
+    ):
         start(world)
     with pytest.raises(UnfinishedRunError):
         start(world)
@@ -90,7 +92,9 @@ def scaling(make, request):
         world.target.held[name] = scale(name, scale(name, vector))
     world.target.writes.clear()
     world.original = world.target.bits()
-    world.unit = lambda seed: (lambda X: X / np.linalg.norm(X, axis=1, keepdims=True))(world.vectors(seed).astype(np.float64))
+    world.unit = lambda seed: (lambda X: X / np.linalg.norm(X, axis=1, keepdims=True))(
+        world.vectors(seed).astype(np.float64)
+    )
     return world
 
 

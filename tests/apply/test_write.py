@@ -34,6 +34,7 @@ def test_writing_twice_equals_writing_once(world):
     for _ in range(2):
         write(world.target, world.journal, world.ids[:4], world.vectors(1, 4))
     assert sum(map(len, world.target.writes)) == 4, "what stands already is not written again"
+    assert [run.number for run in world.journal.runs()] == [1, 2], "but both are told"
     assert restore(world.target, world.journal).documents == 4
     assert world.target.bits() == world.original
 
@@ -70,9 +71,7 @@ def test_the_numbers_of_another_type_are_rounded_to_that_of_the_store(make):
     world = make(np.float16)
     moved = world.vectors(1).astype(np.float64) + 1e-5
     write(world.target, world.journal, world.ids, moved)
-    assert world.target.bits() == dict(
-        zip(world.ids, map(np.ndarray.tobytes, moved.astype(np.float16)), strict=True)
-    )
+    assert world.target.bits() == dict(zip(world.ids, map(np.ndarray.tobytes, moved.astype(np.float16)), strict=True))
 
 
 def test_documents_that_are_not_there_are_named_before_anything_is_written(world):

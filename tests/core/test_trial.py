@@ -65,7 +65,9 @@ def test_the_result_learns_from_all_questions(sample, method):
     assert (done.tuned.refit, done.folds) == (True, 5)
 
 
-@pytest.mark.parametrize("method", [None, NudgeN("fine", "nDCG@10"), NudgeM(), NudgeM([0.1, 1.0], "R@5"), NudgeN(0.2)], ids=repr)
+@pytest.mark.parametrize(
+    "method", [None, NudgeN("fine", "nDCG@10"), NudgeM(), NudgeM([0.1, 1.0], "R@5"), NudgeN(0.2)], ids=repr
+)
 def test_with_validation_questions_it_is_finetune_and_evaluate(sample, method):
     drawn = sample(1)
     done = trial(drawn.X, drawn.train, drawn.validation, method=method, measures=MEASURES)
@@ -75,7 +77,9 @@ def test_with_validation_questions_it_is_finetune_and_evaluate(sample, method):
     assert_same(done.after, evaluate(drawn.X, drawn.validation, MEASURES, tuned=tuned, train=drawn.train))
     assert_same(done.before, evaluate(drawn.X, drawn.validation, MEASURES, train=drawn.train))
     assert (done.folds, done.tuned.refit) == (1, False)
-    assert done.tuned.after == pytest.approx(done.after.mean(done.tuned.curve.measure if done.tuned.curve else "Success@1"))
+    assert done.tuned.after == pytest.approx(
+        done.after.mean(done.tuned.curve.measure if done.tuned.curve else "Success@1")
+    )
 
 
 @pytest.mark.parametrize("method", [NudgeN(0.3), NudgeM(0.3), NudgeN(0.0)], ids=repr)
@@ -99,7 +103,9 @@ def test_another_seed_cuts_other_folds(sample):
     drawn = sample(0)
     for seed in (1, 2):
         expected = plainly(drawn.X, drawn.train, NudgeN(0.3), seed=seed)
-        assert_same(trial(drawn.X, drawn.train, method=NudgeN(0.3), measures=MEASURES, folds=4, seed=seed).after, expected)
+        assert_same(
+            trial(drawn.X, drawn.train, method=NudgeN(0.3), measures=MEASURES, folds=4, seed=seed).after, expected
+        )
 
 
 def test_two_questions_are_enough_and_one_is_not(sample):

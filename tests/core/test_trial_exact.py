@@ -54,7 +54,9 @@ def test_no_gamma_is_better_over_all_folds(sample, seed, folds):
     drawn = sample(seed, docs=14, questions=9, sizes=(1, 2))
     parts = [lines(drawn.X, learned, held) for learned, held in drawn.train.folds(folds, seed=0)]
     ends = np.unique(np.concatenate([[0.0], *(crossings(a, b) for a, b, _ in parts)]))
-    middles = np.append((ends[:-1] + ends[1:]) / 2, ends[-1] + 1)[np.append(np.diff(ends) > 1e-5, True)]  # wider than rounding
+    middles = np.append((ends[:-1] + ends[1:]) / 2, ends[-1] + 1)[
+        np.append(np.diff(ends) > 1e-5, True)
+    ]  # wider than rounding
     scores = success(parts, middles)
 
     done = trial(drawn.X, drawn.train, method=NudgeM(), measures=["Success@1"], folds=folds)

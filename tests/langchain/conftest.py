@@ -65,7 +65,9 @@ class World:
     def queries(self, split: str = "train", ids: bool = True) -> QuerySet:
         """The questions of a split as vectors, with the ids of documents."""
         part = getattr(self.sample, split)
-        relevant = [{f"d{row}" if ids else row: grade for row, grade in part.relevance[i].items()} for i in range(len(part))]
+        relevant = [
+            {f"d{row}" if ids else row: grade for row, grade in part.relevance[i].items()} for i in range(len(part))
+        ]
         return QuerySet(part.embeddings, relevant, ids=part.ids, texts=[f"{name}?" for name in part.ids])
 
     def pairs(self, split: str = "train") -> list[tuple[str, list[str]]]:
@@ -79,7 +81,11 @@ class World:
 
     def bits(self) -> dict[str, bytes]:
         """The same to the last bit, whatever documents there are."""
-        return {name: vector.tobytes() for names, part in adapter_of(self.inner).walk(100) for name, vector in zip(names, part, strict=True)}
+        return {
+            name: vector.tobytes()
+            for names, part in adapter_of(self.inner).walk(100)
+            for name, vector in zip(names, part, strict=True)
+        }
 
     def found(self, split: str = "test", k: int = 5) -> list[list[str]]:
         """What a search finds for each question."""
@@ -98,7 +104,12 @@ def make(sample: Callable[..., Any], tmp_path: Path) -> Callable[..., World]:
     """A collection: make(engine, metric, seed=…, lengths=…, …); lengths are those of the documents, one for each or one for all."""
 
     def build(
-        engine: Any = None, metric: str = "cosine", *, seed: int = 0, lengths: float | Sequence[float] = 1.0, **options: Any
+        engine: Any = None,
+        metric: str = "cosine",
+        *,
+        seed: int = 0,
+        lengths: float | Sequence[float] = 1.0,
+        **options: Any,
     ) -> World:
         drawn = sample(seed, **options)
         X = (drawn.X * np.broadcast_to(np.asarray(lengths, np.float32), len(drawn.X))[:, None]).astype(np.float32)
@@ -109,7 +120,9 @@ def make(sample: Callable[..., Any], tmp_path: Path) -> Callable[..., World]:
         embedding = Asked(known, X.shape[1])
         folder = tmp_path / f"store-{len(list(tmp_path.glob('store-*')))}"
         folder.mkdir()
-        inner = InMemoryVectorStore(embedding) if engine is None else engine.build(folder, embedding, metric, X.shape[1])
+        inner = (
+            InMemoryVectorStore(embedding) if engine is None else engine.build(folder, embedding, metric, X.shape[1])
+        )
         texts = [f"text {i}" for i in range(len(X))]
         inner.add_texts(texts, [{"page": i} for i in range(len(X))], ids=[f"d{i}" for i in range(len(X))])
         embedding.forget()

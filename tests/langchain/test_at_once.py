@@ -142,7 +142,9 @@ def test_another_process_nudges_the_same_collection(make):
     world.store.nudge(world.pairs(), progress=False)
     state, adapter = world.bits(), adapter_of(world.inner)
     about = [str(world.store.journal), adapter.kind, adapter.fingerprint, str(adapter.dim), adapter.dtype.str]
-    with subprocess.Popen([sys.executable, "-c", HOLD, *about], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, *about], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
         assert other.stdout.readline() == "held\n"
         with pytest.raises(LockedError, match=rf"process {other.pid} on .*"):
             world.store.nudge(world.pairs(), progress=False)
@@ -189,6 +191,8 @@ def test_a_server_that_forks_its_workers():
 def test_the_lock_is_that_of_the_journal(world):
     """Whoever holds it, also from outside this package."""
     world.store.nudge(world.pairs(), progress=False)
-    journal = Journal(world.store.journal, kind="InMemory", fingerprint="in memory", dim=8, dtype=adapter_of(world.inner).dtype)
+    journal = Journal(
+        world.store.journal, kind="InMemory", fingerprint="in memory", dim=8, dtype=adapter_of(world.inner).dtype
+    )
     with journal.lock("something else"), pytest.raises(LockedError, match="does 'something else'"):
         world.store.nudge(world.pairs(), progress=False)

@@ -50,19 +50,21 @@ def test_bad_questions(world, questions, said):
     assert world.store.history() == []
 
 
-@pytest.mark.parametrize(
-    "where", ["questions", "validation", "QuerySet", "evaluate"]
-)
+@pytest.mark.parametrize("where", ["questions", "validation", "QuerySet", "evaluate"])
 def test_ids_that_the_store_does_not_hold(world, where):
     """They are named before anything is embedded."""
     before, bad = world.bits(), [*world.pairs(), ("x?", ["d3", "nobody"]), ("y?", ["no-one"])]
     calls = {
         "questions": lambda: world.store.nudge(bad, progress=False),
         "validation": lambda: world.store.nudge(world.pairs(), bad, progress=False),
-        "QuerySet": lambda: world.store.nudge(QuerySet(np.ones((2, 8)), [["d1", "nobody"], ["no-one"]]), progress=False),
+        "QuerySet": lambda: world.store.nudge(
+            QuerySet(np.ones((2, 8)), [["d1", "nobody"], ["no-one"]]), progress=False
+        ),
         "evaluate": lambda: world.store.evaluate(bad, progress=False),
     }
-    with pytest.raises(UnknownIdError, match=r"2 documents named in the labels are not in .*'nobody'.*'no-one'|'no-one', 'nobody'"):
+    with pytest.raises(
+        UnknownIdError, match=r"2 documents named in the labels are not in .*'nobody'.*'no-one'|'no-one', 'nobody'"
+    ):
         calls[where]()
     assert world.bits() == before
     assert world.store.history() == []
@@ -102,7 +104,9 @@ def test_a_folder_that_is_none(world, tmp_path):
 def test_an_embedding_of_another_dimension(world):
     world.embedding.known |= {text: [1.0] * 5 for text in ("Which of these texts answers the question?", "train0?")}
     before = world.bits()
-    with pytest.raises(InputError, match=r"Asked\(\) embeds questions in 5 dimensions, the documents of the store have 8"):
+    with pytest.raises(
+        InputError, match=r"Asked\(\) embeds questions in 5 dimensions, the documents of the store have 8"
+    ):
         world.store.nudge(world.pairs(), progress=False)
     assert world.bits() == before
 

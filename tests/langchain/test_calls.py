@@ -73,7 +73,11 @@ def test_options_of_the_store_itself(make):
     found = faiss.store.similarity_search("train0?", k=3, filter={"page": {"$lt": 3}})
     assert {d.metadata["page"] for d in found} == {0, 1, 2}
     chroma = make(ENGINES[2])
-    assert {d.metadata["page"] for d in chroma.store.similarity_search("train0?", filter={"page": {"$lt": 3}})} == {0, 1, 2}
+    assert {d.metadata["page"] for d in chroma.store.similarity_search("train0?", filter={"page": {"$lt": 3}})} == {
+        0,
+        1,
+        2,
+    }
 
 
 def test_errors_are_those_of_the_store(pair):
@@ -94,7 +98,9 @@ async def test_relevance_scores(pair):
     later = await pair.store.asimilarity_search_with_relevance_scores("train0?", k=5)
     assert [shown(one) for one in ours] == [shown(one) for one in later]
     if isinstance(pair.inner, InMemoryVectorStore):
-        theirs = [(d, min(1.0, max(0.0, score))) for d, score in pair.inner.similarity_search_with_score("train0?", k=5)]
+        theirs = [
+            (d, min(1.0, max(0.0, score))) for d, score in pair.inner.similarity_search_with_score("train0?", k=5)
+        ]
     else:
         theirs = pair.inner.similarity_search_with_relevance_scores("train0?", k=5)
     assert [shown(one) for one in ours] == [shown(one) for one in theirs]
@@ -110,7 +116,11 @@ def test_no_public_call_of_a_vector_store_is_left_to_the_base_class():
     }  # fmt: skip
     names = {name for name, value in inspect.getmembers(VectorStore) if callable(value) and not name.startswith("_")}
     assert {name for name in names if getattr(NudgeVectorStore, name) is getattr(VectorStore, name)} <= made_of_others
-    inherited = {name for name in names if name in VectorStore.__dict__ and not any(name in c.__dict__ for c in NudgeVectorStore.__mro__[:2])}
+    inherited = {
+        name
+        for name in names
+        if name in VectorStore.__dict__ and not any(name in c.__dict__ for c in NudgeVectorStore.__mro__[:2])
+    }
     assert inherited == made_of_others
 
 
@@ -123,8 +133,12 @@ class TestMaking:
 
     async def test_from_texts(self, tmp_path):
         made = [
-            NudgeVectorStore.from_texts(list(self.texts), self.embedding, [{"n": i} for i in range(3)], ids=["a", "b", "c"]),
-            await NudgeVectorStore.afrom_texts(list(self.texts), self.embedding, [{"n": i} for i in range(3)], ids=["a", "b", "c"]),
+            NudgeVectorStore.from_texts(
+                list(self.texts), self.embedding, [{"n": i} for i in range(3)], ids=["a", "b", "c"]
+            ),
+            await NudgeVectorStore.afrom_texts(
+                list(self.texts), self.embedding, [{"n": i} for i in range(3)], ids=["a", "b", "c"]
+            ),
         ]
         for store in made:
             assert self.contents(store) == {"a": ("one", {"n": 0}), "b": ("two", {"n": 1}), "c": ("three", {"n": 2})}
@@ -135,7 +149,11 @@ class TestMaking:
         documents = [Document(page_content=text, metadata={"n": i}, id=f"id-{i}") for i, text in enumerate(self.texts)]
         first = NudgeVectorStore.from_documents(documents, self.embedding)
         second = await NudgeVectorStore.afrom_documents(documents, self.embedding)
-        assert self.contents(first) == self.contents(second) == {f"id-{i}": (t, {"n": i}) for i, t in enumerate(self.texts)}
+        assert (
+            self.contents(first)
+            == self.contents(second)
+            == {f"id-{i}": (t, {"n": i}) for i, t in enumerate(self.texts)}
+        )
 
     def test_without_ids_and_metadata(self):
         store = NudgeVectorStore.from_texts(list(self.texts), self.embedding)

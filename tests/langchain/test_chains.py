@@ -1,4 +1,4 @@
-"""What people build on a vector store: retrievers of every kind, chains and tools. They run with the wrapper, and a nudge changes what they answer."""
+"""Retrievers of every kind, chains and tools, as people build on a vector store: they run on the wrapper, and a nudge changes their answers."""
 
 import pytest
 from engines.chroma import ChromaEngine
@@ -40,14 +40,18 @@ async def test_every_kind_of_retriever(make, engine, search_type, options):
 
 
 def test_a_threshold_is_a_cosine_in_memory(world):
-    found = world.store.as_retriever(search_type="similarity_score_threshold", search_kwargs={"score_threshold": 0.5, "k": 60})
+    found = world.store.as_retriever(
+        search_type="similarity_score_threshold", search_kwargs={"score_threshold": 0.5, "k": 60}
+    )
     scored = world.inner.similarity_search_with_score("train0?", k=60)
     assert [d.id for d in found.invoke("train0?")] == [d.id for d, score in scored if score >= 0.5]
     assert 0 < len(found.invoke("train0?")) < 60
 
 
 def test_a_threshold_that_nothing_reaches(world):
-    found = world.store.as_retriever(search_type="similarity_score_threshold", search_kwargs={"score_threshold": 0.9999})
+    found = world.store.as_retriever(
+        search_type="similarity_score_threshold", search_kwargs={"score_threshold": 0.9999}
+    )
     assert found.invoke("train0?") == []
 
 
@@ -88,7 +92,12 @@ async def test_a_chain(world):
     after = [wrapped.invoke(text) for text in questions]
     assert after == [inner.invoke(text) for text in questions], "the vectors moved in the store itself"
     right = [[f"text {name[1:]}" for name in answers] for _, answers in world.pairs()]
-    hits = [sum(any(f"{name} |" in a or f"| {name}\n" in a for name in names) for a, names in zip(given, right, strict=True)) for given in (before, after)]
+    hits = [
+        sum(
+            any(f"{name} |" in a or f"| {name}\n" in a for name in names) for a, names in zip(given, right, strict=True)
+        )
+        for given in (before, after)
+    ]
     assert hits[1] > hits[0]
     assert await wrapped.abatch(questions) == after
 

@@ -18,7 +18,9 @@ stores = pytest.mark.parametrize(
 
 def expected(world, metric="cosine", train=None):
     corpus = open_corpus(world.vectors().astype(np.float32), ids=world.ids)
-    return evaluate(corpus, world.queries("test"), MEASURES, metric="cosine" if metric == "cosine" else "dot", train=train)
+    return evaluate(
+        corpus, world.queries("test"), MEASURES, metric="cosine" if metric == "cosine" else "dot", train=train
+    )
 
 
 def assert_same(ours, theirs):
@@ -62,11 +64,15 @@ def test_the_figures_promised_are_measured(world):
     assert {m: after.mean(m) for m in after.values} == pytest.approx({m: report.after.mean(m) for m in after.values})
     world.store.restore()
     before = world.store.evaluate(world.pairs("validation"), progress=False)
-    assert {m: before.mean(m) for m in before.values} == pytest.approx({m: report.before.mean(m) for m in before.values})
+    assert {m: before.mean(m) for m in before.values} == pytest.approx(
+        {m: report.before.mean(m) for m in before.values}
+    )
 
 
 def test_questions_about_moved_documents_are_seen(world):
-    report = world.store.nudge(world.pairs()[:6], world.pairs("validation"), method=NudgeN(0.05, "R@20"), progress=False)
+    report = world.store.nudge(
+        world.pairs()[:6], world.pairs("validation"), method=NudgeN(0.05, "R@20"), progress=False
+    )
     if not report.applied:
         report = world.store.nudge(world.pairs()[:6], world.pairs()[:6], progress=False)
     moved = set(report.tuned.ids)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nudge_core.errors import InputError, NudgeError, UnknownIdError
+from nudge_core.errors import InputError, NudgeError
 from nudge_integrations.langchain import NudgeVectorStore
 
 
@@ -135,8 +135,14 @@ def test_only_bad_words_were_given(world):
         ({"question": "why?"}, "neither relevant nor irrelevant documents are given"),
         ({"question": "why?", "relevant": "d1"}, r"lists of document ids, for example relevant=\[\"a\"\]"),
         ({"question": "why?", "irrelevant": "d1"}, "lists of document ids"),
-        ({"question": "why?", "relevant": ["d1", "d2"], "irrelevant": ["d2"]}, r"\['d2'\] are given as relevant and as irrelevant"),
-        ({"question": "why?", "relevant": ["d1", "nobody"]}, "1 documents are not in the InMemory collection of 60: 'nobody'"),
+        (
+            {"question": "why?", "relevant": ["d1", "d2"], "irrelevant": ["d2"]},
+            r"\['d2'\] are given as relevant and as irrelevant",
+        ),
+        (
+            {"question": "why?", "relevant": ["d1", "nobody"]},
+            "1 documents are not in the InMemory collection of 60: 'nobody'",
+        ),
     ],
 )
 def test_what_cannot_be_kept(world, options, said):
@@ -145,17 +151,24 @@ def test_what_cannot_be_kept(world, options, said):
     assert world.store.labels() == []
 
 
-def test_documents_that_are_gone_may_be_called_irrelevant(world):
-    """And so a word about one that was deleted can be taken back."""
+def test_feedback_on_documents_that_are_gone_is_left_out_and_listed(world):
     give(world, world.pairs())
     text, answers = world.pairs()[0]
     world.store.delete(answers[:1])
-    with pytest.raises(UnknownIdError, match=repr(answers[0])):
-        world.store.nudge(progress=False)
-    for text, names in world.pairs():
-        if answers[0] in names:
-            world.store.add_feedback(text, irrelevant=answers[:1])
-    world.store.nudge(progress=False)
+    report = world.store.nudge(progress=False)
+    assert report.gone == tuple(answers[:1])
+    assert repr(answers[0]) in repr(report)
+
+
+def test_feedback_is_taken_back(world):
+    give(world, world.pairs())
+    text = world.pairs()[0][0]
+    kept = len(world.store.labels())
+    world.store.remove_feedback(text)
+    assert text not in [entry["question"] for entry in world.store.labels()]
+    assert len(world.store.labels()) == kept - 1
+    with pytest.raises(InputError, match="labels\\(\\) lists those that are"):
+        world.store.remove_feedback(text)
 
 
 def test_a_query_set_with_texts_is_merged_by_text(make):

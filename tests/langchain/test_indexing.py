@@ -80,7 +80,12 @@ def test_a_source_that_is_gone_is_deleted_by_full_only(indexed):
 async def test_in_a_coroutine(indexed):
     indexed.store.nudge(indexed.labelled, progress=False)
     done = await aindex(
-        indexed.documents[:59], indexed.records, indexed.store, cleanup="full", source_id_key="source", key_encoder="sha256"
+        indexed.documents[:59],
+        indexed.records,
+        indexed.store,
+        cleanup="full",
+        source_id_key="source",
+        key_encoder="sha256",
     )
     assert done["num_deleted"] == 1
     indexed.store.restore(progress=False)

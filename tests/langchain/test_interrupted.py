@@ -50,7 +50,9 @@ def with_batch(init):
 
 def whole(world, make):
     """What the nudge would have given."""
-    metric, engine = next(pair for pair in STORES if type(adapter_of(world.inner)).kind.lower()[:4] in type(pair[1]).__name__.lower())
+    metric, engine = next(
+        pair for pair in STORES if type(adapter_of(world.inner)).kind.lower()[:4] in type(pair[1]).__name__.lower()
+    )
     done = make(engine, metric)
     done.store = NudgeVectorStore(done.inner, journal=world.store.journal.with_name("another.sqlite"))
     done.store.nudge(done.pairs(), done.pairs("validation"), progress=False)
@@ -65,7 +67,9 @@ def test_nothing_but_recovering_begins(half):
         lambda: half.store.restore(run=1, progress=False),
         lambda: NudgeVectorStore(half.inner).nudge(half.pairs(), progress=False),
     ):
-        with pytest.raises(UnfinishedRunError, match=r"run 1 \(nudge, .*interrupted after 14 of \d+ documents.*recover"):
+        with pytest.raises(
+            UnfinishedRunError, match=r"run 1 \(nudge, .*interrupted after 14 of \d+ documents.*recover"
+        ):
             begin()
     assert half.bits() == state
 
@@ -102,8 +106,23 @@ async def test_it_is_recovered(half, make, direction, how):
 def test_wrapping_says_so(half, caplog):
     with caplog.at_level(logging.WARNING):
         NudgeVectorStore(half.inner)
-    assert [(record.name, record.levelname) for record in caplog.records] == [("nudge_integrations.collection", "WARNING")]
-    assert "was interrupted; call recover()" in caplog.text
+    assert [(record.name, record.levelname) for record in caplog.records] == [
+        ("nudge_integrations.collection", "WARNING")
+    ]
+    assert 'was interrupted: call recover("forward") or recover("back")' in caplog.text
+
+
+@pytest.mark.parametrize("direction", [None, "forward", "back"])
+def test_a_run_that_is_under_way_elsewhere_is_no_interrupted_one(half, direction, caplog):
+    """Several workers start with recover=… while one of them is at it already."""
+    state, busy = half.bits(), half.store._collection._opened().again()
+    with busy.lock("nudge"), caplog.at_level(logging.WARNING):
+        store = NudgeVectorStore(half.inner, recover=direction)
+        assert len(store.similarity_search("train0?", k=2)) == 2
+    assert caplog.records == []
+    assert half.bits() == state
+    NudgeVectorStore(half.inner, recover="back")
+    assert half.bits() == half.before
 
 
 def test_recovering_at_every_start_is_safe(world):
@@ -123,7 +142,9 @@ def test_recovering_at_every_start_is_safe(world):
 
 @pytest.mark.parametrize("direction", ["backward", "", True, "BACK"])
 def test_another_direction(world, direction):
-    with pytest.raises(InputError, match=r'expected "forward" to finish an interrupted run, "back" to undo it, or None'):
+    with pytest.raises(
+        InputError, match=r'expected "forward" to finish an interrupted run, "back" to undo it, or None'
+    ):
         NudgeVectorStore(world.inner, recover=direction)
     world.store.nudge(world.pairs(), progress=False)
     with pytest.raises(InputError, match=r'expected "forward" to finish the run or "back" to undo it'):

@@ -6,7 +6,7 @@ import pytest
 from engines.chroma import ChromaEngine
 from engines.faiss import FaissEngine
 
-from nudge_core.errors import JournalError
+from nudge_core.errors import InputError, JournalError
 from nudge_integrations.langchain import NudgeVectorStore
 
 
@@ -38,6 +38,47 @@ def test_a_chosen_place(world, tmp_path, home):
     nudge(world, store)
     assert store.journal.is_file()
     assert not home.exists()
+
+
+def test_places_are_meant_from_where_the_program_was_started(world, tmp_path, monkeypatch):
+    """Another folder later is no other journal, and no other lock."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("NUDGE_HOME", "relative")
+    before = world.bits()
+    for store in (NudgeVectorStore(world.inner, journal="mine.sqlite"), NudgeVectorStore(world.inner)):
+        nudge(world, store)
+        place = store.journal
+        assert place.is_relative_to(tmp_path / "here")
+        assert NudgeVectorStore(world.inner, journal=None if "relative" in place.parts else place).journal == place
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            store.restore(progress=False)
+        assert world.bits() == before
+    assert {path.name for path in tmp_path.glob("*.lock")} == set()
+
+
+def test_a_place_in_the_home_folder(world, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "someone"))
+    store = NudgeVectorStore(world.inner, journal="~/mine.sqlite")
+    nudge(world, store)
+    assert (tmp_path / "someone" / "mine.sqlite").is_file()
+
+
+def test_a_store_in_memory_most_of_whose_documents_are_others_by_now(make):
+    """It is known by those that are left."""
+    world = make(docs=200, questions=150)
+    report = nudge(world)
+    moved = sorted(report.tuned.ids.tolist())
+    assert len(moved) > 100
+    for name in moved[:-3]:
+        world.inner.store[name]["vector"] = [1.0, *[0.0] * 7]
+    copy = type(world.inner)(world.embedding)
+    copy.store = dict(world.inner.store)
+    outcome = NudgeVectorStore(copy).restore(progress=False)
+    assert (outcome.documents, len(outcome.changed)) == (3, len(moved) - 3)
+    for name in moved[-3:]:
+        assert copy.store[name]["vector"] == world.X[int(name[1:])].tolist()
 
 
 def test_collections_have_a_journal_each(make):
@@ -116,7 +157,8 @@ def test_a_journal_that_was_deleted(make):
     world.store.journal.unlink()
     store = NudgeVectorStore(world.inner)
     assert (store.journal, store.history()) == (None, [])
-    assert store.restore(progress=False).run is None
+    with pytest.raises(InputError, match="has no journal at .* bring that journal"):
+        store.restore(progress=False)
     assert world.bits() == state
 
 

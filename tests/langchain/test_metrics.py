@@ -11,7 +11,7 @@ from nudge_core.errors import InputError
 
 FLAT = [("cosine", InMemoryEngine()), ("cosine", ChromaEngine())]
 LONG = [("dot", FaissEngine()), ("l2", FaissEngine()), ("dot", ChromaEngine()), ("l2", ChromaEngine())]
-names = dict(ids=lambda value: value if isinstance(value, str) else type(value).__name__)
+names = {"ids": lambda value: value if isinstance(value, str) else type(value).__name__}
 
 
 def norms(vectors):
@@ -25,7 +25,10 @@ def test_one_nudge_there_and_back(make, metric, engine):
     before = world.bits()
     report = world.store.nudge(world.pairs(), world.pairs("validation"), progress=False)
     expected = finetune(
-        open_corpus(world.X, ids=world.ids), world.queries(), world.queries("validation"), method=NudgeN("angles", "nDCG@10")
+        open_corpus(world.X, ids=world.ids),
+        world.queries(),
+        world.queries("validation"),
+        method=NudgeN("angles", "nDCG@10"),
     )
     assert report.applied
     assert report.unreachable == ()
@@ -63,7 +66,9 @@ def test_elsewhere_other_lengths_than_one_are_refused(make, metric, engine, leng
         lambda: world.store.nudge(world.pairs(), method=NudgeN(0.2), progress=False),
         lambda: world.store.nudge(world.pairs(), background="exact", progress=False),
     ):
-        with pytest.raises(InputError, match=rf"lengths from {low} to {high} and are ranked by {metric}.*normalise them"):
+        with pytest.raises(
+            InputError, match=rf"lengths from {low} to {high} and are ranked by {metric}.*normalise them"
+        ):
             call()
     assert (world.bits(), world.store.history()) == (before, [])
 
@@ -90,7 +95,9 @@ def test_lengths_that_differ_by_rounding_are_taken_for_one(make, metric, engine)
 def test_nudge_m_is_refused_where_length_is_lost(make, metric, engine, method):
     world = make(engine, metric)
     before = world.bits()
-    with pytest.raises(InputError, match=rf"NUDGE-M moves vectors off the unit sphere.*ranks by {metric}: use NudgeN\(\)"):
+    with pytest.raises(
+        InputError, match=rf"NUDGE-M moves vectors off the unit sphere.*ranks by {metric}: use NudgeN\(\)"
+    ):
         world.store.nudge(world.pairs(), method=method, progress=False)
     assert (world.bits(), world.embedding.queries) == (before, [])
     assert world.store.journal is None
@@ -105,7 +112,9 @@ def test_nudge_m_by_dot_product(make, engine, method, background):
     report = world.store.nudge(
         world.pairs(), world.pairs("validation"), method=method, background=background, progress=False
     )
-    expected = finetune(open_corpus(world.X, ids=world.ids), world.queries(), world.queries("validation"), method=method)
+    expected = finetune(
+        open_corpus(world.X, ids=world.ids), world.queries(), world.queries("validation"), method=method
+    )
     assert report.applied
     assert report.tuned.gamma == pytest.approx(expected.gamma, abs=1e-5)
     X = world.X.copy()
@@ -135,5 +144,7 @@ def test_documents_added_after_nudge_m(make, background):
     world = make(FaissEngine(), "dot")
     world.store.nudge(world.pairs(), world.pairs("validation"), method=NudgeM(), background=background, progress=False)
     world.store.add_texts(["something new"], ids=["new"])
-    report = world.store.nudge(world.pairs(), world.pairs("validation"), method=NudgeM(), background=background, progress=False)
+    report = world.store.nudge(
+        world.pairs(), world.pairs("validation"), method=NudgeM(), background=background, progress=False
+    )
     assert (report.applied, report.tuned.docs) == (True, 61)

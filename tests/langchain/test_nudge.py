@@ -64,7 +64,9 @@ def test_all_but_the_labelled_documents_are_bit_equal(world):
 
 def test_the_search_gets_better(world):
     def answered():
-        return sum(bool({*answers} & {*names}) for (_, answers), names in zip(world.pairs(), world.found("train"), strict=True))
+        return sum(
+            bool({*answers} & {*names}) for (_, answers), names in zip(world.pairs(), world.found("train"), strict=True)
+        )
 
     def score():
         return evaluate(open_corpus(world.vectors(), ids=world.ids), world.queries("validation")).mean("nDCG@10")

@@ -13,12 +13,16 @@ def beir(folder, world, splits):
     """The collection and its questions as a folder in BEIR form."""
     (folder / "qrels").mkdir(parents=True)
     documents = [{"_id": name, "title": "", "text": f"text {i}"} for i, name in enumerate(world.ids)]
-    questions = [{"_id": f"{split}-{i}", "text": text} for split in splits for i, (text, _) in enumerate(world.pairs(split))]
+    questions = [
+        {"_id": f"{split}-{i}", "text": text} for split in splits for i, (text, _) in enumerate(world.pairs(split))
+    ]
     for name, rows in (("corpus", documents), ("queries", questions)):
         (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     for split, stem in splits.items():
         rows = [f"{split}-{i}\t{name}\t1" for i, (_, answers) in enumerate(world.pairs(split)) for name in answers]
-        (folder / "qrels" / f"{stem}.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *rows]), encoding="utf-8")
+        (folder / "qrels" / f"{stem}.tsv").write_text(
+            "\n".join(["query-id\tcorpus-id\tscore", *rows]), encoding="utf-8"
+        )
     return folder
 
 
@@ -42,13 +46,21 @@ FORMS = {
     "an id a pair": lambda pairs: [(text, name) for text, answers in pairs for name in answers],
     "ids twice": lambda pairs: [(text, answers + answers) for text, answers in pairs],
     "grades of one": lambda pairs: [(text, dict.fromkeys(answers, 1)) for text, answers in pairs],
-    "grades of zero beside": lambda pairs: [(text, {"d0": 0, "d1": 0.0} | dict.fromkeys(answers, 1.0)) for text, answers in pairs],
+    "grades of zero beside": lambda pairs: [
+        (text, {"d0": 0, "d1": 0.0} | dict.fromkeys(answers, 1.0)) for text, answers in pairs
+    ],
     "question, relevant": lambda pairs: [{"question": text, "relevant": answers} for text, answers in pairs],
     "query, ids": lambda pairs: [{"query": text, "ids": answers, "more": 1} for text, answers in pairs],
     "text, documents": lambda pairs: [{"text": text, "documents": answers} for text, answers in pairs],
-    "Ragas": lambda pairs: [{"user_input": text, "reference_context_ids": answers, "reference": "…"} for text, answers in pairs],
+    "Ragas": lambda pairs: [
+        {"user_input": text, "reference_context_ids": answers, "reference": "…"} for text, answers in pairs
+    ],
     "mixed": lambda pairs: [pair if i % 2 else {"query": pair[0], "relevant": pair[1]} for i, pair in enumerate(pairs)],
-    "questions without answers beside": lambda pairs: [*pairs, ("nobody knows", []), ("judged and found wanting", {"d3": 0})],
+    "questions without answers beside": lambda pairs: [
+        *pairs,
+        ("nobody knows", []),
+        ("judged and found wanting", {"d3": 0}),
+    ],
 }
 
 

@@ -19,7 +19,8 @@ def test_nfcorpus(real):
     train, dev, test = map(labelled_by_id, (data.train, data.validation, data.test))
     inner = InMemoryVectorStore(Lookup({}, data.X.shape[1]))
     inner.store = {
-        f"doc-{i}": {"id": f"doc-{i}", "vector": vector.tolist(), "text": f"text {i}", "metadata": {}} for i, vector in enumerate(data.X)
+        f"doc-{i}": {"id": f"doc-{i}", "vector": vector.tolist(), "text": f"text {i}", "metadata": {}}
+        for i, vector in enumerate(data.X)
     }
     store = NudgeVectorStore(inner)
     before = {name: row["vector"] for name, row in inner.store.items()}

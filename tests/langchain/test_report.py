@@ -20,7 +20,7 @@ def test_what_it_prints(world):
     assert lines[0].startswith(f"NUDGE-N: {len(report.tuned)} of 60 documents moved, γ = ")
     assert lines[0].endswith("(squared distance), run 1.")
     assert lines[1] == "30 validation questions, which chose γ:"
-    assert "nDCG@10" in repr(report) and "better/worse" in lines[2]
+    assert "better/worse" in lines[2]
     assert any(line.lstrip().startswith(("nDCG@10",)) and "seen" in line for line in lines)
     assert lines[-1] == f"Background: exact. Originals: {world.store.journal}"
     assert str(report) == repr(report)
@@ -42,14 +42,22 @@ def test_what_it_prints_of_documents_that_an_index_lost(world):
     report = nudge(world)
     object.__setattr__(report, "unreachable", ("d1", "d2", "d3", "d4"))
     object.__setattr__(report, "remedy", "rebuild the index")
-    assert "no longer finds 4 of the documents tried by their own vector: 'd1', 'd2', 'd3' … and 1 more; rebuild the index." in repr(report)
+    assert (
+        "no longer finds 4 of the documents tried by their own vector: 'd1', 'd2', 'd3' … and 1 more; rebuild the index."
+        in repr(report)
+    )
 
 
 def test_json(world):
     report = nudge(world)
     told = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert told["applied"] is True
-    assert (told["run"], told["method"], told["gamma_unit"], told["background"]) == (1, "NUDGE-N", "squared distance", "exact")
+    assert (told["run"], told["method"], told["gamma_unit"], told["background"]) == (
+        1,
+        "NUDGE-N",
+        "squared distance",
+        "exact",
+    )
     assert (told["documents"], told["moved"], told["folds"]) == (60, len(report.tuned), 1)
     assert told["gamma"] == report.tuned.gamma
     assert told["journal"] == str(world.store.journal)

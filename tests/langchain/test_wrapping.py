@@ -66,7 +66,11 @@ def test_an_empty_store_can_be_wrapped_and_filled(engine, tmp_path, sample):
     drawn = sample(0)
     known = {f"text {i}": vector.tolist() for i, vector in enumerate(drawn.X)}
     embedding = Lookup(known, 8)
-    inner = InMemoryVectorStore(embedding) if engine is None else engine.build(tmp_path / "store", embedding, engine.metrics[0], 8)
+    inner = (
+        InMemoryVectorStore(embedding)
+        if engine is None
+        else engine.build(tmp_path / "store", embedding, engine.metrics[0], 8)
+    )
     store = NudgeVectorStore(inner, recover="forward")
     assert store.journal is None
     if engine is None:
@@ -85,14 +89,16 @@ def test_an_empty_store_can_be_wrapped_and_filled(engine, tmp_path, sample):
 def test_an_unknown_store_is_refused_with_what_to_do(world, registry):
     with pytest.raises(
         InputError,
-        match=r"no adapter is known for .*Theirs; there are some for Chroma, FAISS, InMemoryVectorStore.*docs/adapters.md.*register_adapter\(type\(store\)",
+        match=r"no adapter is known for .*Theirs; there are some for Chroma, FAISS, InMemoryVectorStore.*docs/adapters.md.*register_adapter\(",
     ):
         NudgeVectorStore(Theirs(world.inner))
 
 
 @pytest.mark.parametrize("given", [None, "chroma", [], InMemoryVectorStore, DeterministicFakeEmbedding(size=3)])
 def test_what_is_no_store_is_refused(given):
-    with pytest.raises(InputError, match=r"inner is .*; expected a VectorStore: for example NudgeVectorStore\(Chroma\(…\)\)"):
+    with pytest.raises(
+        InputError, match=r"inner is .*; expected a VectorStore: for example NudgeVectorStore\(Chroma\(…\)\)"
+    ):
         NudgeVectorStore(given)
 
 
