@@ -61,6 +61,11 @@ class ChromaAdapter(StoreAdapter):
         """The adapter of a `langchain_chroma.Chroma`."""
         return cls(store._collection)
 
+    @classmethod
+    def of_llama_index(cls, index: Any) -> ChromaAdapter:
+        """The adapter of a `VectorStoreIndex` on a `ChromaVectorStore`."""
+        return cls(index.vector_store._collection)
+
     def count(self) -> int:
         """Number of documents."""
         return int(self._collection.count())

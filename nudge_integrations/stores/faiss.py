@@ -61,6 +61,23 @@ class FaissAdapter(StoreAdapter):
         """The adapter of a `langchain_community.vectorstores.FAISS`, which binds another mapping at every delete."""
         return cls(store, lambda: store.index_to_docstore_id)
 
+    @classmethod
+    def of_llama_index(cls, index: Any) -> FaissAdapter:
+        """The adapter of a `VectorStoreIndex` on a `FaissVectorStore`, whose nodes the index knows by position, or a `FaissMapVectorStore`."""
+        store = index.vector_store
+        if hasattr(store, "_faiss_id_to_node_id_map"):
+            return cls(store, lambda: store._faiss_id_to_node_id_map, "_faiss_index")
+        known: dict[int, str] = {}
+
+        def names() -> Mapping[int, str]:
+            held = index.index_struct.nodes_dict  # grows, but never shrinks, as the store cannot delete
+            if len(held) != len(known):
+                known.clear()
+                known.update((int(label), name) for label, name in held.items())
+            return known
+
+        return cls(store, names, "_faiss_index")
+
     def count(self) -> int:
         """Number of documents."""
         return int(self._index.ntotal)

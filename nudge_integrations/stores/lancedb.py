@@ -90,6 +90,14 @@ class LanceDBAdapter(StoreAdapter):
             raise InputError(f"the LanceDB store has no table {store._table_name!r} yet: add documents first")
         return cls(table, store._id_key, store._vector_key)
 
+    @classmethod
+    def of_llama_index(cls, index: Any) -> LanceDBAdapter:
+        """The adapter of a `VectorStoreIndex` on a `LanceDBVectorStore`."""
+        store = index.vector_store
+        if store._table is None:
+            raise InputError(f"the LanceDB store has no table {store._table_name!r} yet: insert nodes first")
+        return cls(store._table, "id", store.vector_column_name)
+
     def count(self) -> int:
         """Number of documents."""
         return int(self._latest().count_rows(self._there))

@@ -79,6 +79,14 @@ class MilvusAdapter(StoreAdapter):
         field = store._vector_field  # a list where there are several, perhaps a dense and a sparse one
         return cls(store.client, store.collection_name, uri, field if isinstance(field, str) else None)
 
+    @classmethod
+    def of_llama_index(cls, index: Any) -> MilvusAdapter:
+        """The adapter of a `VectorStoreIndex` on a `MilvusVectorStore`, which forgets what it was made with: its connection knows."""
+        store = index.vector_store
+        if not store.enable_dense:
+            raise InputError("the MilvusVectorStore has no dense vectors: make it with enable_dense=True")
+        return cls(store.client, store.collection_name, str(store.client._config.uri), store.embedding_field)
+
     def count(self) -> int:
         """Number of documents."""
         return int(self._client.query(self._name, output_fields=["count(*)"], **_STRONG)[0]["count(*)"])

@@ -125,6 +125,23 @@ class PGVectorAdapter(StoreAdapter):
             parameters={"collection": str(found.uuid)},
         )
 
+    @classmethod
+    def of_llama_index(cls, index: Any) -> PGVectorAdapter:
+        """The adapter of a `VectorStoreIndex` on LlamaIndex's `PGVectorStore`: its table data_NAME by node_id, which it searches by cosine."""
+        store = index.vector_store
+        if store._engine is None:  # it connects when it is first used
+            store._connect()
+        search = (store.hnsw_kwargs or {}).get("hnsw_ef_search")
+        return cls(
+            transactions(store._engine),
+            store._table_class.__tablename__,
+            "node_id",
+            "embedding",
+            "cosine",
+            schema=store.schema_name,
+            settings={"hnsw.ef_search": str(search)} if search else None,
+        )
+
     def count(self) -> int:
         """Number of documents."""
         return int(self._select(f"SELECT count(*) {self._from}")[0][0])

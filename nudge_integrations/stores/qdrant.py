@@ -73,6 +73,16 @@ class QdrantAdapter(StoreAdapter):
             )
         return cls(store.client, store.collection_name, store.vector_name)
 
+    @classmethod
+    def of_llama_index(cls, index: Any) -> QdrantAdapter:
+        """The adapter of a `VectorStoreIndex` on a `QdrantVectorStore`, whose vector "text-dense" it is unless told otherwise."""
+        store = index.vector_store
+        if store.client is None:
+            raise InputError(
+                "the QdrantVectorStore has an asynchronous client only: give it a QdrantClient too, QdrantVectorStore(…, client=…, aclient=…)"
+            )
+        return cls(store.client, store.collection_name, store.dense_vector_name)
+
     @staticmethod
     def spelled(name: str) -> str:
         """A UUID with hyphens, in small letters, however it is written."""
