@@ -24,7 +24,7 @@ from nudge_core.methods.base import Method
 from nudge_core.trial import trial
 from nudge_integrations.journals import find_journal, new_journal, open_journal
 from nudge_integrations.labels import LabelledData, Questions, read_data, read_questions
-from nudge_integrations.question_vectors import Embedder, embed_questions
+from nudge_integrations.question_vectors import Embedder, query_set
 from nudge_integrations.report import NudgeReport
 from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.checks import check_lengths, check_method, scaled, unreachable
@@ -126,7 +126,7 @@ class Collection:
         expect(method, Method, "method", "for example method=NudgeN()")
         method = method if measure is None else replace(method, measure=measure)  # type: ignore[type-var]
         check_method(adapter, method)
-        train, held = _read(questions, validation)
+        train, held = read_both(questions, validation)
         journal = self._open(adapter)
         with journal.lock("nudge"):
             journal.refuse_unfinished()
@@ -266,21 +266,10 @@ class Collection:
         self, questions: Questions, journal: Journal | None, adapter: StoreAdapter, progress: bool
     ) -> tuple[QuerySet, int | None]:
         """The embedded questions, named by their texts, those without a relevant document left out; and the number of the embedding model."""
-        vectors, model = questions.vectors, None
-        if vectors is None:
-            if self.embedder is None:
-                raise InputError(
-                    "the store has no embedding to embed questions with: give it one, or questions as QuerySet(vectors, relevant)"
-                )
-            vectors, model = embed_questions(
-                self.embedder, questions.texts or (), journal, adapter.dim, progress=progress
-            )
-        relevant = [list(answers) if set(answers.values()) == {1.0} else answers for answers in questions.relevant]
-        names = np.asarray(questions.texts or range(len(relevant)), dtype=object)
-        return QuerySet(vectors, relevant, ids=names, texts=questions.texts, on_empty="skip"), model
+        return query_set(questions, self.embedder, journal, adapter.dim, progress=progress)
 
 
-def _read(questions: Any, validation: Any) -> tuple[Questions | None, Questions | None]:
+def read_both(questions: Any, validation: Any) -> tuple[Questions | None, Questions | None]:
     """Training and validation questions; a labelled data set brings both."""
     if isinstance(questions, str | Path):
         questions = read_data(str(questions))

@@ -30,14 +30,14 @@ def add_feedback(journal: Journal, question: str, judgements: Mapping[str, bool]
 
 
 def model_number(journal: Journal, name: str, probe: NDArray[np.float32]) -> int:
-    """The number of an embedding model, which is known by its name and by how it embeds one text.
+    """The number of an embedding model, which is known by how it embeds one text, whatever it is called in each framework.
 
     Args:
         journal: Where models are kept.
-        name: What the embedding object says of itself.
+        name: What the embedding object says of itself; of several models that embed alike the one of this name.
         probe: (dim,) its vector of a fixed text.
     """
-    rows = journal.rows("SELECT number, probe FROM models WHERE name = ?", (name,))
+    rows = journal.rows("SELECT number, probe FROM models ORDER BY name <> ?, number", (name,))
     for number, held in rows:
         if _same(np.frombuffer(held, np.float32), probe):
             return int(number)

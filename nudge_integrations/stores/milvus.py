@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ class MilvusAdapter(StoreAdapter):
         store = index.vector_store
         if not store.enable_dense:
             raise InputError("the MilvusVectorStore has no dense vectors: make it with enable_dense=True")
-        return cls(store.client, store.collection_name, str(store.client._config.uri), store.embedding_field)
+        return cls(store.client, store.collection_name, _uri(store.client), store.embedding_field)
 
     def count(self) -> int:
         """Number of documents."""
@@ -198,6 +199,14 @@ def _fault(
     if client.get_load_state(about["collection_name"])["state"].name != "Loaded":
         return "not been loaded", "call client.load_collection"
     return None
+
+
+def _uri(client: Any) -> str:
+    """What a client was made with, as far as it knows: of Milvus Lite the file, not the port at which it is served this time."""
+    uri = str(client._config.uri)
+    lite = sys.modules.get("milvus_lite.server_manager")
+    servers = {} if lite is None else lite.server_manager_instance._servers
+    return next((path for path, (*_, port) in servers.items() if uri == f"http://127.0.0.1:{port}"), uri)
 
 
 def _place(uri: str) -> str:
