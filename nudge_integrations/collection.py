@@ -15,7 +15,7 @@ from nudge_core import evaluate as evaluate_exactly
 from nudge_core.apply import Journal, Outcome, Run, Survey, survey, write
 from nudge_core.apply import recover as recover_run
 from nudge_core.apply import restore as restore_run
-from nudge_core.apply.memory import add_feedback, feedback
+from nudge_core.apply.memory import add_feedback, alike, feedback
 from nudge_core.arguments import expect
 from nudge_core.clock import Clock
 from nudge_core.errors import InputError, UnfinishedRunError
@@ -291,7 +291,8 @@ def _with_feedback(train: Questions | None, said: Mapping[str, Mapping[str, bool
 
 def _check_model(journal: Journal, found: Survey, model: int | None) -> None:
     last = next((run for run in reversed(journal.runs()) if run.kind == "nudge" and run.state == "done"), None)
-    if model is None or not found.originals or last is None or last.settings.get("model") in (None, model):
+    before = None if last is None else last.settings.get("model")
+    if model is None or not found.originals or last is None or before is None or alike(journal, before, model):
         return
     raise UnfinishedRunError(
         f"questions are embedded by another model than in run {last.number}, whose vectors stand in the store: give the store the embedding of then, "

@@ -30,20 +30,27 @@ def add_feedback(journal: Journal, question: str, judgements: Mapping[str, bool]
 
 
 def model_number(journal: Journal, name: str, probe: NDArray[np.float32]) -> int:
-    """The number of an embedding model, which is known by how it embeds one text, whatever it is called in each framework.
+    """The number of an embedding model, which is known by its name and by how it embeds one text.
 
     Args:
         journal: Where models are kept.
-        name: What the embedding object says of itself; of several models that embed alike the one of this name.
+        name: What the embedding object says of itself.
         probe: (dim,) its vector of a fixed text.
     """
-    rows = journal.rows("SELECT number, probe FROM models ORDER BY name <> ?, number", (name,))
+    rows = journal.rows("SELECT number, probe FROM models WHERE name = ?", (name,))
     for number, held in rows:
         if _same(np.frombuffer(held, np.float32), probe):
             return int(number)
     last = journal.rows("SELECT coalesce(max(number), 0) FROM models")[0][0]
     journal.execute("INSERT INTO models VALUES (?, ?, ?)", [(last + 1, name, probe.astype(np.float32).tobytes())])
     return int(last) + 1
+
+
+def alike(journal: Journal, one: int, other: int) -> bool:
+    """Whether two models embed alike: one that two frameworks call differently does."""
+    rows = journal.rows("SELECT probe FROM models WHERE number IN (?, ?)", (one, other))
+    first, *rest = (np.frombuffer(held, np.float32) for (held,) in rows)
+    return all(_same(first, held) for held in rest)
 
 
 def cached(journal: Journal, model: int, texts: Iterable[str]) -> dict[str, NDArray[np.float32]]:
