@@ -58,7 +58,7 @@ def adapter_of(store: Any) -> StoreAdapter:
         MissingExtraError: The store's client is not installed.
     """
     known = check_known(store)
-    return _adapter(known, store).of_langchain(store) if isinstance(known, str) else known(store)  # type: ignore[no-any-return]
+    return _adapter(known, store).of_langchain(store) if isinstance(known, str) else known(store)
 
 
 def adapter_of_index(index: Any) -> StoreAdapter:
@@ -70,7 +70,7 @@ def adapter_of_index(index: Any) -> StoreAdapter:
     """
     store = index.vector_store
     known = check_known_of_index(store)
-    return _adapter(known, store).of_llama_index(index) if isinstance(known, str) else known(store)  # type: ignore[no-any-return]
+    return _adapter(known, store).of_llama_index(index) if isinstance(known, str) else known(store)
 
 
 def check_known(store: Any) -> Callable[[Any], StoreAdapter] | str:
