@@ -23,7 +23,7 @@ from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
 from nudge_integrations.journals import find_journal, new_journal, open_journal
-from nudge_integrations.labels import LabelledData, Questions, read_data, read_questions
+from nudge_integrations.labels import LabelledData, LabelledQuestions, Questions, read_data, read_labels, read_questions
 from nudge_integrations.question_vectors import Embedder, query_set
 from nudge_integrations.report import NudgeReport
 from nudge_integrations.stores import StoreAdapter
@@ -272,8 +272,10 @@ class Collection:
 def read_both(questions: Any, validation: Any) -> tuple[Questions | None, Questions | None]:
     """Training and validation questions; a labelled data set brings both."""
     if isinstance(questions, str | Path):
-        questions = read_data(str(questions))
+        questions = read_labels(questions) if Path(questions).is_file() else read_data(str(questions))
     if validation is None and isinstance(questions, LabelledData) and questions.qrels.get("dev"):
+        validation = questions
+    if validation is None and isinstance(questions, LabelledQuestions) and {"train", "dev"} <= questions.splits:
         validation = questions
     train = None if questions is None else read_questions(questions, "train")
     return train, None if validation is None else read_questions(validation, "dev")

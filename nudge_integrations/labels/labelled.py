@@ -29,12 +29,10 @@ class Answer:
     grade: float = 1.0
 
     @property
-    def kind(self) -> str:
-        """How it names the document: "ids", "texts", "spans" or "metadata"."""
-        return next(
-            (kind for kind, value in (("ids", self.id), ("texts", self.text), ("spans", self.span)) if value is not None),
-            "metadata",
-        )
+    def kinds(self) -> tuple[str, ...]:
+        """How it names the document: "ids", "texts" and "spans", those that it has; else "metadata"."""
+        named = (("ids", self.id), ("texts", self.text), ("spans", self.span))
+        return tuple(kind for kind, value in named if value is not None) or ("metadata",)
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,12 @@ class LabelledQuestions(Sequence[LabelledQuestion]):
     @property
     def kinds(self) -> Mapping[str, int]:
         """How the answers name their documents: {"ids": …, "texts": …, "spans": …, "metadata": …}, those that occur."""
-        return Counter(answer.kind for question in self.questions for answer in question.answers)
+        return Counter(kind for question in self.questions for answer in question.answers for kind in answer.kinds)
+
+    @property
+    def splits(self) -> set[str]:
+        """The splits that the source names."""
+        return {question.split for question in self.questions if question.split is not None}
 
     def __repr__(self) -> str:
         labels = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items()) or "nothing"
