@@ -70,8 +70,8 @@ def read_questions(given: Any, split: str = "train") -> Questions:
     """Read labelled questions in any of the forms people have them in.
 
     Args:
-        given: Pairs (question, ids), dicts, {question: ids}, a `QuerySet`, `LabelledData`, `LabelledQuestions` whose answers all have ids, or the path of
-            a folder in BEIR form or of a file that `read_labels` reads. Ids are texts; in place of a list of ids a mapping {id: grade}, or one id.
+        given: Pairs (question, ids), dicts, {question: ids}, a `QuerySet`, `LabelledData`, `LabelledQuestions` whose answers all have ids, or
+            the path of a folder in BEIR form or of a file that `read_labels` reads. Ids are texts; in place of a list of ids a mapping {id: grade}, or one id.
         split: Which questions of a labelled data set are meant.
 
     Returns:

@@ -44,7 +44,7 @@ def read_table(text: str, name: str, delimiter: str | None = None) -> Iterator[R
 
 
 def _records(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = (text if "\n" in text else text.replace("\r", "\n")).split("\n")
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
     records = []
     start = 1
@@ -76,7 +76,7 @@ def _fault(lines: list[str], delimiter: str) -> tuple[int, int]:
                     column += 1
                 else:
                     quoted = False
-                    if line[column + 1 : column + 2] not in ("", delimiter):
+                    if line[column + 1 : column + 2] not in ("", "\r", delimiter):
                         return number, column + 1
             elif not quoted and start and line[column] == '"':
                 quoted, opened = True, (number, column + 1)

@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import math
+import re
 import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -102,10 +103,10 @@ def list_of(value: Any, where: str) -> list[Any]:
 
 
 def written_list(cell: str, where: str) -> list[Any] | None:
-    """The list that a cell spells in JSON or in Python; None where it is an ordinary text.
+    """The list that a cell spells in JSON, in Python, or as numpy prints it (so do CSV files of `datasets`); None where it is an ordinary text.
 
     Raises:
-        FileFormatError: A list that breaks off, or as numpy prints it, without commas between its items.
+        FileFormatError: A list that breaks off.
     """
     cell = cell.strip()
     if not cell.startswith("["):
@@ -117,19 +118,17 @@ def written_list(cell: str, where: str) -> list[Any] | None:
     try:
         value = _only_list(ast.literal_eval(cell))
     except (ValueError, SyntaxError, RecursionError, MemoryError):
+        if re.fullmatch(r"\[[\s\d-]+\]", cell):
+            return [int(number) for number in cell[1:-1].split()]
         if not cell[1:].lstrip().startswith(("'", '"')):
             return None
         raise FileFormatError(
-            f"{where}: the list {cell[:60]!r} cannot be read: it breaks off or its items are not separated by commas; "
-            "write it as JSON"
+            f"{where}: the list {cell[:60]!r} cannot be read: it breaks off or holds a stray quote; write it as JSON"
         ) from None
     if value and repr(value) != cell and all(isinstance(item, str) for item in value):
+        # numpy puts no commas between items, and Python takes texts side by side for one
         tokens = tokenize.generate_tokens(io.StringIO(cell).readline)
-        if sum(token.type == tokenize.STRING for token in tokens) != len(value):
-            raise FileFormatError(
-                f"{where}: the list {cell[:60]!r} has items without commas between them, as numpy prints arrays: "
-                "save lists (.tolist()), or JSON"
-            )
+        return [ast.literal_eval(token.string) for token in tokens if token.type == tokenize.STRING]
     return value
 
 
