@@ -71,7 +71,8 @@ def read_questions(given: Any, split: str = "train") -> Questions:
 
     Args:
         given: Pairs (question, ids), dicts, {question: ids}, a `QuerySet`, `LabelledData`, `LabelledQuestions` whose answers all have ids, or
-            the path of a folder in BEIR form or of a file that `read_labels` reads. Ids are texts; in place of a list of ids a mapping {id: grade}, or one id.
+            the path of a folder in BEIR form or of a file that `read_labels` reads. Ids are texts; in place of a list of ids a mapping {id: grade},
+            or one id.
         split: Which questions of a labelled data set are meant.
 
     Returns:

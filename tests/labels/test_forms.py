@@ -1,12 +1,9 @@
 """Every form, in files that its own library wrote (make_fixtures.py): the questions of `ours` come back, labelled as the form labels."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from ours import DOCUMENTS, FILES, QUESTIONS
 
 from nudge_core.errors import FileFormatError, InputError

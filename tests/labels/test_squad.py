@@ -1,10 +1,8 @@
 """Questions in the form of SQuAD: nested as in 1.1 and 2.0, and flat as on the hub."""
 
 import json
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
 from ours import DOCUMENTS, QUESTIONS
 
 from nudge_integrations.labels import Answer, read_labels
