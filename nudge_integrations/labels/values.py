@@ -22,16 +22,16 @@ def plain(value: Any) -> Any:
     """An object of a library as mappings and lists: pydantic models, data classes, data frames, arrays, `datasets`."""
     if value is None or isinstance(value, str | int | float | Mapping | list | tuple):
         return value
+    for name in ("goldens", "items", "examples"):  # data sets of DeepEval, Langfuse and LlamaIndex
+        held = getattr(value, name, None)
+        if isinstance(held, list):
+            return held
     for name in ("model_dump", "to_list", "to_dicts", "to_pylist", "tolist"):
         method = getattr(value, name, None)
         if callable(method):
             return method()
     if hasattr(value, "columns") and callable(getattr(value, "to_dict", None)):
         return _records(value)
-    for name in ("goldens", "items"):  # DeepEval's EvaluationDataset, Langfuse's DatasetClient
-        held = getattr(value, name, None)
-        if isinstance(held, list):
-            return held
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     if hasattr(value, "texts"):  # InputExample of sentence-transformers
@@ -50,12 +50,14 @@ def _records(frame: Any) -> list[dict[str, Any]]:
 
 def absent(value: Any) -> bool:
     """None, NaN (as data frames have it), and texts and lists without anything in them."""
+    if isinstance(value, str):
+        return not value or value.isspace()
     if isinstance(value, float):
         return math.isnan(value)
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     value = plain(value)
-    return isinstance(value, str | Sequence | Mapping) and (not value.strip() if isinstance(value, str) else not value)
+    return isinstance(value, Sequence | Mapping) and not value
 
 
 def text_of(value: Any) -> str | None:

@@ -191,3 +191,30 @@ def test_sentence_transformers_go_by_the_order_of_columns():
     ]
     assert read_labels([("Why?", "since"), ("How?", "so")])[1].answers == (Answer(text="so"),)
     assert read_labels([["Why?", "since", 0.9]])[0].answers == (Answer(text="since", grade=0.9),)
+
+
+def test_objects_of_libraries_are_taken_as_they_are():
+    from dataclasses import dataclass
+    from uuid import UUID
+
+    from langsmith.schemas import Example
+
+    examples = (
+        Example(
+            id=UUID(int=n), dataset_id=UUID(int=9), inputs={"question": text}, outputs={"contexts": [DOCUMENTS[ids[0]]]}
+        )
+        for n, (text, ids, _) in enumerate(QUESTIONS.values())
+    )
+    read = read_labels(examples)
+    assert (read.form, [one.text for one in read]) == ("LangSmith examples", TEXTS)
+    assert read[1].id == str(UUID(int=1))
+
+    @dataclass
+    class Held:  # so do data sets of DeepEval and LlamaIndex hold theirs
+        examples: list
+
+    assert read_labels(Held(list(read_labels_rows())))[0].answers == (Answer(text=DOCUMENTS["tea-0"]),)
+
+
+def read_labels_rows():
+    return [{"query": text, "reference_contexts": [DOCUMENTS[ids[0]]]} for text, ids, _ in QUESTIONS.values()]
