@@ -2,7 +2,7 @@
 
 Not run by the tests, which need none of these libraries. In two environments, as the libraries do not all agree with each other:
 
-    pip install ragas==0.4.3 deepeval==4.3.1 && python tests/labels/make_fixtures.py ragas deepeval
+    pip install ragas==0.4.3 'langchain-community<0.4' deepeval==4.3.1 && python tests/labels/make_fixtures.py ragas deepeval
     pip install 'llama-index-core<0.14.21' langsmith==0.15.0 langfuse==5.0.4 datasets==5.2.0 arize-phoenix-client==3.5.0 pandas pyarrow
     python tests/labels/make_fixtures.py llama_index langsmith langfuse datasets phoenix
 """
