@@ -86,6 +86,8 @@ def read_questions(given: Any, split: str = "train") -> Questions:
         >>> read_questions([("How fast is it?", ["a", "b"]), {"query": "Where?", "ids": "c"}])
         Questions(2, pairs=3, texts)
     """
+    if isinstance(given, Questions):
+        return given
     if isinstance(given, QuerySet):
         return _of_query_set(given)
     if isinstance(given, str | Path):

@@ -9,6 +9,7 @@ try:
         recover_index,
         restore_index,
     )
+    from nudge_integrations.llama_index.labelled import index_documents
     from nudge_integrations.llama_index.postprocessor import NudgeEmbeddingPostprocessor
 except ModuleNotFoundError as error:
     if error.name not in ("llama_index", "llama_index.core"):
@@ -21,6 +22,7 @@ __all__ = [
     "NudgeEmbeddingPostprocessor",
     "anudge_index",
     "evaluate_index",
+    "index_documents",
     "index_history",
     "nudge_index",
     "recover_index",

@@ -16,7 +16,9 @@ from nudge_core.arguments import expect
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_integrations.collection import Background, Collection, Direction
+from nudge_integrations.labels import Questions
 from nudge_integrations.llama_index.embedder import LlamaIndexEmbedder
+from nudge_integrations.llama_index.labelled import Given, by_id, index_documents, read, read_test
 from nudge_integrations.report import NudgeReport
 from nudge_integrations.stores.registry import adapter_of_index, check_known_of_index
 
@@ -67,9 +69,11 @@ def nudge_index(
         JournalError: The journal cannot be written. Nothing is written to the store.
         StoreError: The store failed: `recover_index` when it is back. Nothing is lost.
     """
-    return _collection(index, journal, recover).nudge(
-        questions,
-        validation,
+    collection = _collection(index, journal, recover)
+    train, held = (_by_id(index, part) for part in read(questions, validation))
+    return collection.nudge(
+        train,
+        held,
         method=method,
         measure=measure,
         background=background,
@@ -153,12 +157,18 @@ def evaluate_index(
         InputError: An index, questions or vectors that cannot be used.
         UnknownIdError: Labels that name nodes that the store does not hold.
     """
-    return _collection(index, journal).evaluate(questions, measures, background=background, progress=progress)
+    collection = _collection(index, journal)
+    held = _by_id(index, read_test(questions))
+    return collection.evaluate(held, measures, background=background, progress=progress)
 
 
 def index_history(index: VectorStoreIndex, *, journal: str | Path | None = None) -> list[Run]:
     """All runs over the collection of an index, the first first, from LangChain too."""
     return _collection(index, journal).history()
+
+
+def _by_id(index: VectorStoreIndex, part: Given | None) -> Questions | None:
+    return None if part is None else by_id(part, lambda: index_documents(index))
 
 
 def _collection(index: VectorStoreIndex, journal: str | Path | None, recover: Direction | None = None) -> Collection:

@@ -50,8 +50,8 @@ def learn(
         UnknownIdError: Labels that name other nodes.
     """
     ids, matrix = _vectors(nodes)
-    train = by_id(questions, documents_of(nodes))
-    held = None if validation is None else by_id(validation, documents_of(nodes))
+    train = by_id(questions, lambda: documents_of(nodes))
+    held = None if validation is None else by_id(validation, lambda: documents_of(nodes))
     _check_known(ids, [part for part in (train, held) if part is not None])
     corpus = MemoryCorpus(matrix, np.asarray(ids, dtype=object))
     learned, judge = (

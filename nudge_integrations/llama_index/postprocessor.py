@@ -110,10 +110,8 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         return "NudgeEmbeddingPostprocessor"
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "questions":
-            value = read(value)[0]
-        elif name == "validation":
-            value = read(None, value)[1]
+        if name in ("questions", "validation"):
+            value = read(value)[0] if name == "questions" else read(None, value)[1]
         super().__setattr__(name, value)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -22,8 +22,9 @@ _MOST = 16_384  # rows of one answer, by Milvus's own limit
 _QUERIES = 100  # in one search
 _STRONG = {"consistency_level": "Strong"}  # sees every write before it, whatever the collection's own level
 
-# Milvus Lite has no such times, and pages are right without
-logging.getLogger("pymilvus.client.iterator.query_iterator").addFilter(lambda record: "mvccTs" not in str(record.msg))
+# Milvus Lite has no such times, and pages are right without. The second is where pymilvus 2 says it.
+for _name in ("pymilvus.client.iterator.query_iterator", "pymilvus.orm.iterator"):
+    logging.getLogger(_name).addFilter(lambda record: "mvccTs" not in str(record.msg))
 
 
 class MilvusAdapter(StoreAdapter):
