@@ -67,7 +67,7 @@ def decide_span(
 ) -> list[Found] | None:
     """The chunks that hold the answer where it stands in the reference; None where it does not stand there."""
     spots = span.regions(answer, reference, thresholds.fuzzy, start)
-    return span.choose(spots, reference, chunks, thresholds.enough, thresholds.fuzzy) if spots else None
+    return span.choose(spots, reference, chunks, thresholds.enough, thresholds.fuzzy is None) if spots else None
 
 
 def _piece(reference: Text, chunk: Chunk) -> Found:

@@ -118,12 +118,14 @@ class Text:
             return True
         if before.isalnum() and after.isalnum():
             return False
-        return not (_in_number(self.folded, place - 1) or _in_number(self.folded, place))
+        return not any(
+            at not in self._breaks and at + 1 not in self._breaks and self._point(at) for at in (place - 1, place)
+        )
+
+    def _point(self, at: int) -> bool:
+        """Whether this is the point or comma of a number."""
+        text = self.folded
+        return text[at] in ".," and text[max(at - 1, 0) : at].isdigit() and text[at + 1 : at + 2].isdigit()
 
     def __repr__(self) -> str:
         return f"Text({self.raw[:60]!r}, {len(self.raw)} characters)"
-
-
-def _in_number(text: str, place: int) -> bool:
-    """Whether this is the point or comma of a number."""
-    return text[place] in ".," and text[place - 1 : place].isdigit() and text[place + 1 : place + 2].isdigit()

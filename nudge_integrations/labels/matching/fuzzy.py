@@ -53,6 +53,13 @@ def place(needle: Text, text: Text, least: float) -> tuple[int, int] | None:
     return None if found is None else (found.dest_start, found.dest_end)
 
 
+def likeness(first: str, second: str) -> float:
+    """The similarity of two strings, whole."""
+    from rapidfuzz import fuzz
+
+    return float(fuzz.ratio(first, second)) / 100
+
+
 def _part(shorter: Text, longer: Text) -> tuple[int, int]:
     """Where the shorter text lies in the longer one, by the runs that both have."""
     size = shorter.gram

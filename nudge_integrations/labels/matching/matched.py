@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -116,12 +115,7 @@ def _stored(adapter: StoreAdapter) -> Iterator[tuple[str, str, Mapping[str, Any]
 def _matches(
     questions: LabelledQuestions, wanted: Wanted, resolver: Resolver, thresholds: Thresholds
 ) -> Iterator[AnswerMatch]:
-    left = Counter(asked.reference for asked in wanted.asked)
-    for asked in wanted.asked:
-        done = resolver.resolve(asked)
-        left[asked.reference] -= 1
-        if asked.reference is not None and not left[asked.reference]:
-            resolver.forget(asked.reference)
+    for asked, done in zip(wanted.asked, resolver.all(), strict=True):
         outcome: Outcome = "too much" if done.count > thresholds.most else "matched" if done.found else "nothing"
         question = questions[asked.question]
         yield AnswerMatch(

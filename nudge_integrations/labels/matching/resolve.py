@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from nudge_integrations.labels.matching import overlap
 from nudge_integrations.labels.matching.decide import Decision, decide, decide_span
@@ -41,6 +42,21 @@ class Resolver:
         self._decided: dict[int, Decision] = {}
         self._spans: dict[tuple[int, str, int | None], list[Found] | None] = {}
 
+    def all(self) -> list[Resolved]:
+        """Match every answer; those of one reference together, as what is worked out for it takes room."""
+        resolved: dict[int, Resolved] = {}
+        numbers = [-1 if asked.reference is None else asked.reference for asked in self._wanted.asked]
+        places = sorted(range(len(numbers)), key=numbers.__getitem__)
+        for number, group in groupby(places, key=numbers.__getitem__):
+            resolved |= {i: self.resolve(self._wanted.asked[i]) for i in group}
+            if number >= 0:
+                self._wanted.references[number].forget()
+                for chunk in self._gathered.pools[number].all:
+                    chunk.text.forget()
+        done = [resolved[i] for i in range(len(places))]
+        by_siblings(self._wanted.asked, done)
+        return done
+
     def resolve(self, asked: Asked) -> Resolved:
         """Match one answer."""
         notes = list[str]()
@@ -60,12 +76,6 @@ class Resolver:
             done = Resolved([], [], 0, note)
         done.note = "; ".join([*notes, *filter(None, [done.note])])
         return done
-
-    def forget(self, reference: int) -> None:
-        """Let go of what was worked out for a reference that no further answer names."""
-        self._wanted.references[reference].forget()
-        for chunk in self._gathered.pools[reference].all:
-            chunk.text.forget()
 
     def _agrees(self, asked: Asked, chunk: Chunk) -> bool:
         """Whether the text of the chunk may be that of the answer; where either is unknown its id decides."""
@@ -103,27 +113,28 @@ class Resolver:
             )
         found, note, more = done.found, "", pool.more
         if asked.span is not None:
-            whole = found[0].rule in ("exact", "normalised") or (
-                found[0].rule == "containment" and len(found[0].chunk.text) >= len(reference)
-            )
-            holders = self._spanned(asked, [f.chunk for f in found] if whole else pool.all)
-            if holders:
-                found, more = holders, 0
-            else:
-                note = (
-                    "its span does not stand in its text" if holders is None else "no chunk of its text holds its span"
-                )
+            holders = self._spanned(asked, [f.chunk for f in found], pool.all)
+            if not holders:
+                note = f"{'its text does not hold' if holders is None else 'no chunk of its text holds'} its span"
+                held = [each for each in found if each.chunk.text.places(asked.span, 1)]
+                holders = [Found(each.chunk, "span", each.score) for each in held]
+                note += ", but chunks do" if holders else ""
+            found, more = holders or found, 0 if holders else more
         found, elsewhere_note = _prefer(found, asked)
         return Resolved(found, done.near, len(found) + more, "; ".join(filter(None, [note, elsewhere_note])))
 
-    def _spanned(self, asked: Asked, chunks: list[Chunk]) -> list[Found] | None:
+    def _spanned(self, asked: Asked, chunks: list[Chunk], others: list[Chunk]) -> list[Found] | None:
+        """The chunks that hold the span whole; those of the reference before others that share less with it."""
         assert asked.reference is not None and asked.span is not None  # noqa: S101, PT018  # for mypy
         given = asked.answer.metadata.get("answer_start")
         start = given if isinstance(given, int) else None
         key = (asked.reference, asked.span.folded, start)
         if key not in self._spans:
             reference = self._wanted.references[asked.reference]
-            self._spans[key] = decide_span(reference, asked.span, start, chunks, self._thresholds)
+            held = decide_span(reference, asked.span, start, chunks, self._thresholds)
+            if held is not None and not any(found.score > 0.95 for found in held) and len(others) > len(chunks):
+                held = decide_span(reference, asked.span, start, others, self._thresholds) or held
+            self._spans[key] = held
         return self._spans[key]
 
     def _by_span(self, asked: Asked) -> Resolved:
@@ -161,6 +172,20 @@ def _prefer(found: list[Found], asked: Asked) -> tuple[list[Found], str]:
     there = [each for each, where in zip(found, places, strict=True) if agree(asked.place, where)]
     known = [where for where in places if (where.source and asked.place.source) or (where.page and asked.place.page)]
     return there or found, "its text stands elsewhere than its source and page say" if known and not there else ""
+
+
+def by_siblings(asked: Sequence[Asked], resolved: Sequence[Resolved]) -> None:
+    """Where the span of an answer stands nowhere, take the chunks of another span of the same question and text, if that was found."""
+    spanned: dict[tuple[int, int | None], list[Found]] = {}
+    for each, done in zip(asked, resolved, strict=True):
+        if each.span is not None and done.found and not done.note and done.found[0].rule == "span":
+            spanned.setdefault((each.question, each.reference), []).extend(done.found)
+    for each, done in zip(asked, resolved, strict=True):
+        others = spanned.get((each.question, each.reference))
+        if others and each.span is not None and done.note:
+            done.found = list({found.chunk.id: found for found in others}.values())
+            done.count = len(done.found)
+            done.note += "; another span of the question is in place of it"
 
 
 def copies(found: Sequence[Found]) -> int:
