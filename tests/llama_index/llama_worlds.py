@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from llama_engines import Engine, Known
+from llama_base import Engine, Known
 from llama_index.core.schema import TextNode
 
 from nudge_core import QuerySet

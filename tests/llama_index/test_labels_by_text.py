@@ -83,7 +83,9 @@ def test_what_matches_nothing_is_told(told, caplog):
     stray = LabelledQuestions(
         (LabelledQuestion("train0?", (Answer(text="Nothing of the kind is written in any of these nodes."),)),), "told"
     )
-    with pytest.raises(InputError, match=r"none of the 1 questions could be matched to a node.*index_documents\(index\)"):
+    with pytest.raises(
+        InputError, match=r"none of the 1 questions could be matched to a node.*index_documents\(index\)"
+    ):
         nudge_index(world.index, stray, progress=False)
     some = LabelledQuestions((*stray, *labels(world, "test")), "told")
     with caplog.at_level(logging.WARNING):
