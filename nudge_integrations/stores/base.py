@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from nudge_core.errors import InputError, UnknownIdError, first_few
 
 Metric: TypeAlias = Literal["cosine", "dot", "l2"]
+Texts: TypeAlias = tuple[list[str], list[str], list[Mapping[str, Any]]]
+"""Ids, texts and metadata of some documents."""
 
 
 class StoreAdapter(ABC):
@@ -73,8 +75,8 @@ class StoreAdapter(ABC):
             exclude: Documents that do not take part; perhaps thousands.
         """
 
-    def texts(self, size: int) -> Iterator[tuple[list[str], list[str], list[Mapping[str, Any]]]]:
-        """Every document once, in pages of at most `size`: ids, texts and metadata. For matching labels by text; override where there are texts.
+    def texts(self, size: int) -> Iterator[Texts]:  # noqa: ARG002  # for those that override it
+        """Every document once, in pages of at most `size`: ids, texts and metadata. Labels are matched to them; override where there are texts.
 
         A text that a document lacks is "", metadata that it lacks is {}.
 

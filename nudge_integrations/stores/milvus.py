@@ -131,8 +131,8 @@ class MilvusAdapter(StoreAdapter):
                 f"the Milvus collection {self._name!r} has no field {self._text!r}, only {first_few(names)}: name that of the texts, text_field=…"
             )
         for page in self._pages(size, names + ["$meta"] * self._dynamic):
-            rows = [{**row, **(row.pop("$meta", None) or {})} for row in map(dict, page)]
-            yield [str(row.pop(self._key)) for row in rows], [row.pop(self._text, None) or "" for row in rows], rows
+            rows: list[dict[str, Any]] = [{**row, **(row.pop("$meta", None) or {})} for row in map(dict, page)]
+            yield [str(row.pop(self._key)) for row in rows], [row.pop(self._text, None) or "" for row in rows], [*rows]
 
     def _pages(self, size: int, fields: list[str]) -> Iterator[list[dict[str, Any]]]:
         after = ""
