@@ -30,7 +30,7 @@ from nudge_integrations.llama_index import (
     recover_index,
     restore_index,
 )
-from nudge_integrations.stores import simple
+from nudge_integrations.stores import register_adapter, registry, simple
 from nudge_integrations.stores.registry import adapter_of_index
 
 ENGINES = [SimpleEngine, ChromaEngine, QdrantEngine, FaissEngine, FaissMapEngine, LanceDBEngine, PGVectorEngine]
@@ -201,6 +201,17 @@ def test_the_journal_is_where_it_is_told(world, tmp_path):
     before = world.X.astype(np.float64)
     restore_index(world.index, journal=place, **QUIET)
     assert world.vectors().tobytes() == before.tobytes()
+
+
+def test_an_adapter_of_somebody_else(world, monkeypatch):
+    class Own(SimpleVectorStore):
+        pass
+
+    monkeypatch.setattr(registry, "_registered", {})
+    register_adapter(Own, simple.SimpleAdapter)
+    world.index._vector_store = Own(world.index.vector_store.data)
+    assert nudge(world).applied
+    assert type(adapter_of_index(world.index)) is simple.SimpleAdapter
 
 
 class TestRefused:
