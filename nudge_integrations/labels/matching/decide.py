@@ -48,7 +48,7 @@ def decide(reference: Text, pool: Pool, thresholds: Thresholds) -> Decision:
     pieces = [_piece(reference, chunk) for chunk in pool.all]
     pieces.sort(key=lambda found: -found.score)
     alike = _alike(reference, [found.chunk for found in pieces], thresholds.fuzzy)
-    whole = [found for found in alike if len(reference) <= 1.15 * len(found.chunk.text)]
+    whole = [found for found in alike if _holds(found.chunk.text, reference, thresholds.fuzzy)]
     if whole and not any(found.rule == "containment" for found in pieces):
         best = max(found.score for found in whole)
         return Decision([found for found in whole if found.score >= best - _TIE], [])
@@ -86,6 +86,13 @@ def _alike(reference: Text, chunks: list[Chunk], least: float | None) -> list[Fo
         if c.text.weight >= containment.SHORT
     ]
     return [f for f in found if f.score >= least]
+
+
+def _holds(chunk: Text, reference: Text, least: float | None) -> bool:
+    """Whether a chunk that is much like a reference is no mere piece of it."""
+    if least is None or len(reference) <= len(chunk):
+        return True
+    return len(chunk) >= least * len(reference) and fuzzy.likeness(reference.folded, chunk.folded, least) > 0
 
 
 def _by_share(reference: Text, chunks: list[Chunk]) -> list[Found]:

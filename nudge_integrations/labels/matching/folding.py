@@ -22,7 +22,7 @@ _DENSE = re.compile(
 _JOINED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-LETTERS, SIGNS = 12, 6
+LETTERS, SIGNS, LONG = 12, 6, 20_000
 
 
 def _opened(raw: str) -> str:
@@ -71,8 +71,8 @@ class Text:
 
     @property
     def gram(self) -> int:
-        """How many characters in a row tell one text from others: 12 letters or 6 signs."""
-        return SIGNS if self.dense else LETTERS
+        """How many characters in a row tell one text from others: 12 letters or 6 signs, in long texts twice as many."""
+        return (SIGNS if self.dense else LETTERS) * (2 if self.weight > LONG else 1)
 
     @property
     def weight(self) -> int:

@@ -75,7 +75,9 @@ class Thresholds:
             InputError: One that is out of range.
         """
         for name, value in (("fuzzy", self.fuzzy), ("enough", self.enough)):
-            if value is not None and not (isinstance(value, int | float) and 0 < value <= 1):
+            if value is None and name == "fuzzy":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
                 raise InputError(
                     f"{name} is {value!r}; expected a share above 0, at most 1{', or None' * (name == 'fuzzy')}"
                 )

@@ -22,46 +22,38 @@ def check_installed() -> None:
 
 
 def score(reference: Text, chunk: Text, least: float = 0.0) -> float:
-    """The similarity of the shorter one to the part of the longer one that it is most like: 1 - insertions and deletions / both lengths.
+    """The likeness of the shorter one and the part of the longer one that it is most like.
 
     Args:
         reference: One text.
         chunk: The other one.
         least: Below it, 0 is said.
     """
-    from rapidfuzz import fuzz
-
     shorter, longer = sorted((reference, chunk), key=len)
-    if not len(shorter) or len(shorter) > _LONG:
-        return 0.0
-    if len(shorter) <= _SHORT:
-        return float(fuzz.partial_ratio(shorter.folded, longer.folded, score_cutoff=100 * least)) / 100
-    start, end = _part(shorter, longer)
-    return float(fuzz.ratio(shorter.folded, longer.folded[start:end], score_cutoff=100 * least)) / 100
+    found = _part(shorter, longer, least) if 0 < len(shorter) <= _LONG else None
+    return 0.0 if found is None else likeness(shorter.folded, longer.folded[slice(*found)], least)
 
 
 def place(needle: Text, text: Text, least: float) -> tuple[int, int] | None:
     """Where in a text something much like a needle stands; None if nowhere."""
-    from rapidfuzz import fuzz
-
-    if not len(needle) or len(needle) > min(len(text), _LONG):
-        return None
-    if len(needle) > _SHORT:
-        start, end = _part(needle, text)
-        return (start, end) if 100 * least <= fuzz.ratio(needle.folded, text.folded[start:end]) else None
-    found = fuzz.partial_ratio_alignment(needle.folded, text.folded, score_cutoff=100 * least)
-    return None if found is None else (found.dest_start, found.dest_end)
+    found = _part(needle, text, least) if 0 < len(needle) <= min(len(text), _LONG) else None
+    return found if found and likeness(needle.folded, text.folded[slice(*found)], least) else None
 
 
-def likeness(first: str, second: str) -> float:
-    """The similarity of two strings, whole."""
-    from rapidfuzz import fuzz
+def likeness(first: str, second: str, least: float = 0.0) -> float:
+    """The share of the longer string that both have, in the same order; 0 below `least`."""
+    from rapidfuzz.distance import LCSseq
 
-    return float(fuzz.ratio(first, second)) / 100
+    return float(LCSseq.normalized_similarity(first, second, score_cutoff=least))
 
 
-def _part(shorter: Text, longer: Text) -> tuple[int, int]:
-    """Where the shorter text lies in the longer one, by the runs that both have."""
+def _part(shorter: Text, longer: Text, least: float) -> tuple[int, int] | None:
+    """Where the shorter text lies in the longer one: by the best place if it is short, else by the runs that both have."""
+    if len(shorter) <= _SHORT:
+        from rapidfuzz import fuzz
+
+        best = fuzz.partial_ratio_alignment(shorter.folded, longer.folded, score_cutoff=100 * least)
+        return None if best is None else (best.dest_start, best.dest_end)
     size = shorter.gram
     same, there = shorter.grams(size).places(longer.grams(size))
     if not len(same):

@@ -42,10 +42,11 @@ class Index:
         self.lengths = np.zeros(max(numbers) + 1, np.int64)
         self.lengths[list(numbers)] = [len(text) for text in references]
         self.entered = np.bincount(self._owner, minlength=max(numbers) + 1)
-        bits = int(np.clip(np.ceil(np.log2(16 * len(self._grams) + 1)), 16, 26))
-        self._shift = np.uint64(64 - bits)
-        self._maybe = np.zeros(2**bits, bool)
-        self._maybe[self._grams >> self._shift] = True
+        self._maybe_shift, self._shift = (np.uint64(64 - _bits(slots * len(self._grams))) for slots in (16, 2))
+        self._maybe = np.zeros(2 ** int(64 - self._maybe_shift), bool)
+        self._maybe[self._grams >> self._maybe_shift] = True
+        filled = np.bincount(self._grams >> self._shift, minlength=2 ** int(64 - self._shift))
+        self._slots, self._deepest = np.append(0, np.cumsum(filled)).astype(np.int32), int(filled.max())
 
     def shared(
         self, points: NDArray[np.uint64], starts: NDArray[np.int64]
@@ -60,11 +61,9 @@ class Index:
             The number of the chunk, the reference and how many of the runs entered of it the chunk holds (a run twice counts twice).
         """
         hashed = hashes(points, self.size)
-        places = np.flatnonzero(self._maybe[hashed >> self._shift])
-        hashed = hashed[places]
-        row = np.searchsorted(self._grams, hashed)
-        row[row == len(self._grams)] = 0
-        there = self._grams[row] == hashed
+        places = np.flatnonzero(self._maybe[hashed >> self._maybe_shift])
+        row = self._rows(hashed[places])
+        there = row >= 0
         row, chunk = row[there], np.searchsorted(starts, places[there], side="right") - 1
         counts = self._first[row + 1] - self._first[row]
         ends = np.cumsum(counts)
@@ -73,6 +72,23 @@ class Index:
         width = len(self.entered)
         pairs, hits = np.unique(np.repeat(chunk, counts) * width + owner, return_counts=True)
         return pairs // width, pairs % width, np.minimum(hits, self.entered[pairs % width])
+
+    def _rows(self, hashed: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Where each hash stands among those entered, -1 if nowhere; by its first bits, which few others share."""
+        slot = hashed >> self._shift
+        row, end = self._slots[slot], self._slots[slot + np.uint64(1)]
+        found = np.full(len(hashed), -1, np.int64)
+        left = np.flatnonzero(row < end)
+        for _ in range(self._deepest):
+            same = self._grams[row[left]] == hashed[left]
+            found[left[same]] = row[left[same]]
+            row[left] += 1
+            left = left[~same & (row[left] < end[left])]
+        return found
+
+
+def _bits(slots: int) -> int:
+    return int(np.clip(np.ceil(np.log2(slots)), 12, 26))
 
 
 def _rare(hashed: NDArray[np.uint64], owner: NDArray[np.int64]) -> NDArray[np.bool_]:

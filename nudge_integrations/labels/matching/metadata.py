@@ -20,7 +20,6 @@ SOURCE = (
     "document",
     "doc_id",
     "document_id",
-    "title",
 )
 PAGE = ("page", "page_label", "page_number", "page_no")
 
