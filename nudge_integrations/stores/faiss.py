@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, StoreError
+from nudge_integrations.stores._docstore import node_in
 from nudge_integrations.stores._faiss_index import MAPS, base_of, kind_of, labels_of, places_of, rows_of
 from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages, search_without
 
@@ -80,7 +81,7 @@ class FaissAdapter(StoreAdapter):
         """The adapter of a `VectorStoreIndex` on a `FaissVectorStore`, whose nodes the index knows by position, or a `FaissMapVectorStore`."""
         store = index.vector_store
         if hasattr(store, "_faiss_id_to_node_id_map"):
-            return cls(store, lambda: store._faiss_id_to_node_id_map, "_faiss_index")
+            return cls(store, lambda: store._faiss_id_to_node_id_map, "_faiss_index", node_in(index.docstore))
         known: dict[int, str] = {}
 
         def names() -> Mapping[int, str]:
@@ -90,7 +91,7 @@ class FaissAdapter(StoreAdapter):
                 known.update((int(label), name) for label, name in held.items())
             return known
 
-        return cls(store, names, "_faiss_index")
+        return cls(store, names, "_faiss_index", node_in(index.docstore))
 
     def count(self) -> int:
         """Number of documents."""

@@ -106,7 +106,7 @@ class LanceDBAdapter(StoreAdapter):
         store = index.vector_store
         if store._table is None:
             raise InputError(f"the LanceDB store has no table {store._table_name!r} yet: insert nodes first")
-        return cls(store._table, "id", store.vector_column_name)
+        return cls(store._table, "id", store.vector_column_name, text_column=store.text_key)
 
     def count(self) -> int:
         """Number of documents."""

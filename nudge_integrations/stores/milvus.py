@@ -93,7 +93,8 @@ class MilvusAdapter(StoreAdapter):
         store = index.vector_store
         if not store.enable_dense:
             raise InputError("the MilvusVectorStore has no dense vectors: make it with enable_dense=True")
-        return cls(store.client, store.collection_name, _uri(store.client), store.embedding_field)
+        uri = _uri(store.client)
+        return cls(store.client, store.collection_name, uri, store.embedding_field, text_field=store.text_key)
 
     def count(self) -> int:
         """Number of documents."""

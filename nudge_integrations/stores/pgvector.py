@@ -153,6 +153,8 @@ class PGVectorAdapter(StoreAdapter):
             "cosine",
             schema=store.schema_name,
             settings={"hnsw.ef_search": str(search)} if search else None,
+            text_column="text",
+            json_column="metadata_",
         )
 
     def count(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -38,6 +39,7 @@ class QdrantAdapter(StoreAdapter):
         *,
         text_key: str = "page_content",
         metadata_key: str = "metadata",
+        read_text: Callable[[Any], str] = str,
     ) -> None:
         """Take a `QdrantClient`.
 
@@ -47,11 +49,12 @@ class QdrantAdapter(StoreAdapter):
             vector: Name of the vector, "" for the one without a name; needed if there are several.
             text_key: Where payloads hold the text.
             metadata_key: Where payloads hold metadata; "" if these are beside the text.
+            read_text: What makes a text of what is held there.
 
         Raises:
             InputError: The collection or the vector is not there, or cannot be restored bit for bit.
         """
-        self._text_key, self._metadata_key = text_key, metadata_key
+        self._text_key, self._metadata_key, self._read_text = text_key, metadata_key, read_text
         aliases = {alias.alias_name: alias.collection_name for alias in client.get_aliases().aliases}
         self._client, self._name = client, aliases.get(collection, collection)
         if not client.collection_exists(self._name):
@@ -93,7 +96,8 @@ class QdrantAdapter(StoreAdapter):
             raise InputError(
                 "the QdrantVectorStore has an asynchronous client only: give it a QdrantClient too, QdrantVectorStore(…, client=…, aclient=…)"
             )
-        return cls(store.client, store.collection_name, store.dense_vector_name)
+        held = {"text_key": "_node_content", "metadata_key": ""}
+        return cls(store.client, store.collection_name, store.dense_vector_name, **held, read_text=_text_of_node)
 
     @staticmethod
     def spelled(name: str) -> str:
@@ -159,7 +163,7 @@ class QdrantAdapter(StoreAdapter):
                 raise InputError(
                     f"the payloads of the Qdrant collection {self._name!r} hold no {self._text_key!r}: name the key of the text, text_key=…"
                 )
-            texts = [row.pop(self._text_key, None) or "" for row in rows]
+            texts = [self._read_text(row.pop(self._text_key, None) or "") for row in rows]
             data: list[Mapping[str, Any]] = [
                 row.get(self._metadata_key) or {} if self._metadata_key else row for row in rows
             ]
@@ -234,3 +238,9 @@ def _native(name: str) -> str | int | None:
         return name if str(UUID(name)) == name else None
     except ValueError:
         return None
+
+
+def _text_of_node(held: str) -> str:
+    """The text in what LlamaIndex keeps of a node."""
+    node = json.loads(held) if held else {}
+    return node.get("text") or (node.get("text_resource") or {}).get("text") or ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError
-from nudge_integrations.stores.base import StoreAdapter
+from nudge_integrations.stores._docstore import node_in
+from nudge_integrations.stores.base import StoreAdapter, Texts, pages
 
 _QUERIES = 64
 
@@ -26,17 +27,23 @@ class SimpleAdapter(StoreAdapter):
     approximate = False
     fingerprint = None
 
-    def __init__(self, store: Any, names: Callable[[], Iterable[str]] | None = None) -> None:
+    def __init__(
+        self,
+        store: Any,
+        names: Callable[[], Iterable[str]] | None = None,
+        document: Callable[[str], tuple[str, Mapping[str, Any]]] | None = None,
+    ) -> None:
         """Take the store itself, which has no other client.
 
         Args:
             store: The store.
             names: Called for the ids of the nodes that take part, as an index searches its own only; without it all do.
+            document: Called for the text and metadata of an id, which the store does not hold.
 
         Raises:
             InputError: It holds no nodes, so its dimension is unknown.
         """
-        self._store, self._names = store, names
+        self._store, self._names, self._document = store, names, document
         first = next(iter(self._rows().values()), None)
         if first is None:
             raise InputError("the SimpleVectorStore holds no nodes of this index: insert some first")
@@ -45,7 +52,7 @@ class SimpleAdapter(StoreAdapter):
     @classmethod
     def of_llama_index(cls, index: Any) -> SimpleAdapter:
         """The adapter of a `VectorStoreIndex`, which may share its store with others."""
-        return cls(index.vector_store, lambda: index.index_struct.nodes_dict.values())
+        return cls(index.vector_store, lambda: index.index_struct.nodes_dict.values(), node_in(index.docstore))
 
     def count(self) -> int:
         """Number of nodes."""
@@ -67,6 +74,15 @@ class SimpleAdapter(StoreAdapter):
         rows = iter(self._rows().items())
         while page := dict(islice(rows, size)):
             yield list(page), self._matrix(page)
+
+    def texts(self, size: int) -> Iterator[Texts]:
+        """The texts and metadata of all nodes, in pages, from the docstore."""
+        if self._document is None:
+            yield from super().texts(size)
+            return
+        for page in pages(list(self._rows()), size):
+            found = [self._document(name) for name in page]
+            yield page, [text for text, _ in found], [data for _, data in found]
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """What the store's own search finds, which compares the question with every node: here for many questions at once."""

@@ -75,7 +75,8 @@ class QdrantEngine(Engine):
 
     def payloads(self, index):
         found, _ = index.vector_store.client.scroll("nodes", limit=1000)
-        return {str(point.id): (json.loads(point.payload["_node_content"])["text"], point.payload) for point in found}
+        held = {str(point.id): dict(point.payload) for point in found}
+        return {name: (json.loads(payload.pop("_node_content"))["text"], payload) for name, payload in held.items()}
 
     def ids(self, count):
         return [str(uuid.uuid5(uuid.NAMESPACE_URL, str(i))) for i in range(count)]

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from llama_engines import Known, SimpleEngine
+from llama_base import Known
+from llama_engines import SimpleEngine
 from llama_index.core.storage.kvstore import SimpleKVStore
 
 from nudge_core.errors import InputError

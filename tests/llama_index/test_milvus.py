@@ -49,7 +49,10 @@ class MilvusEngine(Engine):
         rows = store.client.query(
             store.collection_name, filter="page >= 0", output_fields=["*"], consistency_level="Strong"
         )
-        return {row["id"]: (row["text"], {key: row[key] for key in row if key != "embedding"}) for row in rows}
+        return {
+            row["id"]: (row["text"], {key: row[key] for key in row if key not in ("id", "text", "embedding")})
+            for row in rows
+        }
 
 
 class TestContract(MilvusEngine, StoreContract):
