@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -21,10 +22,7 @@ _ARRAYS = ("ids", "rows", "vectors")
 
 
 def save(tuned: Nudge, path: str | Path) -> None:
-    """Write to a temporary file beside the target, then rename: a reader sees the old file or the new one."""
-    target = Path(path)
-    if not target.parent.is_dir() or target.is_dir():
-        raise InputError(f"cannot write {str(target)!r}: give the name of a file in a folder that exists")
+    """Write what `load` reads; see `Nudge.save`."""
     header = {f.name: getattr(tuned, f.name) for f in fields(tuned) if f.name not in (*_ARRAYS, "curve")}
     header["seconds"] = dict(tuned.seconds)
     arrays: dict[str, Any] = {"rows": tuned.rows, "vectors": np.ascontiguousarray(tuned.vectors)}
@@ -35,9 +33,20 @@ def save(tuned: Nudge, path: str | Path) -> None:
     if tuned.curve is not None:
         header["measure"] = tuned.curve.measure
         arrays |= {"curve_gamma": tuned.curve.gamma, "curve_score": tuned.curve.score}
+    write_file(path, arrays, {"format": FORMAT, "version": str(VERSION), "nudge": json.dumps(header)})
+
+
+def write_file(path: str | Path, arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:
+    """Write safetensors to a temporary file beside the target, then rename: a reader sees the old file or the new one.
+
+    Raises:
+        InputError: There is no such folder, or the path is one.
+    """
+    target = Path(path)
+    if not target.parent.is_dir() or target.is_dir():
+        raise InputError(f"cannot write {str(target)!r}: give the name of a file in a folder that exists")
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        metadata = {"format": FORMAT, "version": str(VERSION), "nudge": json.dumps(header)}
         temporary.touch()
         mode = temporary.stat().st_mode  # save_file lets nobody else read what it writes
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, metadata)

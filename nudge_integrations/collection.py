@@ -16,7 +16,7 @@ from nudge_core import evaluate as evaluate_exactly
 from nudge_core.apply import Journal, Outcome, Run, Survey, survey, write
 from nudge_core.apply import recover as recover_run
 from nudge_core.apply import restore as restore_run
-from nudge_core.apply.memory import add_feedback, feedback
+from nudge_core.apply.memory import add_feedback, alike, feedback
 from nudge_core.arguments import expect
 from nudge_core.clock import Clock
 from nudge_core.errors import InputError, LockedError
@@ -24,8 +24,8 @@ from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
 from nudge_integrations.journals import find_journal, home, new_journal, open_journal
-from nudge_integrations.labels import LabelledData, Questions, read_data, read_questions
-from nudge_integrations.question_vectors import Embedder, embed_questions
+from nudge_integrations.labels import LabelledData, LabelledQuestions, Questions, read_data, read_labels, read_questions
+from nudge_integrations.question_vectors import Embedder, query_set
 from nudge_integrations.report import NudgeReport
 from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.checks import check_lengths, check_method, scaled, unreachable
@@ -158,7 +158,7 @@ class Collection:
         expect(method, Method, "method", "for example method=NudgeN()")
         method = method if measure is None else replace(method, measure=measure)  # type: ignore[type-var]
         check_method(adapter, method)
-        train, held = _read(questions, validation)
+        train, held = read_both(questions, validation)
         journal = self._open(adapter)
         with journal.lock("nudge"):
             journal.refuse_unfinished()
@@ -318,25 +318,16 @@ class Collection:
         self, questions: Questions, journal: Journal | None, adapter: StoreAdapter, progress: bool
     ) -> tuple[QuerySet, int | None]:
         """The embedded questions, named by their texts, those without a relevant document left out; and the number of the embedding model."""
-        vectors, model = questions.vectors, None
-        if vectors is None:
-            if self.embedder is None:
-                raise InputError(
-                    "the store has no embedding to embed questions with: give it one, or questions as QuerySet(vectors, relevant)"
-                )
-            vectors, model = embed_questions(
-                self.embedder, questions.texts or (), journal, adapter.dim, progress=progress
-            )
-        relevant = [list(answers) if set(answers.values()) == {1.0} else answers for answers in questions.relevant]
-        names = np.asarray(questions.texts or range(len(relevant)), dtype=object)
-        return QuerySet(vectors, relevant, ids=names, texts=questions.texts, on_empty="skip"), model
+        return query_set(questions, self.embedder, journal, adapter.dim, progress=progress)
 
 
-def _read(questions: Any, validation: Any) -> tuple[Questions | None, Questions | None]:
+def read_both(questions: Any, validation: Any) -> tuple[Questions | None, Questions | None]:
     """Training and validation questions; a labelled data set brings both."""
     if isinstance(questions, str | Path):
-        questions = read_data(str(questions))
+        questions = read_labels(questions) if Path(questions).is_file() else read_data(str(questions))
     if validation is None and isinstance(questions, LabelledData) and questions.qrels.get("dev"):
+        validation = questions
+    if validation is None and isinstance(questions, LabelledQuestions) and {"train", "dev"} <= questions.splits:
         validation = questions
     train = None if questions is None else read_questions(questions, "train")
     return train, None if validation is None else read_questions(validation, "dev")
@@ -373,7 +364,8 @@ def _with_feedback(train: Questions | None, said: Mapping[str, Mapping[str, bool
 
 def _check_model(journal: Journal, found: Survey, model: int | None) -> None:
     last = next((run for run in reversed(journal.runs()) if run.kind == "nudge" and run.state == "done"), None)
-    if model is None or not found.originals or last is None or last.settings.get("model") in (None, model):
+    before = None if last is None else last.settings.get("model")
+    if model is None or not found.originals or last is None or before is None or alike(journal, before, model):
         return
     raise InputError(
         f"questions are embedded by another model than in run {last.number}, whose vectors stand in the store: give the store the embedding of then, "

@@ -11,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from nudge_core import QuerySet
 from nudge_core.apply import Journal
 from nudge_core.apply.memory import cache, cached, model_number
 from nudge_core.errors import InputError
 from nudge_core.vectors import check_finite
+from nudge_integrations.labels import Questions
 
 PROBE = "Which of these texts answers the question?"
 BATCH, THREADS = 256, 8
@@ -32,6 +34,26 @@ class Embedder(Protocol):
 
     def texts(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """The vectors of many texts, as documents."""
+
+
+def query_set(
+    questions: Questions, embedder: Embedder | None, journal: Journal | None, dim: int, *, progress: bool = True
+) -> tuple[QuerySet, int | None]:
+    """The embedded questions, named by their texts, those without a relevant document left out; and the number of the embedding model.
+
+    Raises:
+        InputError: Texts, and nothing to embed them with; otherwise as for `embed_questions`.
+    """
+    vectors, model = questions.vectors, None
+    if vectors is None:
+        if embedder is None:
+            raise InputError(
+                "the store has no embedding to embed questions with: give it one, or questions as QuerySet(vectors, relevant)"
+            )
+        vectors, model = embed_questions(embedder, questions.texts or (), journal, dim, progress=progress)
+    relevant = [list(answers) if set(answers.values()) == {1.0} else answers for answers in questions.relevant]
+    names = np.asarray(questions.texts or range(len(relevant)), dtype=object)
+    return QuerySet(vectors, relevant, ids=names, texts=questions.texts, on_empty="skip"), model
 
 
 def embed_questions(

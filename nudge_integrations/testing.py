@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nudge_core.errors import UnknownIdError
+from nudge_core.errors import InputError, UnknownIdError
 from nudge_integrations.stores import Metric, StoreAdapter, adapter_of
 
 DOCS, DIM = 60, 8
@@ -145,6 +145,18 @@ class StoreContract:
         ids = [name for names, _ in pages for name in names]
         assert sorted(ids) == sorted(filled.ids)
         assert same_bits(np.concatenate([vectors for _, vectors in pages]), filled.adapter.read(ids))
+
+    @pytest.mark.parametrize("size", [1, 7, 1000])
+    def test_texts_are_those_of_the_documents(self, filled: Filled, size: int) -> None:
+        if type(filled.adapter).texts is StoreAdapter.texts:
+            with pytest.raises(InputError, match="gives no texts"):
+                list(filled.adapter.texts(size))
+            pytest.skip("this adapter gives no texts")
+        pages = list(filled.adapter.texts(size))
+        assert all(1 <= len(ids) <= size and len(ids) == len(texts) == len(data) for ids, texts, data in pages)
+        ids, texts, data = ([each for page in pages for each in page[part]] for part in range(3))
+        assert len(ids) == DOCS
+        assert dict(zip(ids, zip(texts, data, strict=True), strict=True)) == self.payloads(filled.store)
 
     def test_replacing_changes_these_vectors_only(self, filled: Filled) -> None:
         before = filled.adapter.read(filled.ids)

@@ -1,4 +1,4 @@
-"""The page on adapters is true: its adapter passes the test kit that it describes."""
+"""The pages are true: the adapter of one passes the test kit that it describes, the examples of the other print what it says."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 
 from nudge_integrations.testing import StoreContract
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "adapters.md").read_text(encoding="utf-8")
+PAGES = Path(__file__).resolve().parent.parent / "docs"
+PAGE = (PAGES / "adapters.md").read_text(encoding="utf-8")
 names: dict = {}
 for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
     exec(compile(block, "docs/adapters.md", "exec"), names)
@@ -39,3 +40,22 @@ def test_the_kit_finds_an_adapter_that_adds_unknown_ids(tmp_path):
     filled = Filled(kit, tmp_path / "one", "cosine", kit.ids(DOCS), unit(np.random.default_rng(0), DOCS))
     with pytest.raises(AssertionError):
         StoreContract.test_unknown_ids_are_never_added(kit, filled)
+
+
+def test_the_page_on_labels_prints_what_it_says_and_names_every_form_with_its_options():
+    import doctest
+    import inspect
+
+    from nudge_integrations.labels.forms import FORMS
+
+    page = PAGES / "labels.md"
+    outcome = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert outcome.attempted > 8
+    assert outcome.failed == 0
+    rows = {row.split("`")[1]: row for row in page.read_text(encoding="utf-8").splitlines() if row.startswith("| `")}
+    assert rows.keys() == FORMS.keys()
+    for name, module in FORMS.items():
+        assert all(
+            f"`{option}" in rows[name] or f" {option}" in rows[name]
+            for option in list(inspect.signature(module.read).parameters)[1:]
+        ), name

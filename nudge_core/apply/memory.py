@@ -46,6 +46,13 @@ def model_number(journal: Journal, name: str, probe: NDArray[np.float32]) -> int
     return int(last) + 1
 
 
+def alike(journal: Journal, one: int, other: int) -> bool:
+    """Whether two models are the same one in two frameworks, whose classes differ in name: of one model name, and alike in what they embed."""
+    rows = journal.rows("SELECT name, probe FROM models WHERE number IN (?, ?)", (one, other))
+    models = [(name.partition("(")[2], np.frombuffer(probe, np.float32)) for name, probe in rows]
+    return all(name == models[0][0] and _same(probe, models[0][1]) for name, probe in models)
+
+
 def cached(journal: Journal, model: int, texts: Iterable[str]) -> dict[str, NDArray[np.float32]]:
     """The vectors, (dim,) each, of those of the texts that this model embedded before."""
     found = {}

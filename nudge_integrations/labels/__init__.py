@@ -1,11 +1,26 @@
-"""Labelled questions as people have them: one reader a form."""
+"""Labelled questions as people have them: one reader a form, and what all readers share."""
 
 from nudge_integrations.labels.beir import read_beir
 from nudge_integrations.labels.dataset import LabelledData
 from nudge_integrations.labels.hub import read_hub
+from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions
 from nudge_integrations.labels.questions import Questions, read_questions
+from nudge_integrations.labels.reading import read_labels
+from nudge_integrations.labels.splitting import split
 
-__all__ = ["LabelledData", "Questions", "read_beir", "read_data", "read_hub", "read_questions"]
+__all__ = [
+    "Answer",
+    "LabelledData",
+    "LabelledQuestion",
+    "LabelledQuestions",
+    "Questions",
+    "read_beir",
+    "read_data",
+    "read_hub",
+    "read_labels",
+    "read_questions",
+    "split",
+]
 
 
 def read_data(data: str) -> LabelledData:

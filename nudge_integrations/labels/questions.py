@@ -14,12 +14,13 @@ from nudge_core import QuerySet
 from nudge_core.errors import InputError, first_few
 from nudge_integrations.labels.beir import read_beir
 from nudge_integrations.labels.dataset import LabelledData
+from nudge_integrations.labels.labelled import LabelledQuestions
 
 TEXT = ("question", "query", "text", "input", "user_input")
 RELEVANT = ("relevant", "ids", "relevant_ids", "documents", "document_ids", "reference_context_ids")
 FORMS = (
     'a list of pairs ("question", ["id", …]), a list of dicts {"question": …, "relevant": [ids]}, a dict {"question": [ids]}, a QuerySet, '
-    "or a folder in BEIR form"
+    "what read_labels returns, a file that it reads, or a folder in BEIR form"
 )
 
 
@@ -69,8 +70,9 @@ def read_questions(given: Any, split: str = "train") -> Questions:
     """Read labelled questions in any of the forms people have them in.
 
     Args:
-        given: Pairs (question, ids), dicts, {question: ids}, a `QuerySet`, `LabelledData`, or the path of a folder in BEIR form. Ids are texts;
-            in place of a list of ids a mapping {id: grade}, or one id.
+        given: Pairs (question, ids), dicts, {question: ids}, a `QuerySet`, `LabelledData`, `LabelledQuestions` whose answers all have ids, or
+            the path of a folder in BEIR form or of a file that `read_labels` reads. Ids are texts; in place of a list of ids a mapping {id: grade},
+            or one id.
         split: Which questions of a labelled data set are meant.
 
     Returns:
@@ -84,10 +86,14 @@ def read_questions(given: Any, split: str = "train") -> Questions:
         >>> read_questions([("How fast is it?", ["a", "b"]), {"query": "Where?", "ids": "c"}])
         Questions(2, pairs=3, texts)
     """
+    if isinstance(given, Questions):
+        return given
     if isinstance(given, QuerySet):
         return _of_query_set(given)
     if isinstance(given, str | Path):
-        given = read_beir(given)
+        given = _read(given)
+    if isinstance(given, LabelledQuestions):
+        given = _by_ids(given, split)
     if isinstance(given, LabelledData):
         judged = given.qrels.get(split)
         if not judged:
@@ -106,6 +112,30 @@ def read_questions(given: Any, split: str = "train") -> Questions:
     if not merged:
         raise InputError(f"there are no questions: expected {FORMS}")
     return Questions(tuple(merged), tuple(merged.values()))
+
+
+def _read(path: str | Path) -> LabelledData | LabelledQuestions:
+    from nudge_integrations.labels.reading import read_labels  # its readers know the usual names from here
+
+    return read_labels(path) if Path(path).is_file() else read_beir(path)
+
+
+def _by_ids(given: LabelledQuestions, split: str) -> list[tuple[str, dict[str, float]]]:
+    """Questions of the split, or all where there is but one, with the documents that answer them; those without a split are to learn from."""
+    splits = list(dict.fromkeys(question.split or "train" for question in given))
+    if len(splits) > 1 and split not in splits:
+        raise InputError(f"{given!r} has no {split} questions; it has {', '.join(splits)}")
+    chosen = [question for question in given if len(splits) == 1 or (question.split or "train") == split]
+    bare = [one.text for one in chosen if any(answer.relevant and answer.id is None for answer in one.answers)]
+    if bare:
+        raise InputError(
+            f"{len(bare)} of {len(chosen)} questions have answers without the id of a stored document: {first_few(bare, 3)}. "
+            f"They are labelled by {', '.join(given.kinds)}: match these to the store first"
+        )
+    return [
+        (question.text, {str(answer.id): answer.grade for answer in question.answers if answer.relevant})
+        for question in chosen
+    ]
 
 
 def _of_query_set(given: QuerySet) -> Questions:

@@ -120,6 +120,18 @@ class Table:
         return [row[0] for row in rows], sent["numbers"].astype(self.dtype)
 
 
+def payload(text_column: str, json_column: str | None, columns: Sequence[str]) -> str:
+    """The expressions of a row's text, and of its metadata as the text of one JSON object."""
+    single = ", ".join(f"{_string(name)}, t.{quoted(name)}" for name in columns)
+    held = f"COALESCE(to_jsonb(t.{quoted(json_column)}), '{{}}')" if json_column else "CAST('{}' AS jsonb)"
+    return f"t.{quoted(text_column)}, CAST({held} || jsonb_strip_nulls(jsonb_build_object({single})) AS text)"
+
+
+def _string(name: str) -> str:
+    """A string for `text`, where a colon would start a parameter."""
+    return "'" + name.replace("'", "''").replace(":", "\\:") + "'"
+
+
 def literal(vector: NDArray[Any]) -> str:
     """A vector as pgvector reads it. Its numbers, written as those of float64, are rounded back to the same bits."""
     return str(vector.tolist())

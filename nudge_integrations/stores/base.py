@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nudge_core.errors import UnknownIdError, first_few
+from nudge_core.errors import InputError, UnknownIdError, first_few
 
 Metric: TypeAlias = Literal["cosine", "dot", "l2"]
+Texts: TypeAlias = tuple[list[str], list[str], list[Mapping[str, Any]]]
+"""Ids, texts and metadata of some documents."""
 
 
 class StoreAdapter(ABC):
@@ -72,6 +74,18 @@ class StoreAdapter(ABC):
             k: How many; fewer come back where there are not as many.
             exclude: Documents that do not take part; perhaps thousands.
         """
+
+    def texts(self, size: int) -> Iterator[Texts]:  # noqa: ARG002  # for those that override it
+        """Every document once, in pages of at most `size`: ids, texts and metadata. Labels are matched to them; override where there are texts.
+
+        A text that a document lacks is "", metadata that it lacks is {}.
+
+        Raises:
+            InputError: The store holds no texts, or not where this adapter looks for them.
+        """
+        raise InputError(
+            f"this {self.kind} store gives no texts: give the documents as (id, text, metadata), or label with the ids that it holds"
+        )
 
     @staticmethod
     def spelled(name: str) -> str:

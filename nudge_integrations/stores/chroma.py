@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nudge_core.errors import InputError
 from nudge_integrations.stores._hnswlib import preimage
-from nudge_integrations.stores.base import Metric, StoreAdapter, pages, search_without
+from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages, search_without
 
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "ip": "dot", "l2": "l2"}
 _PAGE = 1000  # below SQLite's 32,766 variables in a read, and below a server's 40 MiB in a write of 4,096 dimensions
@@ -61,6 +61,11 @@ class ChromaAdapter(StoreAdapter):
         """The adapter of a `langchain_chroma.Chroma`."""
         return cls(store._collection)
 
+    @classmethod
+    def of_llama_index(cls, index: Any) -> ChromaAdapter:
+        """The adapter of a `VectorStoreIndex` on a `ChromaVectorStore`."""
+        return cls(index.vector_store._collection)
+
     def count(self) -> int:
         """Number of documents."""
         return int(self._collection.count())
@@ -100,6 +105,16 @@ class ChromaAdapter(StoreAdapter):
                 return
             yield names, vectors
             start += len(names)
+
+    def texts(self, size: int) -> Iterator[Texts]:
+        """The records' documents and metadata, in pages."""
+        start = 0
+        while True:
+            page = self._collection.get(limit=min(size, _PAGE), offset=start, include=["documents", "metadatas"])
+            if not page["ids"]:
+                return
+            yield page["ids"], [text or "" for text in page["documents"]], [data or {} for data in page["metadatas"]]
+            start += len(page["ids"])
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """Chroma's query, which knows no filter that excludes ids."""

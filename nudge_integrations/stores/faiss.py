@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, StoreError
+from nudge_integrations.stores._docstore import node_in
 from nudge_integrations.stores._faiss_index import MAPS, base_of, kind_of, labels_of, places_of, rows_of
-from nudge_integrations.stores.base import Metric, StoreAdapter, pages, search_without
+from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages, search_without
 
 _METRICS: dict[int, Metric] = {faiss.METRIC_L2: "l2", faiss.METRIC_INNER_PRODUCT: "dot"}
 _FLAT = r"IndexFlat(L2|IP)?"
@@ -28,18 +29,25 @@ class FaissAdapter(StoreAdapter):
     batch = None
     fingerprint = None
 
-    def __init__(self, holder: Any, names: Callable[[], Mapping[int, str]], attribute: str = "index") -> None:
+    def __init__(
+        self,
+        holder: Any,
+        names: Callable[[], Mapping[int, str]],
+        attribute: str = "index",
+        document: Callable[[str], tuple[str, Mapping[str, Any]]] | None = None,
+    ) -> None:
         """Take the object whose attribute is the index.
 
         Args:
             holder: It gets another index at every write.
             names: Called for the ids of the labels of the index: {label: id}. Labels are positions, except in an IndexIDMap.
             attribute: The attribute that is the index.
+            document: Called for the text and metadata of an id; None where they are kept elsewhere.
 
         Raises:
             InputError: The index is of a kind that cannot be put back bit for bit, ranks by another metric, or does not fit the names.
         """
-        self._holder, self._names, self._attribute = holder, names, attribute
+        self._holder, self._names, self._attribute, self._document = holder, names, attribute, document
         self._known: tuple[Mapping[int, str] | None, dict[str, int]] = None, {}
         index = self._index
         if not re.fullmatch(_KINDS, kind_of(index)):
@@ -59,7 +67,31 @@ class FaissAdapter(StoreAdapter):
     @classmethod
     def of_langchain(cls, store: Any) -> FaissAdapter:
         """The adapter of a `langchain_community.vectorstores.FAISS`, which binds another mapping at every delete."""
-        return cls(store, lambda: store.index_to_docstore_id)
+
+        def document(name: str) -> tuple[str, Mapping[str, Any]]:
+            found = store.docstore.search(name)
+            return (
+                ("", {}) if isinstance(found, str) else (found.page_content, found.metadata)
+            )  # a str says that there is none
+
+        return cls(store, lambda: store.index_to_docstore_id, document=document)
+
+    @classmethod
+    def of_llama_index(cls, index: Any) -> FaissAdapter:
+        """The adapter of a `VectorStoreIndex` on a `FaissVectorStore`, whose nodes the index knows by position, or a `FaissMapVectorStore`."""
+        store = index.vector_store
+        if hasattr(store, "_faiss_id_to_node_id_map"):
+            return cls(store, lambda: store._faiss_id_to_node_id_map, "_faiss_index", node_in(index.docstore))
+        known: dict[int, str] = {}
+
+        def names() -> Mapping[int, str]:
+            held = index.index_struct.nodes_dict  # grows, but never shrinks, as the store cannot delete
+            if len(held) != len(known):
+                known.clear()
+                known.update((int(label), name) for label, name in held.items())
+            return known
+
+        return cls(store, names, "_faiss_index", node_in(index.docstore))
 
     def count(self) -> int:
         """Number of documents."""
@@ -96,6 +128,15 @@ class FaissAdapter(StoreAdapter):
             found = self.fetch(page)
             if found:
                 yield list(found), np.stack(list(found.values()))
+
+    def texts(self, size: int) -> Iterator[Texts]:
+        """The texts and metadata of all documents, in pages, from where the holder keeps them."""
+        if self._document is None:
+            yield from super().texts(size)
+            return
+        for page in pages(list(self._labels(self._index)), size):
+            found = [self._document(name) for name in page]
+            yield page, [text for text, _ in found], [data for _, data in found]
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """FAISS's own search; excluded by a selector, except in HNSW indexes, which find fewer with one."""

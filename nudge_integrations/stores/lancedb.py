@@ -13,7 +13,7 @@ from lancedb.table import LanceTable
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, first_few
-from nudge_integrations.stores.base import Metric, StoreAdapter, pages
+from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
 
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "dot": "dot", "l2": "l2"}
 _ROWS = 5000  # ids in one filter
@@ -28,7 +28,14 @@ class LanceDBAdapter(StoreAdapter):
     batch = None
 
     def __init__(
-        self, table: LanceTable, id_column: str = "id", vector_column: str = "vector", metric: Metric | None = None
+        self,
+        table: LanceTable,
+        id_column: str = "id",
+        vector_column: str = "vector",
+        metric: Metric | None = None,
+        *,
+        text_column: str = "text",
+        metadata_column: str | None = "metadata",
     ) -> None:
         """Take a table, whose handle from now on moves to its latest version.
 
@@ -38,6 +45,8 @@ class LanceDBAdapter(StoreAdapter):
             vector_column: Lists of one length, of float16, float32 or float64.
             metric: How the application searches; None for how LanceDB does unless told otherwise, which is by the metric of the vector
                 index, or by "l2" where there is none.
+            text_column: The texts.
+            metadata_column: A struct of metadata; None if these are columns of their own.
 
         Raises:
             InputError: A table or columns of another kind, ids that occur twice, an index of another metric.
@@ -47,6 +56,7 @@ class LanceDBAdapter(StoreAdapter):
                 f"the table is a {type(table).__name__}; expected a LanceTable, of lancedb.connect(path or object store)"
             )
         self._table, self._id, self._vector = table, id_column, vector_column
+        self._text, self._metadata = text_column, metadata_column
         self._latest()
         self._there = f"`{id_column}` IS NOT NULL"  # to ask the same of vectors would be to read them all
         names, types = table.schema.names, {field.name: field.type for field in table.schema}
@@ -88,7 +98,15 @@ class LanceDBAdapter(StoreAdapter):
         table = store.get_table()
         if table is None:
             raise InputError(f"the LanceDB store has no table {store._table_name!r} yet: add documents first")
-        return cls(table, store._id_key, store._vector_key)
+        return cls(table, store._id_key, store._vector_key, text_column=store._text_key)
+
+    @classmethod
+    def of_llama_index(cls, index: Any) -> LanceDBAdapter:
+        """The adapter of a `VectorStoreIndex` on a `LanceDBVectorStore`."""
+        store = index.vector_store
+        if store._table is None:
+            raise InputError(f"the LanceDB store has no table {store._table_name!r} yet: insert nodes first")
+        return cls(store._table, "id", store.vector_column_name, text_column=store.text_key)
 
     def count(self) -> int:
         """Number of documents."""
@@ -117,6 +135,21 @@ class LanceDBAdapter(StoreAdapter):
         for batch in self._latest().search().where(self._there).select([self._id, self._vector]).to_batches(size):
             if len(batch):
                 yield self._decoded(pa.Table.from_batches([batch]))
+
+    def texts(self, size: int) -> Iterator[Texts]:
+        """The texts and metadata of all rows, in pages, all of one version."""
+        names = self._latest().schema.names
+        if self._text not in names:
+            raise InputError(
+                f"table {self._table.name!r} has no column {self._text!r}, only {first_few(names)}: name that of the texts, text_column=…"
+            )
+        others = [name for name in names if name not in (self._id, self._vector, self._text)]
+        wanted = [name for name in others if self._metadata in (None, name)]
+        for batch in self._table.search().where(self._there).select([self._id, self._text, *wanted]).to_batches(size):
+            rows = batch.to_pylist()
+            if rows:
+                data = [row if self._metadata is None else row.get(self._metadata) or {} for row in rows]
+                yield [row.pop(self._id) for row in rows], [row.pop(self._text) or "" for row in rows], data
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """LanceDB's own search; without the index where that looks at too few rows to find k."""

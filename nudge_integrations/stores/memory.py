@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError
-from nudge_integrations.stores.base import StoreAdapter
+from nudge_integrations.stores.base import StoreAdapter, Texts
 
 
 class InMemoryAdapter(StoreAdapter):
@@ -62,6 +62,16 @@ class InMemoryAdapter(StoreAdapter):
         rows = iter(list(self._store.store.items()))
         while page := list(islice(rows, size)):
             yield [name for name, _ in page], np.asarray([row["vector"] for _, row in page], self.dtype)
+
+    def texts(self, size: int) -> Iterator[Texts]:
+        """The texts and metadata of all documents, in pages."""
+        rows = iter(list(self._store.store.items()))
+        while page := list(islice(rows, size)):
+            yield (
+                [name for name, _ in page],
+                [row.get("text") or "" for _, row in page],
+                [row.get("metadata") or {} for _, row in page],
+            )
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """The store's own search, with a filter."""

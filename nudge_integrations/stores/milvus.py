@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,17 @@ from numpy.typing import NDArray
 from pymilvus import DataType
 
 from nudge_core.errors import InputError, first_few
-from nudge_integrations.stores.base import Metric, StoreAdapter, pages
+from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
 
 _METRICS: dict[str, Metric] = {"COSINE": "cosine", "IP": "dot", "L2": "l2"}
+_VECTORS = {kind for kind in DataType if "VECTOR" in kind.name}
 _MOST = 16_384  # rows of one answer, by Milvus's own limit
 _QUERIES = 100  # in one search
 _STRONG = {"consistency_level": "Strong"}  # sees every write before it, whatever the collection's own level
 
-# Milvus Lite has no such times, and pages are right without
-logging.getLogger("pymilvus.client.iterator.query_iterator").addFilter(lambda record: "mvccTs" not in str(record.msg))
+# Milvus Lite has no such times, and pages are right without. The second is where pymilvus 2 says it.
+for _name in ("pymilvus.client.iterator.query_iterator", "pymilvus.orm.iterator"):
+    logging.getLogger(_name).addFilter(lambda record: "mvccTs" not in str(record.msg))
 
 
 class MilvusAdapter(StoreAdapter):
@@ -31,7 +34,9 @@ class MilvusAdapter(StoreAdapter):
     kind = "Milvus"
     remedy = "release the collection, drop the index of the vector field, create it again and load the collection"
 
-    def __init__(self, client: Any, collection: str, uri: str, vector: str | None = None) -> None:
+    def __init__(
+        self, client: Any, collection: str, uri: str, vector: str | None = None, *, text_field: str = "text"
+    ) -> None:
         """Take a `MilvusClient`.
 
         Args:
@@ -39,6 +44,7 @@ class MilvusAdapter(StoreAdapter):
             collection: Name of the collection, or an alias of it.
             uri: What the client was made with: a URL, or the file of Milvus Lite.
             vector: Name of the vector field; needed if there are several.
+            text_field: The texts; all other fields are metadata.
 
         Raises:
             InputError: The collection or the field is not there, or this server cannot replace vectors alone.
@@ -47,6 +53,7 @@ class MilvusAdapter(StoreAdapter):
             raise InputError(f"there is no Milvus collection {collection!r}: add documents first")
         about = client.describe_collection(collection)
         self._client, self._name = client, about["collection_name"]
+        self._text, self._dynamic = text_field, bool(about.get("enable_dynamic_field"))
         primary = next(field for field in about["fields"] if field.get("is_primary"))
         self._key, self._texts = primary["name"], primary["type"] == DataType.VARCHAR
         dense = {f["name"]: f for f in about["fields"] if f["name"] == vector or f["type"] == DataType.FLOAT_VECTOR}
@@ -77,7 +84,17 @@ class MilvusAdapter(StoreAdapter):
         """The adapter of a LangChain `Milvus`."""
         uri = store._connection_args.get("uri", "http://localhost:19530")
         field = store._vector_field  # a list where there are several, perhaps a dense and a sparse one
-        return cls(store.client, store.collection_name, uri, field if isinstance(field, str) else None)
+        named = field if isinstance(field, str) else None
+        return cls(store.client, store.collection_name, uri, named, text_field=store._text_field)
+
+    @classmethod
+    def of_llama_index(cls, index: Any) -> MilvusAdapter:
+        """The adapter of a `VectorStoreIndex` on a `MilvusVectorStore`, which forgets what it was made with: its connection knows."""
+        store = index.vector_store
+        if not store.enable_dense:
+            raise InputError("the MilvusVectorStore has no dense vectors: make it with enable_dense=True")
+        uri = _uri(store.client)
+        return cls(store.client, store.collection_name, uri, store.embedding_field, text_field=store.text_key)
 
     def count(self) -> int:
         """Number of documents."""
@@ -101,16 +118,32 @@ class MilvusAdapter(StoreAdapter):
 
     def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
         """Every document once, in pages by id."""
+        for page in self._pages(size, [self._vector]):
+            held = self._rows(page)
+            if held:
+                yield list(held), np.stack(list(held.values()))
+
+    def texts(self, size: int) -> Iterator[Texts]:
+        """The texts and all other fields but vectors, in pages by id."""
+        fields = self._client.describe_collection(self._name)["fields"]
+        names = [field["name"] for field in fields if field["type"] not in _VECTORS and field["name"] != self._key]
+        if self._text not in names and not self._dynamic:
+            raise InputError(
+                f"the Milvus collection {self._name!r} has no field {self._text!r}, only {first_few(names)}: name that of the texts, text_field=…"
+            )
+        for page in self._pages(size, names + ["$meta"] * self._dynamic):
+            rows: list[dict[str, Any]] = [{**row, **(row.pop("$meta", None) or {})} for row in map(dict, page)]
+            yield [str(row.pop(self._key)) for row in rows], [row.pop(self._text, None) or "" for row in rows], [*rows]
+
+    def _pages(self, size: int, fields: list[str]) -> Iterator[list[dict[str, Any]]]:
         after = ""
         while True:
             rows = self._client.query_iterator(
-                self._name, min(size, _MOST), filter=after, output_fields=[self._vector], **_STRONG
+                self._name, min(size, _MOST), filter=after, output_fields=fields, **_STRONG
             )
             try:
                 while page := rows.next():
-                    held = self._rows(page)
-                    if held:
-                        yield list(held), np.stack(list(held.values()))
+                    yield list(page)
                     last = page[-1][self._key]
                     if self._literal(last) not in (str(last), f'"{last}"'):
                         break  # the iterator goes on after the last id, but does not escape it
@@ -190,6 +223,14 @@ def _fault(
     if client.get_load_state(about["collection_name"])["state"].name != "Loaded":
         return "not been loaded", "call client.load_collection"
     return None
+
+
+def _uri(client: Any) -> str:
+    """What a client was made with, as far as it knows: of Milvus Lite the file, not the port at which it is served this time."""
+    uri = str(client._config.uri)
+    lite = sys.modules.get("milvus_lite.server_manager")
+    servers = {} if lite is None else lite.server_manager_instance._servers
+    return next((path for path, (*_, port) in servers.items() if uri == f"http://127.0.0.1:{port}"), uri)
 
 
 def _place(uri: str) -> str:

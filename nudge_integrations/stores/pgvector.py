@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,11 +17,12 @@ from nudge_integrations.stores._postgres import (
     index_settings,
     literal,
     look_up,
+    payload,
     select,
     transactions,
     transactions_in_loop,
 )
-from nudge_integrations.stores.base import Metric, StoreAdapter, pages
+from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
 
 __all__ = ["PGVectorAdapter", "transactions"]
 
@@ -49,6 +51,9 @@ class PGVectorAdapter(StoreAdapter):
         condition: str = "TRUE",
         parameters: Mapping[str, str] | None = None,
         settings: Mapping[str, str] | None = None,
+        text_column: str | None = None,
+        json_column: str | None = None,
+        metadata_columns: Sequence[str] = (),
     ) -> None:
         """Look the table up.
 
@@ -62,11 +67,15 @@ class PGVectorAdapter(StoreAdapter):
             condition: SQL that says which rows of the table, called t, take part; with named parameters such as :collection.
             parameters: Their values, which become part of the fingerprint.
             settings: What the application sets for a search, for example {"hnsw.ef_search": "100"}.
+            text_column: The texts, if the table holds them.
+            json_column: Metadata of type json or jsonb.
+            metadata_columns: Columns of single metadata.
 
         Raises:
             InputError: No such table or column, another type, ids that occur twice, no dimension or several.
         """
         self.metric, self._run, self._given = metric, run, dict(parameters or {})
+        self._text_columns = text_column, json_column, metadata_columns
 
         def look(c: Connection) -> None:
             self._table = own = look_up(c, schema, table, id_column, vector_column)
@@ -98,7 +107,9 @@ class PGVectorAdapter(StoreAdapter):
             names = inner.table_name, inner.id_column, inner.embedding_column
             run, options = transactions_in_loop(store._engine), inner.index_query_options
             settings = dict(line.split(" = ") for line in options.to_parameter()) if options else None
-            return cls(run, *names, metric, schema=inner.schema_name, settings=settings)
+            held = {"text_column": inner.content_column, "json_column": inner.metadata_json_column}
+            held["metadata_columns"] = inner.metadata_columns
+            return cls(run, *names, metric, schema=inner.schema_name, settings=settings, **held)
         if store.async_mode:
             raise InputError(
                 "this PGVector works in coroutines only, with connections of their event loop: for fine-tuning, open the same "
@@ -123,6 +134,27 @@ class PGVectorAdapter(StoreAdapter):
             schema=rows.schema,
             condition="t.collection_id = CAST(:collection AS uuid)",
             parameters={"collection": str(found.uuid)},
+            text_column="document",
+            json_column="cmetadata",
+        )
+
+    @classmethod
+    def of_llama_index(cls, index: Any) -> PGVectorAdapter:
+        """The adapter of a `VectorStoreIndex` on LlamaIndex's `PGVectorStore`: its table data_NAME by node_id, which it searches by cosine."""
+        store = index.vector_store
+        if store._engine is None:  # it connects when it is first used
+            store._connect()
+        search = (store.hnsw_kwargs or {}).get("hnsw_ef_search")
+        return cls(
+            transactions(store._engine),
+            store._table_class.__tablename__,
+            "node_id",
+            "embedding",
+            "cosine",
+            schema=store.schema_name,
+            settings={"hnsw.ef_search": str(search)} if search else None,
+            text_column="text",
+            json_column="metadata_",
         )
 
     def count(self) -> int:
@@ -158,16 +190,28 @@ class PGVectorAdapter(StoreAdapter):
         self._run(write)
 
     def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
-        """Every document once, in pages by id. Each page is a transaction, so that none stays open between them."""
+        """Every document once, in pages by id."""
+        for page in self._pages(self._read, size):
+            yield self._table.decoded(page, self.dim)
+
+    def texts(self, size: int) -> Iterator[Texts]:
+        """The texts and metadata of all documents, in pages by id."""
+        text_column, json_column, columns = self._text_columns
+        if text_column is None:
+            yield from super().texts(size)
+            return
+        held = f"{self._table.key_text}, {payload(text_column, json_column, columns)}"
+        for page in self._pages(f"SELECT {held} {self._from}", size):
+            yield [row[0] for row in page], [row[1] or "" for row in page], [json.loads(row[2]) for row in page]
+
+    def _pages(self, query: str, size: int) -> Iterator[Sequence[Any]]:
+        """Each page is a transaction, so that none stays open between them."""
         own, after, last = self._table, "", ""
-        while True:
-            query = f"{self._read} {after} ORDER BY {own.key} LIMIT :size"
-            page = own.decoded(self._select(query, size=size, last=[last]), self.dim)
-            if page[0]:
-                yield page
-            if len(page[0]) < size:
+        while page := self._select(f"{query} {after} ORDER BY {own.key} LIMIT :size", size=size, last=[last]):
+            yield page
+            if len(page) < size:
                 return
-            after, last = f"AND {own.key} > ({own.array('last')})[1]", page[0][-1]
+            after, last = f"AND {own.key} > ({own.array('last')})[1]", page[-1][0]
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """The application's operator, by its index if there is one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from qdrant_client import models
 
 from nudge_core.errors import InputError, first_few
 from nudge_integrations.stores._qdrant_local import steady
-from nudge_integrations.stores.base import Metric, StoreAdapter, pages, search_without
+from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages, search_without
 
 _METRICS: dict[str, Metric] = {"Cosine": "cosine", "Dot": "dot", "Euclid": "l2"}
 _QUERIES = 100  # in one request
@@ -30,17 +31,30 @@ class QdrantAdapter(StoreAdapter):
     kind = "Qdrant"
     remedy = "let Qdrant build the index again: update_collection with another hnsw_config, or copy the points to a new collection"
 
-    def __init__(self, client: Any, collection: str, vector: str | None = None) -> None:
+    def __init__(
+        self,
+        client: Any,
+        collection: str,
+        vector: str | None = None,
+        *,
+        text_key: str = "page_content",
+        metadata_key: str = "metadata",
+        read_text: Callable[[Any], str] = str,
+    ) -> None:
         """Take a `QdrantClient`.
 
         Args:
             client: The client.
             collection: Name of the collection, or an alias of it.
             vector: Name of the vector, "" for the one without a name; needed if there are several.
+            text_key: Where payloads hold the text.
+            metadata_key: Where payloads hold metadata; "" if these are beside the text.
+            read_text: What makes a text of what is held there.
 
         Raises:
             InputError: The collection or the vector is not there, or cannot be restored bit for bit.
         """
+        self._text_key, self._metadata_key, self._read_text = text_key, metadata_key, read_text
         aliases = {alias.alias_name: alias.collection_name for alias in client.get_aliases().aliases}
         self._client, self._name = client, aliases.get(collection, collection)
         if not client.collection_exists(self._name):
@@ -71,7 +85,19 @@ class QdrantAdapter(StoreAdapter):
             raise InputError(
                 "the QdrantVectorStore is in retrieval mode 'sparse', without dense vectors: use 'dense' or 'hybrid'"
             )
-        return cls(store.client, store.collection_name, store.vector_name)
+        keys = {"text_key": store.content_payload_key, "metadata_key": store.metadata_payload_key}
+        return cls(store.client, store.collection_name, store.vector_name, **keys)
+
+    @classmethod
+    def of_llama_index(cls, index: Any) -> QdrantAdapter:
+        """The adapter of a `VectorStoreIndex` on a `QdrantVectorStore`, whose vector "text-dense" it is unless told otherwise."""
+        store = index.vector_store
+        if store.client is None:
+            raise InputError(
+                "the QdrantVectorStore has an asynchronous client only: give it a QdrantClient too, QdrantVectorStore(…, client=…, aclient=…)"
+            )
+        held = {"text_key": "_node_content", "metadata_key": ""}
+        return cls(store.client, store.collection_name, store.dense_vector_name, **held, read_text=_text_of_node)
 
     @staticmethod
     def spelled(name: str) -> str:
@@ -122,6 +148,28 @@ class QdrantAdapter(StoreAdapter):
                 yield names, vectors
             if offset is None:
                 return
+
+    def texts(self, size: int) -> Iterator[Texts]:
+        """The texts and metadata of all points that have this vector, in pages by id."""
+        has = models.Filter(must=[models.HasVectorCondition(has_vector=self._vector)])
+        wanted = [self._text_key, self._metadata_key] if self._metadata_key else True
+        offset, first = None, True
+        while first or offset is not None:
+            records, offset = self._client.scroll(
+                self._name, scroll_filter=has, limit=size, offset=offset, with_payload=wanted, with_vectors=False
+            )
+            rows = [dict(record.payload or {}) for record in records]
+            if first and rows and not any(self._text_key in row for row in rows):
+                raise InputError(
+                    f"the payloads of the Qdrant collection {self._name!r} hold no {self._text_key!r}: name the key of the text, text_key=…"
+                )
+            texts = [self._read_text(row.pop(self._text_key, None) or "") for row in rows]
+            data: list[Mapping[str, Any]] = [
+                row.get(self._metadata_key) or {} if self._metadata_key else row for row in rows
+            ]
+            if records:
+                yield [str(record.id) for record in records], texts, data
+            first = False
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """The store's own search. A filter by thousands of ids would travel with every query, so more is asked for instead."""
@@ -190,3 +238,9 @@ def _native(name: str) -> str | int | None:
         return name if str(UUID(name)) == name else None
     except ValueError:
         return None
+
+
+def _text_of_node(held: str) -> str:
+    """The text in what LlamaIndex keeps of a node."""
+    node = json.loads(held) if held else {}
+    return node.get("text") or (node.get("text_resource") or {}).get("text") or ""

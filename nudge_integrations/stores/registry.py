@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +18,15 @@ _LANGCHAIN = {
     "langchain_postgres.v2.vectorstores.PGVectorStore": "pgvector.PGVectorAdapter",
     "langchain_postgres.vectorstores.PGVector": "pgvector.PGVectorAdapter",
     "langchain_qdrant.qdrant.QdrantVectorStore": "qdrant.QdrantAdapter",
+}
+_LLAMA_INDEX = {
+    "llama_index.core.vector_stores.simple.SimpleVectorStore": "simple.SimpleAdapter",
+    "llama_index.vector_stores.chroma.base.ChromaVectorStore": "chroma.ChromaAdapter",
+    "llama_index.vector_stores.faiss.base.FaissVectorStore": "faiss.FaissAdapter",
+    "llama_index.vector_stores.lancedb.base.LanceDBVectorStore": "lancedb.LanceDBAdapter",
+    "llama_index.vector_stores.milvus.base.MilvusVectorStore": "milvus.MilvusAdapter",
+    "llama_index.vector_stores.postgres.base.PGVectorStore": "pgvector.PGVectorAdapter",
+    "llama_index.vector_stores.qdrant.base.QdrantVectorStore": "qdrant.QdrantAdapter",
 }
 _registered: dict[type, Callable[[Any], StoreAdapter]] = {}
 
@@ -49,29 +58,56 @@ def adapter_of(store: Any) -> StoreAdapter:
         MissingExtraError: The store's client is not installed.
     """
     known = check_known(store)
-    if not isinstance(known, str):
-        return known(store)
-    module, name = known.split(".")
-    try:
-        adapter = getattr(import_module(f"nudge_integrations.stores.{module}"), name)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), module, f"moving the vectors of {type(store).__name__}") from error
-    return adapter.of_langchain(store)  # type: ignore[no-any-return]
+    return _adapter(known, store).of_langchain(store) if isinstance(known, str) else known(store)
+
+
+def adapter_of_index(index: Any) -> StoreAdapter:
+    """The adapter of the vector store of a LlamaIndex `VectorStoreIndex`.
+
+    Raises:
+        InputError: No adapter is known for its class, or the store cannot be served as it is set up.
+        MissingExtraError: The store's client is not installed.
+    """
+    store = index.vector_store
+    known = check_known_of_index(store)
+    return _adapter(known, store).of_llama_index(index) if isinstance(known, str) else known(store)
 
 
 def check_known(store: Any) -> Callable[[Any], StoreAdapter] | str:
-    """What makes the adapter of a store.
+    """What makes the adapter of a LangChain vector store.
 
     Raises:
         InputError: No adapter is known for its class.
     """
+    return _known(store, _LANGCHAIN)
+
+
+def check_known_of_index(store: Any) -> Callable[[Any], StoreAdapter] | str:
+    """What makes the adapter of a LlamaIndex vector store.
+
+    Raises:
+        InputError: No adapter is known for its class.
+    """
+    return _known(store, _LLAMA_INDEX)
+
+
+def _known(store: Any, names: Mapping[str, str]) -> Callable[[Any], StoreAdapter] | str:
     for base in type(store).__mro__:
-        found = _registered.get(base) or _LANGCHAIN.get(f"{base.__module__}.{base.__qualname__}")
+        found = _registered.get(base) or names.get(f"{base.__module__}.{base.__qualname__}")
         if found:
             return found
-    kinds = ", ".join(sorted(name.rsplit(".", 1)[1] for name in _LANGCHAIN))
+    kinds = ", ".join(sorted(name.rsplit(".", 1)[1] for name in names))
     raise InputError(
         f"no adapter is known for {type(store).__module__}.{type(store).__qualname__}; there are some for {kinds}. Write a "
         "StoreAdapter (docs/adapters.md: five methods, and a test kit that checks them) and call "
         "nudge_integrations.stores.register_adapter(type(store), make)"
     )
+
+
+def _adapter(known: str, store: Any) -> Any:
+    """The class of an adapter, whose module imports the client."""
+    module, name = known.split(".")
+    try:
+        return getattr(import_module(f"nudge_integrations.stores.{module}"), name)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), module, f"moving the vectors of {type(store).__name__}") from error

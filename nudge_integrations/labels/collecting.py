@@ -1,0 +1,143 @@
+"""Collector: what every reader hands its questions to. It checks, joins what stands twice, and keeps account of what is left out."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nudge_core.errors import FileFormatError, first_few
+from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions
+from nudge_integrations.labels.source import NAMES_OF_SPLITS, Source
+from nudge_integrations.labels.values import absent, id_of
+
+
+@dataclass
+class _Held:
+    question: LabelledQuestion
+    answers: dict[Any, Answer]
+
+
+class Collector:
+    """Questions as they are read.
+
+    Attributes:
+        form: The form that is read.
+        source: Where from.
+    """
+
+    def __init__(self, form: str, source: Source) -> None:
+        self.form, self.source = form, source
+        self._held: dict[tuple[str, str | None], _Held] = {}
+        self._odd: defaultdict[str, list[str]] = defaultdict(list)
+        self._problems: list[str] = list(source.problems)
+
+    def odd(self, what: str, where: str) -> None:
+        """Take note of something; what is said of several places becomes one problem."""
+        self._odd[what].append(where)
+
+    def problem(self, sentence: str) -> None:
+        """Take note of something in a sentence of its own."""
+        self._problems.append(sentence)
+
+    def add(
+        self,
+        text: Any,
+        answers: Iterable[Answer],
+        *,
+        id: Any = None,  # noqa: A002
+        split: Any = None,
+        where: str = "",
+    ) -> None:
+        """Take one question; answers to the same question in the same split are joined.
+
+        Args:
+            text: The question. What is no text, or an empty one, is left out and told.
+            answers: What answers it; none at all is told.
+            id: Its id in the source.
+            split: "train", "dev" or "test", in any of their names.
+            where: File and line or row.
+        """
+        if not isinstance(text, str) or absent(text):
+            kind = "an empty text" if absent(text) else f"no text but a {type(text).__name__}"
+            return self.odd(f"the question is {kind} and was left out", where)
+        found = [self._clean(answer, where) for answer in answers]
+        kept = [answer for answer in found if answer.id or answer.text or answer.span or answer.metadata]
+        if not kept:
+            return self.odd("the question has no labels and was left out", where)
+        text, name = self._clean_text(text, where), id_of(id)
+        part = None if absent(split) else NAMES_OF_SPLITS.get(str(split).strip().lower())
+        if part is None and not absent(split):
+            self.odd(f"the split {split!r} is none of train, dev and test", where)
+        held = self._held.setdefault((text, part), _Held(LabelledQuestion(text, (), name, part, where), {}))
+        if name is not None and held.question.id not in (None, name):
+            self.odd("the same question stands under several ids; their answers were joined", where)
+        for answer in kept:
+            key = (answer.id, answer.text, answer.span, () if answer.id or answer.text else str(answer.metadata))
+            before = held.answers.setdefault(key, answer)
+            if before.relevant != answer.relevant:
+                self.odd("one document is given as relevant and as irrelevant; it was taken for irrelevant", where)
+            if before.relevant != answer.relevant or before.grade < answer.grade:
+                held.answers[key] = replace(
+                    answer, relevant=before.relevant and answer.relevant, grade=max(before.grade, answer.grade)
+                )
+        return None
+
+    def done(self, documents: Mapping[str, str] | None = None) -> LabelledQuestions:
+        """All questions.
+
+        Raises:
+            FileFormatError: There are none.
+        """
+        for what, places in self._odd.items():
+            count = "" if len(places) == 1 else f" ({len(places)} times)"
+            self._problems.append(f"{what}{count}: {_listed(places)}")
+        if not self._held:
+            why = f": {'; '.join(self._problems[:3])}" if self._problems else ""
+            raise FileFormatError(f"{self.source.name}, read as {self.form}, holds no question with labels{why}")
+        self._problems += _on_both_sides(self._held)
+        questions = tuple(replace(held.question, answers=tuple(held.answers.values())) for held in self._held.values())
+        return LabelledQuestions(questions, self.form, documents or {}, tuple(self._problems))
+
+    def _clean(self, answer: Answer, where: str) -> Answer:
+        parts = (answer.id, answer.text, answer.span)
+        name, text, span = (None if absent(part) else self._clean_text(str(part), where) for part in parts)
+        return replace(answer, id=name, text=text, span=span)
+
+    def _clean_text(self, text: str, where: str) -> str:
+        """Without NUL characters and halves of characters, which neither stores nor models take."""
+        if "\0" in text:
+            self.odd("a NUL character was taken out of a text", where)
+            text = text.replace("\0", "")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            self.odd("half of a character (a lone surrogate) in a text was replaced", where)
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text
+
+
+def normal(text: str) -> str:
+    """A question without what makes no difference: case, white space and Unicode's spellings of the same sign."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _listed(places: list[str]) -> str:
+    return f"{'; '.join(places[:5])}" + (f" … and {len(places) - 5} more" if len(places) > 5 else "")
+
+
+def _on_both_sides(held: Iterable[tuple[str, str | None]]) -> list[str]:
+    splits: defaultdict[str, set[str]] = defaultdict(set)
+    texts: dict[str, str] = {}
+    for text, split in held:
+        key = normal(text)
+        texts.setdefault(key, text)
+        splits[key].add(split or "")
+    both = [texts[key] for key, names in splits.items() if len(names) > 1]
+    if not both:
+        return []
+    return [
+        f"{len(both)} questions stand in several splits: {first_few(both, 5)}; split(questions, …) keeps each on one side"
+    ]

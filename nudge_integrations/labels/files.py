@@ -1,0 +1,150 @@
+"""Reading of label files: JSON, JSONL, CSV and Parquet. Whatever is wrong with a file is named by line and column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nudge_core.errors import FileFormatError, MissingExtraError
+from nudge_integrations.labels.source import NAMES_OF_SPLITS, Row, Source, rows_of, source_of
+from nudge_integrations.labels.tables import read_table
+
+TABLES = {".csv": None, ".tsv": "\t"}
+ENDINGS = (".json", ".jsonl", ".ndjson", *TABLES, ".parquet")
+
+
+def read_file(path: str | Path, *, encoding: str | None = None, delimiter: str | None = None) -> Source:
+    """Read one file of labels, or a folder of them.
+
+    Args:
+        path: A file in JSON, JSONL, CSV, TSV or Parquet, known by the ending of its name, or a folder.
+        encoding: If not UTF-8.
+        delimiter: What separates the cells of a CSV file, if neither comma, semicolon nor tab.
+
+    Raises:
+        FileFormatError: A file that is missing, empty, malformed or in another encoding.
+        MissingExtraError: Parquet without pyarrow.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _read_folder(path, encoding, delimiter)
+    name, ending = repr(str(path)), path.suffix.lower()
+    if not path.is_file():
+        raise FileFormatError(f"there is no file {name}: give the path of a file with labels, or a folder")
+    if ending == ".parquet":
+        return _read_parquet(path, name)
+    if ending not in ENDINGS:
+        raise FileFormatError(f"{name} ends in {ending!r}; expected one of {', '.join(ENDINGS)}")
+    text = read_text(path, encoding)
+    if not text.strip():
+        raise FileFormatError(f"{name} is empty")
+    if ending in TABLES:
+        return Source(name, tuple(read_table(text, name, delimiter or TABLES[ending])))
+    if ending == ".json":
+        return _read_json(text, name)
+    return Source(name, tuple(_read_jsonl(text, name)))
+
+
+def read_text(path: Path, encoding: str | None = None) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark; other encodings are refused, not guessed."""
+    content, name = path.read_bytes(), repr(str(path))
+    if encoding is None and content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise FileFormatError(f"{name} is in UTF-16: save it as UTF-8, or say encoding='utf-16'")
+    try:
+        text = content.decode(encoding or "utf-8-sig")
+    except LookupError:
+        raise FileFormatError(f"encoding is {encoding!r}, which Python does not know: for example 'latin-1'") from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        raise FileFormatError(
+            f"{name}, line {line}, byte {column} ({content[error.start]:#04x}), is not in {encoding or 'UTF-8'}: "
+            "save it as UTF-8, or say encoding='latin-1' or what it is in"
+        ) from error
+    if (at := text.find("\0")) >= 0:
+        raise FileFormatError(
+            f"{name}, line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}, holds a NUL byte: "
+            "it is binary or in UTF-16; save it as UTF-8"
+        )
+    return text
+
+
+def parse_json(text: str, where: str, line: int = 1) -> Any:
+    """Parse JSON; what is wrong is named by line and column, and a key that stands twice is refused."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        held = dict(pairs)
+        if len(held) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in held if keys.count(key) > 1)
+            raise FileFormatError(f"{where} has the key {twice!r} twice in one object: give each a key of its own")
+        return held
+
+    try:
+        return json.loads(text, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        raise FileFormatError(f"{where}, line {line + error.lineno - 1}, column {error.colno}: {error.msg}") from error
+    except FileFormatError:
+        raise
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets nested by the thousand
+        raise FileFormatError(f"{where}, line {line}: {str(error)[:120]}") from error
+
+
+def _read_json(text: str, name: str) -> Source:
+    try:
+        tree = parse_json(text, name)
+    except FileFormatError as error:
+        cause = error.__cause__
+        if not isinstance(cause, json.JSONDecodeError) or not cause.msg.startswith("Extra data"):
+            raise
+        return Source(name, tuple(_read_jsonl(text, name)))  # lines of objects under the name of .json are common
+    if not isinstance(tree, dict | list) or not tree:
+        raise FileFormatError(f"{name} holds {str(tree)[:80]!r}; expected a list of objects, or an object")
+    return source_of(tree, name)
+
+
+def _read_jsonl(text: str, name: str) -> Iterator[Row]:
+    for number, line in enumerate(text.split("\n"), 1):  # not splitlines: a text may hold U+2028
+        if line.strip():
+            entry = parse_json(line, name, number)
+            yield from rows_of([entry], name, f"line {number}")
+
+
+def _read_parquet(path: Path, name: str) -> Source:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import read_table as read_parquet
+    except ImportError as error:
+        raise MissingExtraError("pyarrow", "files", f"reading {name}") from error
+    try:
+        return source_of(read_parquet(path), name, "row {}")
+    except (ArrowException, OSError) as error:
+        raise FileFormatError(f"{name} cannot be read as Parquet: {str(error)[:160]}") from error
+
+
+def _read_folder(path: Path, encoding: str | None, delimiter: str | None) -> Source:
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS)
+    if not files:
+        raise FileFormatError(f"the folder {str(path)!r} holds no file that ends in one of {', '.join(ENDINGS)}")
+    return joined([named_split(read_file(file, encoding=encoding, delimiter=delimiter), file) for file in files], path)
+
+
+def named_split(source: Source, file: Path) -> Source:
+    """The source of a file called train.jsonl, dev.csv, … with that split, where its rows do not say another."""
+    split = NAMES_OF_SPLITS.get(file.stem.lower())
+    if split is None:
+        return source
+    return replace(source, rows=tuple(replace(row, split=row.split or split) for row in source.rows))
+
+
+def joined(sources: list[Source], path: Path | str) -> Source:
+    """Several files as one source; each must be a list of rows."""
+    for source in sources:
+        if not source.rows:
+            raise FileFormatError(
+                f"{source.name} holds {source.shape}: only files with rows are read together; read it alone"
+            )
+    return Source(repr(str(path)), tuple(row for source in sources for row in source.rows))

@@ -1,0 +1,140 @@
+"""Annotations of documents in Phoenix, beside the retriever spans that say which document stood where and what was asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nudge_core.errors import FileFormatError, InputError
+from nudge_integrations.labels.collecting import Collector
+from nudge_integrations.labels.forms.contexts import known
+from nudge_integrations.labels.labelled import Answer, LabelledQuestions
+from nudge_integrations.labels.source import Row, Source
+from nudge_integrations.labels.values import absent, first, id_of, list_of, object_of, plain, text_of
+from nudge_integrations.labels.votes import Vote, count, is_up, time_of
+
+NAME = "Phoenix document annotations"
+SPAN = ("span_id", "context.span_id")
+NUMBERED = re.compile(r"(?:attributes\.)?retrieval\.documents\.(\d+)\.(.+)")
+
+
+def fits(source: Source) -> bool:
+    """Whether it has annotations by the place of a document in a span."""
+    columns = set(source.columns)
+    return bool(columns & set(SPAN)) and "document_position" in columns
+
+
+def read(
+    source: Source,
+    *,
+    spans: Source | None = None,
+    name: str | None = None,
+    threshold: float | None = None,
+    meaning: Mapping[str, bool] | None = None,
+) -> LabelledQuestions:
+    """Questions with what was said last of each document; contradictions are listed in `problems`.
+
+    Args:
+        source: Annotations with span_id, document_position and result {label, score}, nested or as columns.
+        spans: Retriever spans: as `get_retrieved_documents` or `get_spans_dataframe` returns them, or as the API does. Not needed where the rows
+            of the annotations hold input and document themselves.
+        name: Which annotations are meant, where there are several kinds ("relevance", "user feedback").
+        threshold: From which score on a document is relevant, where there is no label.
+        meaning: What labels mean that are not the usual ones: {"partly": True}.
+
+    Raises:
+        InputError: The spans are not given, and there are several kinds of annotations but no name.
+        FileFormatError: Spans without documents, a label or a time that cannot be read.
+    """
+    documents = dict(_documents(source if spans is None else spans))
+    if not documents and spans is None:
+        raise InputError(f"{source.name} holds annotations only: give the retriever spans too, read_labels(…, spans=…)")
+    if not documents:
+        raise FileFormatError(f"{spans and spans.name} holds no retrieved documents: expected retriever spans")
+    kinds = list(dict.fromkeys(found for row in source.rows if (found := text_of(_kind(row))) is not None))
+    if name is not None and name not in kinds:
+        raise InputError(f"name is {name!r}; there are annotations of the names {', '.join(map(repr, kinds))}")
+    if name is None and len(kinds) > 1:
+        raise InputError(
+            f"{source.name} holds annotations of several names, {', '.join(map(repr, kinds))}: say name='…'"
+        )
+    collector, votes = Collector(NAME, source), []
+    for row in source.rows:
+        if name is not None and text_of(_kind(row)) != name:
+            continue
+        place = _place(row)
+        if place not in documents:
+            collector.odd("the annotation speaks of a document that no span holds and was left out", row.where)
+            continue
+        question, answer = documents[place]
+        up = _up(row, threshold, meaning or {})
+        if up is None or question is None:
+            collector.odd(
+                "the annotation has neither label nor score, or its span no input; it was left out", row.where
+            )
+            continue
+        time = time_of(first(row.values, "updated_at", "created_at", "timestamp"), row.where)
+        votes.append(Vote(question, answer, up, time, row.where))
+    count(votes, collector)
+    return collector.done()
+
+
+def _kind(row: Row) -> Any:
+    return first(row.values, "name", "annotation_name")
+
+
+def _up(row: Row, threshold: float | None, meaning: Mapping[str, bool]) -> bool | None:
+    result = object_of(row.values.get("result"))
+    label = first(row.values, "label", "result.label") if absent(result.get("label")) else result["label"]
+    score = first(row.values, "score", "result.score") if absent(result.get("score")) else result["score"]
+    return is_up(score if absent(label) else label, row.where, threshold, meaning)
+
+
+def _place(row: Row) -> tuple[str | None, int]:
+    position = row.values.get("document_position")
+    try:
+        return id_of(first(row.values, *SPAN)), int(float(str(position)))
+    except ValueError:
+        raise FileFormatError(f"{row.where}: document_position is {position!r}; expected a number") from None
+
+
+def _documents(spans: Source) -> Iterator[tuple[tuple[str | None, int], tuple[str | None, Answer]]]:
+    """{(span, position): (question, document)} of spans in any of their forms."""
+    for row in spans.rows:
+        values = row.values
+        if "document_position" in values:
+            body = first(values, "document", "reference", "document.content", "document_content")
+            if body is not None:
+                meta = first(values, "document_metadata", "document.metadata")
+                document = Answer(
+                    id_of(first(values, "document_id", "document.id")), text_of(body), None, known(object_of(meta))
+                )
+                yield _place(row), (text_of(first(values, "input", "input.value")), document)
+            continue
+        attributes = {**values, **object_of(values.get("attributes"))}
+        span = id_of(first(values, *SPAN) or object_of(values.get("context")).get("span_id"))
+        asked = first(attributes, "input.value", "attributes.input.value") or object_of(attributes.get("input")).get(
+            "value"
+        )
+        for place, document in enumerate(_retrieved(attributes, row.where)):
+            yield (span, place), (text_of(asked), document)
+
+
+def _retrieved(attributes: Mapping[str, Any], where: str) -> list[Answer]:
+    nested = object_of(attributes.get("retrieval")).get("documents")
+    held = first(attributes, "retrieval.documents", "attributes.retrieval.documents") if nested is None else nested
+    entries = [object_of(entry) for entry in list_of(held, where)]
+    numbered: dict[int, dict[str, Any]] = {}
+    for key, value in attributes.items():
+        if found := NUMBERED.fullmatch(key):
+            numbered.setdefault(int(found[1]), {})[found[2]] = value
+    entries += [numbered[place] for place in sorted(numbered)]
+    return [_document(entry) for entry in entries]
+
+
+def _document(entry: Mapping[str, Any]) -> Answer:
+    inner = object_of(plain(entry.get("document"))) or {
+        key.removeprefix("document."): value for key, value in entry.items()
+    }
+    return Answer(id_of(inner.get("id")), text_of(inner.get("content")), None, known(object_of(inner.get("metadata"))))

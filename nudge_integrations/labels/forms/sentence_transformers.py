@@ -1,0 +1,69 @@
+"""Pairs and tuples of sentence-transformers: the order of columns says what they are (anchor, positive, negatives), not their names."""
+
+from __future__ import annotations
+
+from nudge_core.errors import FileFormatError
+from nudge_integrations.labels.collecting import Collector
+from nudge_integrations.labels.labelled import Answer, LabelledQuestions
+from nudge_integrations.labels.source import Source
+from nudge_integrations.labels.values import absent, list_of, number_of, text_of
+
+NAME = "sentence-transformers pairs"
+LABELS = ("label", "labels", "score", "scores")
+IGNORED = ("dataset_name", "prompt", "prompts", "return_loss", "split")
+POSITIVE = ("positive", "positives", "pos", "column 2")
+
+
+def fits(source: Source) -> bool:
+    """Whether the second column of texts is called positive, or columns have no names."""
+    texts = _texts(source)
+    return len(texts) > 1 and (texts[1] in POSITIVE or texts[0] in ("anchor", "column 1"))
+
+
+def _texts(source: Source) -> list[str]:
+    return [name for name in source.columns if name not in IGNORED and name != _label(source)]
+
+
+def _label(source: Source) -> str | None:
+    """The column of labels: by its name, or the last one without a name that holds numbers."""
+    last = source.columns[-1] if source.columns else ""
+    if last.startswith("column ") and all(isinstance(row.values.get(last), int | float) for row in source.rows):
+        return last
+    return next((name for name in source.columns if name in LABELS), None)
+
+
+def read(source: Source, *, threshold: float = 0.5) -> LabelledQuestions:
+    """Questions labelled by texts: the second column answers the first; those after it do not.
+
+    Args:
+        source: Rows with the texts in the order anchor, positive, negative, negative, …, and perhaps a column label or score. Rows with the same
+            anchor are one question.
+        threshold: From which label or score on a pair is relevant.
+
+    Raises:
+        FileFormatError: Fewer than two columns of texts, or a label that is no number.
+    """
+    columns = _texts(source)
+    if len(columns) < 2:
+        raise FileFormatError(
+            f"{source.name} has the columns {', '.join(source.columns)}: expected two of texts or more"
+        )
+    anchor, positive, *negatives = columns
+    label = _label(source)
+    collector = Collector(NAME, source)
+    for row in source.rows:
+        grade = (
+            1.0
+            if label is None or absent(row.values.get(label))
+            else number_of(row.values[label], f"{row.where}: the label")
+        )
+        answers = [
+            Answer(text=text, relevant=grade >= threshold, grade=grade if grade >= threshold else 0.0)
+            for text in map(text_of, list_of(row.values.get(positive), row.where))
+        ]
+        for name in negatives:
+            held = map(text_of, list_of(row.values.get(name), row.where))
+            answers += [Answer(text=text, relevant=False, grade=0.0) for text in held if text is not None]
+        split = row.values.get("split") or row.split
+        collector.add(row.values.get(anchor), answers, split=split, where=row.where)
+    return collector.done()

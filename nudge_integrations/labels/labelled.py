@@ -1,0 +1,101 @@
+"""LabelledQuestions: questions as a source labels them, with ids, context texts or answer spans, before they are matched to a store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a source says of one document that answers a question, or that does not.
+
+    Attributes:
+        id: Id of a stored document or chunk.
+        text: Text of the context.
+        span: Text of the answer, which the right chunk must hold.
+        metadata: What else is known of the document: source, page, ….
+        relevant: False for a thumbs down.
+        grade: How relevant; 1 where the source has no grades.
+    """
+
+    id: str | None = None
+    text: str | None = None
+    span: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    relevant: bool = True
+    grade: float = 1.0
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """How it names the document: "ids", "texts" and "spans", those that it has; else "metadata"."""
+        named = (("ids", self.id), ("texts", self.text), ("spans", self.span))
+        return tuple(kind for kind, value in named if value is not None) or ("metadata",)
+
+
+@dataclass(frozen=True)
+class LabelledQuestion:
+    """A question with its answers.
+
+    Attributes:
+        text: The question.
+        answers: Documents that answer it, and those that do not.
+        id: Id of the question in the source.
+        split: "train", "dev" or "test" where the source says.
+        where: File and line or row, for messages.
+    """
+
+    text: str
+    answers: tuple[Answer, ...]
+    id: str | None = None
+    split: str | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class LabelledQuestions(Sequence[LabelledQuestion]):
+    """Questions that a reader found.
+
+    Attributes:
+        questions: In the order of the source.
+        form: The form that was recognised.
+        documents: {id: text} where the source brings its corpus.
+        problems: What was left out or looks odd, each in one sentence.
+    """
+
+    questions: tuple[LabelledQuestion, ...]
+    form: str
+    documents: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    @overload
+    def __getitem__(self, index: int) -> LabelledQuestion: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[LabelledQuestion, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> LabelledQuestion | tuple[LabelledQuestion, ...]:
+        return self.questions[index]
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+    def __iter__(self) -> Iterator[LabelledQuestion]:
+        return iter(self.questions)
+
+    @property
+    def kinds(self) -> Mapping[str, int]:
+        """How the answers name their documents: {"ids": …, "texts": …, "spans": …, "metadata": …}, those that occur."""
+        return Counter(kind for question in self.questions for answer in question.answers for kind in answer.kinds)
+
+    @property
+    def splits(self) -> set[str]:
+        """The splits that the source names."""
+        return {question.split for question in self.questions if question.split is not None}
+
+    def __repr__(self) -> str:
+        labels = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items()) or "nothing"
+        odd = f", {len(self.problems)} problems" if self.problems else ""
+        return f"LabelledQuestions({self.form}: {len(self)} questions, labelled by {labels}{odd})"

@@ -1,0 +1,131 @@
+"""Text: a text without all that copying, cutting and printing change in it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cached_property
+
+from nudge_integrations.labels.matching.hashing import Grams
+
+# White space, hyphens and dashes, quotes, marks of emphasis, and what nobody sees: controls (NUL too), soft hyphens, marks of direction.
+_DROPPED = (
+    r"\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u0640\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    r"\-\u2010-\u2015\u2043\u2053\u2212\ufe58\ufe63\uff0d"
+    r"'\"`\u00b4\u2018-\u201f\u2039\u203a\u00ab\u00bb\u2032\u2033*_"
+)
+_DROP = re.compile(f"[{_DROPPED}]+")
+# Scripts in which six characters say as much as twelve letters, and those in which no space stands between words.
+_DENSE = re.compile(
+    r"[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_JOINED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+LETTERS, SIGNS, LONG = 12, 6, 20_000
+
+
+def _opened(raw: str) -> str:
+    if raw.isascii():
+        return raw.lower()
+    return unicodedata.normalize("NFKC", raw.replace("\u00b4", "'")).casefold()  # ´ would become a blank and an accent
+
+
+def fold(raw: str) -> str:
+    r"""Compatible forms made one (NFKC), small letters; without white space, hyphens, quotes and invisible characters.
+
+    Example:
+        >>> fold("The “ﬁnal” re-\nport") == fold('the "final"  report')
+        True
+    """
+    return _DROP.sub("", _opened(raw))
+
+
+class Text:
+    """A text and what is worked out of it when it is needed.
+
+    Attributes:
+        raw: As it is.
+        folded: See `fold`.
+    """
+
+    def __init__(self, raw: str, folded: str | None = None) -> None:
+        """Fold it, unless that has been done."""
+        self.raw = raw
+        self.folded = fold(raw) if folded is None else folded
+        self._grams: dict[int, Grams] = {}
+
+    def __len__(self) -> int:
+        return len(self.folded)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Text) and self.raw == other.raw
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+    @cached_property
+    def dense(self) -> bool:
+        """Whether it is mostly in a script whose characters are syllables or words."""
+        return not self.folded.isascii() and 2 * len(_DENSE.findall(self.folded[:4000])) > len(self.folded[:4000])
+
+    @property
+    def gram(self) -> int:
+        """How many characters in a row tell one text from others: 12 letters or 6 signs, in long texts twice as many."""
+        return (SIGNS if self.dense else LETTERS) * (2 if self.weight > LONG else 1)
+
+    @property
+    def weight(self) -> int:
+        """Its length in letters; a sign of a dense script counts as two."""
+        return len(self.folded) * (2 if self.dense else 1)
+
+    def grams(self, size: int) -> Grams:
+        """Its runs of that many characters; kept until `forget`."""
+        if size not in self._grams:
+            self._grams[size] = Grams(self.folded, size)
+        return self._grams[size]
+
+    def forget(self) -> None:
+        """Let go of runs, which take eight times the room of the text."""
+        self._grams.clear()
+
+    @cached_property
+    def _breaks(self) -> frozenset[int]:
+        """The places of the folded text before which something was dropped."""
+        places, place = [], 0
+        for piece in _DROP.split(_opened(self.raw)):
+            places.append(place)
+            place += len(piece)
+        return frozenset([*places, place])
+
+    def places(self, needle: Text, most: int = 1000) -> list[int]:
+        """Where a text stands in this one, as whole words: "5" does not stand in "1956" or in "5.3"."""
+        found: list[int] = []
+        wanted = needle.folded
+        start = self.folded.find(wanted) if wanted else -1
+        while start >= 0 and len(found) < most:
+            if self._ends(start) and self._ends(start + len(wanted)):
+                found.append(start)
+            start = self.folded.find(wanted, start + 1)
+        return found
+
+    def _ends(self, place: int) -> bool:
+        """Whether a word may end or begin before this place of the folded text."""
+        if place in (0, len(self.folded)):
+            return True
+        before, after = self.folded[place - 1], self.folded[place]
+        if place in self._breaks or _JOINED.match(before) or _JOINED.match(after):
+            return True
+        if before.isalnum() and after.isalnum():
+            return False
+        return not any(
+            at not in self._breaks and at + 1 not in self._breaks and self._point(at) for at in (place - 1, place)
+        )
+
+    def _point(self, at: int) -> bool:
+        """Whether this is the point or comma of a number."""
+        text = self.folded
+        return text[at] in ".," and text[max(at - 1, 0) : at].isdigit() and text[at + 1 : at + 2].isdigit()
+
+    def __repr__(self) -> str:
+        return f"Text({self.raw[:60]!r}, {len(self.raw)} characters)"

@@ -1,0 +1,137 @@
+"""read_labels: labelled questions out of any file or object that people have them in."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nudge_core.errors import FileFormatError, InputError
+from nudge_integrations.labels.beir import read_beir
+from nudge_integrations.labels.collecting import Collector
+from nudge_integrations.labels.dataset import LabelledData
+from nudge_integrations.labels.files import joined, named_split, read_file
+from nudge_integrations.labels.forms import FORMS
+from nudge_integrations.labels.hub import read_hub
+from nudge_integrations.labels.labelled import Answer, LabelledQuestions
+from nudge_integrations.labels.source import Source, source_of
+
+_log = logging.getLogger(__name__)
+
+
+def read_labels(
+    given: Any, *, form: str | None = None, encoding: str | None = None, delimiter: str | None = None, **options: Any
+) -> LabelledQuestions:
+    """Read labelled questions in the form that they are in.
+
+    The form is recognised by its keys or columns, and named in the result. What cannot be used is left out and listed in `problems`; what makes the
+    whole of a file doubtful is refused.
+
+    Args:
+        given: A path (JSON, JSONL, CSV, TSV, Parquet, a folder of such files, a folder in BEIR form, "hf:NAME"), several paths, a data frame, a
+            `datasets` set or several by split, rows, or an object of LlamaIndex, Ragas, DeepEval, LangSmith, Langfuse or sentence-transformers.
+        form: Which form it is, if that shall not be recognised: "columns", "deepeval", "embedding_qa", "feedback", "labelled_rag", "langfuse",
+            "langsmith", "phoenix", "ragas", "sentence_transformers" or "squad".
+        encoding: Of a file, if not UTF-8.
+        delimiter: Of a CSV file, if neither comma, semicolon nor tab.
+        **options: Those of the form's reader, such as the names of columns: question, ids, texts, spans, metadata.
+
+    Returns:
+        The questions with what answers them: ids, context texts, spans of text, metadata.
+
+    Raises:
+        FileFormatError: A file that cannot be read, or in which no form is recognised; the message says what was seen.
+        InputError: An unknown form, or an option that the form does not have.
+
+    Example:
+        >>> read_labels([{"user_input": "How fast?", "reference_contexts": ["It takes a second."]}])
+        LabelledQuestions(Ragas test set: 1 questions, labelled by 1 texts)
+    """
+    if isinstance(given, LabelledQuestions):
+        return given
+    data = _data(given)
+    if data is not None:
+        if options or form:
+            raise InputError(
+                f"a folder in BEIR form takes no options; there are {', '.join(options) or f'form={form!r}'}"
+            )
+        return of_data(data)
+    source = _source(given, encoding, delimiter)
+    if isinstance(options.get("spans"), str | Path) and Path(options["spans"]).is_file():
+        options["spans"] = _source(options["spans"], encoding, delimiter)
+    elif not isinstance(options.get("spans"), str | bool | None):
+        options["spans"] = source_of(options["spans"], "the spans")
+    reader = _reader(source, form, options)
+    questions: LabelledQuestions = reader.read(source, **options)
+    _log.info("%s was read as %s", source.name, questions.form)
+    return questions
+
+
+def of_data(data: LabelledData) -> LabelledQuestions:
+    """A labelled retrieval set as labelled questions, those of each split; what is graded zero is not relevant."""
+    collector = Collector("BEIR folder", Source(data.name))
+    for split, judged in data.qrels.items():
+        for name, grades in judged.items():
+            answers = [
+                Answer(document, data.documents[document], relevant=grade > 0, grade=grade)
+                for document, grade in grades.items()
+            ]
+            where = f"{data.name}, {split}, question {name!r}"
+            collector.add(data.queries[name], answers, id=name, split=split, where=where)
+    return collector.done(data.documents)
+
+
+def _data(given: Any) -> LabelledData | None:
+    if isinstance(given, LabelledData):
+        return given
+    if isinstance(given, str) and given.startswith("hf:"):
+        return read_hub(given.removeprefix("hf:"))
+    if isinstance(given, str | Path) and any((Path(given) / name).exists() for name in ("qrels", "corpus.jsonl")):
+        return read_beir(given)
+    return None
+
+
+def _source(given: Any, encoding: str | None, delimiter: str | None) -> Source:
+    if isinstance(given, str | Path):
+        return read_file(given, encoding=encoding, delimiter=delimiter)
+    if isinstance(given, Sequence) and given and all(isinstance(path, Path) or _is_file(path) for path in given):
+        files = [named_split(read_file(path, encoding=encoding, delimiter=delimiter), Path(path)) for path in given]
+        return replace(joined(files, ""), name=", ".join(source.name for source in files[:3]))
+    return source_of(given)
+
+
+def _is_file(path: Any) -> bool:
+    return isinstance(path, str) and len(path) < 1000 and "\n" not in path and Path(path).is_file()
+
+
+def _reader(source: Source, form: str | None, options: dict[str, Any]) -> ModuleType:
+    if form is not None:
+        if form not in FORMS:
+            raise InputError(f"form is {form!r}; expected one of {', '.join(sorted(FORMS))}")
+        unknown = [name for name in options if name not in _options(FORMS[form])]
+        if unknown:
+            takes = ", ".join(_options(FORMS[form])) or "none"
+            raise InputError(f"the form {form} has no option {unknown[0]!r}; it takes {takes}")
+        return FORMS[form]
+    able = {name: module for name, module in FORMS.items() if set(options) <= set(_options(module))}
+    if not able:
+        known = sorted({name for module in FORMS.values() for name in _options(module)})
+        raise InputError(f"no form takes the options {', '.join(options)} together; there are {', '.join(known)}")
+    for module in able.values():
+        if module.fits(source):
+            return module
+    if options and source.rows and ("columns" in able or len(able) == 1):
+        return able.get("columns") or next(iter(able.values()))
+    names = ", ".join(f"{name} ({module.NAME})" for name, module in able.items())
+    raise FileFormatError(
+        f"{source.name} holds {source.shape}. That is none of the forms {names}: say form='…', or name the columns: question='…' "
+        "and ids='…', texts='…', spans='…' or metadata=['…']"
+    )
+
+
+def _options(module: ModuleType) -> list[str]:
+    return list(inspect.signature(module.read).parameters)[1:]

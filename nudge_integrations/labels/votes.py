@@ -1,0 +1,134 @@
+"""Votes: thumbs up and down for single documents, of which the newest counts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from nudge_core.errors import FileFormatError
+from nudge_integrations.labels.collecting import Collector
+from nudge_integrations.labels.labelled import Answer
+from nudge_integrations.labels.values import absent, plain
+
+UP = (
+    "up",
+    "thumbs up",
+    "thumbsup",
+    "👍",
+    "yes",
+    "true",
+    "good",
+    "positive",
+    "like",
+    "liked",
+    "relevant",
+    "correct",
+    "helpful",
+)
+DOWN = (
+    *("down", "thumbs down", "thumbsdown", "👎", "no", "false", "bad", "negative", "dislike", "disliked"),
+    *("irrelevant", "not relevant", "unrelated", "incorrect", "unhelpful", "not helpful"),
+)
+EPOCH = datetime.min.replace(tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What somebody said of one document as an answer to one question.
+
+    Attributes:
+        question: The text of the question.
+        answer: The document.
+        up: Whether it is relevant.
+        time: When; None where the source does not say.
+        where: File and line or row.
+    """
+
+    question: str
+    answer: Answer
+    up: bool
+    time: datetime | None
+    where: str
+
+
+def is_up(value: Any, where: str, threshold: float | None, meaning: Mapping[str, bool]) -> bool | None:
+    """Whether a label or a number is a vote for the document; None where nothing is said.
+
+    Raises:
+        FileFormatError: A word that is in neither list; a number beyond -1 to 1 and no threshold.
+    """
+    value = plain(value)
+    if absent(value):
+        return None
+    if isinstance(value, bool):
+        return value
+    given = str(value).strip()
+    if given in meaning:
+        return meaning[given]
+    said = given.casefold().replace("_", " ").replace("-", " ").strip()
+    if isinstance(value, str) and said in (*UP, *DOWN):
+        return said in UP
+    try:
+        number = float(given)
+    except ValueError:
+        raise FileFormatError(
+            f"{where}: the vote is {value!r}; expected a number, true or false, or a word such as 'up', 'down', 'relevant'; "
+            f"say what it means with meaning={{{given!r}: True}}"
+        ) from None
+    if threshold is None and not -1 <= number <= 1:
+        raise FileFormatError(
+            f"{where}: the vote is {value!r}, a number beyond -1 to 1: say from which on it is for the document, threshold=…"
+        )
+    return number >= (0.5 if threshold is None else threshold)
+
+
+def time_of(value: Any, where: str) -> datetime | None:
+    """A time: ISO 8601, seconds or milliseconds since 1970, or an object that is one; without a zone it is UTC.
+
+    Raises:
+        FileFormatError: Another form.
+    """
+    if absent(value):
+        return None
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    try:
+        number = float(value)
+        return datetime.fromtimestamp(number / 1000 if number > 1e11 else number, timezone.utc)
+    except (TypeError, ValueError, OverflowError, OSError):
+        pass
+    try:
+        return time_of(datetime.fromisoformat(str(value).strip().replace("Z", "+00:00")), where)
+    except ValueError:
+        raise FileFormatError(
+            f"{where}: the time is {value!r}; expected ISO 8601 (2026-01-31T12:00:00Z) or seconds since 1970"
+        ) from None
+
+
+def count(votes: Iterable[Vote], collector: Collector) -> None:
+    """Hand each question to the collector with the newest vote on each document.
+
+    Votes of the same time count in the order of the source, the last one most. Votes that contradict each other become a problem each, which says
+    what was taken. Where some votes have times and others none, those without count as older.
+    """
+    by_question: defaultdict[str, defaultdict[Any, list[Vote]]] = defaultdict(lambda: defaultdict(list))
+    for vote in votes:
+        key = vote.answer.id or vote.answer.text or str(vote.answer.metadata)
+        by_question[vote.question][key].append(vote)
+    for question, documents in by_question.items():
+        answers = []
+        for key, cast in documents.items():
+            newest = max(enumerate(cast), key=lambda one: (one[1].time or EPOCH, one[0]))[1]
+            answers.append(replace(newest.answer, relevant=newest.up, grade=1.0 if newest.up else 0.0))
+            ups = sum(vote.up for vote in cast)
+            if 0 < ups < len(cast):
+                when = f" of {newest.time:%Y-%m-%d %H:%M}" if newest.time else ""
+                collector.problem(
+                    f"votes contradict each other on {str(key)[:60]!r} for {question[:60]!r}: {ups} up, {len(cast) - ups} down; "
+                    f"the newest, {'up' if newest.up else 'down'}{when} ({newest.where}), was taken"
+                )
+        first = next(iter(documents.values()))[0]
+        collector.add(question, answers, where=first.where)

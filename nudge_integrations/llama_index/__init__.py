@@ -1,0 +1,30 @@
+"""NUDGE for LlamaIndex: an index whose vectors are moved toward the questions that they answer, and back; and a step of a pipeline."""
+
+try:
+    from nudge_integrations.llama_index.index import (
+        anudge_index,
+        evaluate_index,
+        index_history,
+        nudge_index,
+        recover_index,
+        restore_index,
+    )
+    from nudge_integrations.llama_index.labelled import index_documents
+    from nudge_integrations.llama_index.postprocessor import NudgeEmbeddingPostprocessor
+except ModuleNotFoundError as error:
+    if error.name not in ("llama_index", "llama_index.core"):
+        raise
+    from nudge_core.errors import MissingExtraError
+
+    raise MissingExtraError("llama-index-core", "llama-index", "nudge_index") from error
+
+__all__ = [
+    "NudgeEmbeddingPostprocessor",
+    "anudge_index",
+    "evaluate_index",
+    "index_documents",
+    "index_history",
+    "nudge_index",
+    "recover_index",
+    "restore_index",
+]

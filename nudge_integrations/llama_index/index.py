@@ -1,0 +1,183 @@
+"""What is done to a `VectorStoreIndex` that exists: its vectors are moved in place, measured, and put back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from llama_index.core import VectorStoreIndex
+
+from nudge_core import Evaluation
+from nudge_core.apply import Outcome, Run
+from nudge_core.arguments import expect
+from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
+from nudge_core.methods.base import Method
+from nudge_integrations.collection import Background, Collection, Direction
+from nudge_integrations.labels import Questions
+from nudge_integrations.llama_index.embedder import LlamaIndexEmbedder
+from nudge_integrations.llama_index.labelled import Given, by_id, index_documents, read, read_test
+from nudge_integrations.report import NudgeReport
+from nudge_integrations.stores.registry import adapter_of_index, check_known_of_index
+
+
+def nudge_index(
+    index: VectorStoreIndex,
+    questions: Any = None,
+    validation: Any = None,
+    *,
+    method: Method | None = None,
+    measure: str | None = None,
+    background: Background | None = None,
+    folds: int = 5,
+    progress: bool = True,
+    journal: str | Path | None = None,
+    recover: Direction | None = None,
+) -> NudgeReport:
+    """Move the vectors of an index, in place, toward the questions that its nodes answer. Retrievers made before see them at once.
+
+    It starts from the original vectors, whatever an earlier call did. They are in a journal before anything is written, a file on this machine:
+    the one that `NudgeVectorStore` of nudge_integrations.langchain keeps for the same collection. Nothing is written if no setting is better than
+    the originals on questions held out. What lives in memory, SimpleVectorStore and FAISS, is on disk after `index.storage_context.persist()`.
+
+    Args:
+        index: On SimpleVectorStore, Chroma, FAISS, LanceDB, Milvus, PGVectorStore or Qdrant; other stores by `register_adapter`.
+        questions: Labelled questions, by node id: pairs (question, ids), dicts {"question": …, "relevant": ids}, {question: ids}, a `QuerySet`, or
+            a folder in BEIR form, whose train and dev questions are taken.
+        validation: Questions that choose how far nodes move, in the same forms. Without them the questions are cut in folds, each held out once:
+            the setting that is best on questions held out is used once more with all questions.
+        method: `NudgeN("angles", measure="nDCG@10")` if not given. `NudgeM` is for stores that rank by dot product only.
+        measure: By what the setting is chosen, in place of the measure of the method.
+        background: "exact" reads every vector of the store once; "search" asks the store's own search instead, so that the cost does not grow with
+            the collection. Without it 200,000 nodes and fewer are read.
+        folds: How many folds.
+        progress: Whether work that takes longer than two seconds shows a bar.
+        journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
+            ~/.local/share/nudge/journals, and found again there.
+        recover: What to do first with a run that was interrupted: finish it ("forward") or undo it ("back"). Without it such a run is an error.
+
+    Returns:
+        What was done, with scores on questions held out before and after: all, seen and unseen. Print it.
+
+    Raises:
+        InputError: An index, questions, options or vectors that cannot be used. Nothing is written.
+        UnknownIdError: Labels that name nodes that the store does not hold. Nothing is written.
+        LockedError: Another process is writing to this collection.
+        UnfinishedRunError: A run was interrupted: `recover_index` first.
+        JournalError: The journal cannot be written. Nothing is written to the store.
+        StoreError: The store failed: `recover_index` when it is back. Nothing is lost.
+    """
+    collection = _collection(index, journal, recover)
+    train, held = (_by_id(index, part) for part in read(questions, validation))
+    return collection.nudge(
+        train,
+        held,
+        method=method,
+        measure=measure,
+        background=background,
+        folds=folds,
+        progress=progress,
+    )
+
+
+async def anudge_index(
+    index: VectorStoreIndex, questions: Any = None, validation: Any = None, **options: Any
+) -> NudgeReport:
+    """`nudge_index`, in a thread of its own."""
+    return await asyncio.to_thread(nudge_index, index, questions, validation, **options)
+
+
+def restore_index(
+    index: VectorStoreIndex, run: int | None = None, *, progress: bool = True, journal: str | Path | None = None
+) -> Outcome:
+    """Put every original vector of an index back, bit for bit.
+
+    Args:
+        index: The index, or another one on the same collection, also one that was loaded since.
+        run: The number of a run in `index_history`, whose vectors shall stand again; without it the originals.
+        progress: Whether work that takes longer than two seconds shows a bar.
+        journal: The file of the journal, if it is not in the usual place.
+
+    Returns:
+        How many nodes stand as wanted, and those left alone, because they were embedded again since, or that are gone.
+
+    Raises:
+        InputError: There is no such run.
+        LockedError: Another process is writing to this collection.
+        UnfinishedRunError: A run was interrupted: `recover_index` first.
+        StoreError: The store failed: `recover_index` when it is back.
+    """
+    return _collection(index, journal).restore(run, progress=progress)
+
+
+def recover_index(
+    index: VectorStoreIndex, direction: Direction, *, progress: bool = True, journal: str | Path | None = None
+) -> Outcome:
+    """Finish a run that was interrupted ("forward"), or undo it ("back"). Without such a run nothing happens.
+
+    Args:
+        index: The index.
+        direction: "forward" or "back".
+        progress: Whether work that takes longer than two seconds shows a bar.
+        journal: The file of the journal, if it is not in the usual place.
+
+    Raises:
+        InputError: Another direction.
+        LockedError: The run is still under way in another process.
+        StoreError: The store failed: call it again when the store is back.
+    """
+    return _collection(index, journal).recover(direction, progress=progress)
+
+
+def evaluate_index(
+    index: VectorStoreIndex,
+    questions: Any,
+    measures: Iterable[str] = DEFAULT_MEASURES,
+    *,
+    background: Background | None = None,
+    progress: bool = True,
+    journal: str | Path | None = None,
+) -> Evaluation:
+    """Measure an index as it stands now, on questions that it has not learned from.
+
+    Args:
+        index: The index.
+        questions: In the forms of `nudge_index`; of a folder in BEIR form the test questions.
+        measures: Names such as nDCG@10, R@10, RR@10, AP@10, P@10, Success@1, CR@10.
+        background: "exact" ranks every vector of the store; "search" what the store's own search finds, with scores computed anew.
+        progress: Whether work that takes longer than two seconds shows a bar.
+        journal: The file of the journal, if it is not in the usual place.
+
+    Returns:
+        The value of each measure for each question. Questions about nodes that stand moved count as *seen*.
+
+    Raises:
+        InputError: An index, questions or vectors that cannot be used.
+        UnknownIdError: Labels that name nodes that the store does not hold.
+    """
+    collection = _collection(index, journal)
+    held = _by_id(index, read_test(questions))
+    return collection.evaluate(held, measures, background=background, progress=progress)
+
+
+def index_history(index: VectorStoreIndex, *, journal: str | Path | None = None) -> list[Run]:
+    """All runs over the collection of an index, the first first, from LangChain too."""
+    return _collection(index, journal).history()
+
+
+def _by_id(index: VectorStoreIndex, part: Given | None) -> Questions | None:
+    return None if part is None else by_id(part, lambda: index_documents(index))
+
+
+def _collection(index: VectorStoreIndex, journal: str | Path | None, recover: Direction | None = None) -> Collection:
+    expect(
+        index,
+        VectorStoreIndex,
+        "index",
+        "for a store that has texts VectorStoreIndex.from_vector_store(store, embed_model=…)",
+    )
+    check_known_of_index(index.vector_store)
+    embedder = LlamaIndexEmbedder(index._embed_model)
+    return Collection(partial(adapter_of_index, index), embedder, journal=journal, recover=recover)

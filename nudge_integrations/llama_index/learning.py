@@ -1,0 +1,95 @@
+"""From nodes with their embeddings and labelled questions to moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from llama_index.core.schema import BaseNode
+from numpy.typing import NDArray
+
+from nudge_core.corpus import MemoryCorpus
+from nudge_core.errors import InputError, UnknownIdError, first_few
+from nudge_core.methods.base import Method
+from nudge_core.trial import Trial, trial
+from nudge_integrations.labels import Questions
+from nudge_integrations.llama_index.labelled import Given, by_id, documents_of
+from nudge_integrations.llama_index.moves import Moves
+from nudge_integrations.question_vectors import Embedder, query_set
+
+
+def check_embedded(nodes: Sequence[BaseNode]) -> None:
+    """Refuse nodes without an embedding.
+
+    Raises:
+        InputError: With the first of them.
+    """
+    bare = [node.node_id for node in nodes if not node.embedding]
+    if bare:
+        raise InputError(
+            f"{len(bare)} of {len(nodes)} nodes have no embedding: {first_few(bare, 3)}. NudgeEmbeddingPostprocessor follows the embed model: "
+            "IngestionPipeline(transformations=[SentenceSplitter(), embed_model, postprocessor])"
+        )
+
+
+def learn(
+    nodes: Sequence[BaseNode],
+    questions: Given,
+    validation: Given | None,
+    embedder: Embedder | None,
+    *,
+    given: str,
+    method: Method,
+    folds: int,
+    progress: bool,
+) -> tuple[Moves, Trial]:
+    """Fine-tune the embeddings of these nodes. Nothing moves if no setting is better than the originals on questions held out.
+
+    Raises:
+        InputError: Nodes, questions or vectors that cannot be used.
+        UnknownIdError: Labels that name other nodes.
+    """
+    ids, matrix = _vectors(nodes)
+    train = by_id(questions, lambda: documents_of(nodes))
+    held = None if validation is None else by_id(validation, lambda: documents_of(nodes))
+    _check_known(ids, [part for part in (train, held) if part is not None])
+    corpus = MemoryCorpus(matrix, np.asarray(ids, dtype=object))
+    learned, judge = (
+        None if part is None else query_set(part, embedder, None, corpus.dim, progress=progress)[0]
+        for part in (train, held)
+    )
+    assert learned is not None  # noqa: S101  # train is not None
+    done = trial(corpus, learned, judge, method=method, folds=folds, progress=progress)
+    rows = done.tuned.rows if done.improves else np.zeros(0, np.int64)
+    vectors = done.tuned.apply_to(matrix)[rows] if len(rows) else matrix[rows]
+    return Moves(given, tuple(ids[row] for row in rows), matrix[rows], vectors), done
+
+
+def _vectors(nodes: Sequence[BaseNode]) -> tuple[list[str], NDArray[np.float32]]:
+    """The embedding of each id once."""
+    held: dict[str, list[float]] = {}
+    for node in nodes:
+        embedding = node.get_embedding()
+        if held.setdefault(node.node_id, embedding) != embedding:
+            raise InputError(
+                f"two nodes have the id {node.node_id!r} and different embeddings: give each node an id of its own, by the id_func of the splitter"
+            )
+    dim = len(next(iter(held.values())))
+    other = next((name for name, vector in held.items() if len(vector) != dim), None)
+    if other is not None:
+        raise InputError(
+            f"the first node has an embedding of {dim} dimensions, node {other!r} of {len(held[other])}: embed all nodes with one model"
+        )
+    return list(held), np.asarray(list(held.values()), np.float32)
+
+
+def _check_known(ids: Sequence[str], parts: Sequence[Questions]) -> None:
+    there = set(ids)
+    named = list(dict.fromkeys(name for part in parts for answers in part.relevant for name in answers))
+    missing = [name for name in named if name not in there]
+    if missing:
+        raise UnknownIdError(
+            f"{len(missing)} of {len(named)} labelled nodes are not among these {len(ids)}: {first_few(missing)}. Label with node ids, which a "
+            "splitter draws anew in each run unless it has an id_func; and learn from all nodes at once: call fit(nodes) with all of them "
+            "before a run with num_workers, where each process sees a part"
+        )

@@ -1,0 +1,131 @@
+"""Moves: which nodes moved, from where to where. They are applied to those nodes and no others, and kept in a file."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from llama_index.core.schema import BaseNode
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from nudge_core.errors import FileFormatError, first_few
+from nudge_core.storage import write_file
+from nudge_integrations.llama_index.fingerprint import digest
+
+FORMAT, VERSION = "nudge-postprocessor", "1"
+SAME = 1e-4
+"""Vectors that differ less, relative to their largest number, count as one: a model gives other last bits in batches of another size."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Moves:
+    """New vectors of nodes.
+
+    Attributes:
+        given: The digest of what they were learned with: questions, method, embedding model.
+        ids: Ids of the nodes.
+        originals: (nodes, dim) float32, their vectors before.
+        vectors: (nodes, dim) float32, their vectors after.
+    """
+
+    given: str
+    ids: tuple[str, ...]
+    originals: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells these moves from all others."""
+        return digest(self.given, self.ids, self.originals, self.vectors)
+
+    def apply(self, nodes: Sequence[BaseNode]) -> list[BaseNode]:
+        """The nodes, with copies in the place of those that move: the ones of these ids that hold these originals."""
+        row = {name: i for i, name in enumerate(self.ids)}
+        moved, other = [], []
+        for place, node in enumerate(nodes):
+            i = row.get(node.node_id)
+            if i is None:
+                continue
+            held = np.asarray(node.embedding, np.float32)
+            if _same(held, self.originals[i]):
+                moved.append((place, i))
+            elif not _same(held, self.vectors[i]):
+                other.append(node.node_id)
+        found = list(nodes)
+        for place, i in moved:
+            found[place] = nodes[place].model_copy(update={"embedding": self.vectors[i].tolist()})
+        if other:
+            _log.warning(
+                "%d nodes have been embedded anew since they were moved, and pass as they are: %s",
+                len(other),
+                first_few(other),
+            )
+        elif not moved and (strays := self._strays(nodes)):
+            _log.warning(
+                "%d nodes hold vectors that were moved under other ids, and pass as they are: give the splitter an id_func, so that a node has the "
+                "same id in every run: %s",
+                len(strays),
+                first_few(strays),
+            )
+        return found
+
+    def _strays(self, nodes: Sequence[BaseNode]) -> list[str]:
+        originals, mine = {vector.tobytes() for vector in self.originals}, set(self.ids)
+        return [
+            n.node_id
+            for n in nodes
+            if n.node_id not in mine and np.asarray(n.embedding, np.float32).tobytes() in originals
+        ]
+
+    def save(self, path: str | Path, about: dict[str, Any]) -> None:
+        """Write a safetensors file; never pickle."""
+        metadata = {
+            "format": FORMAT,
+            "version": VERSION,
+            "given": self.given,
+            "ids": json.dumps(self.ids),
+            "about": json.dumps(about),
+        }
+        write_file(path, {"originals": self.originals, "vectors": self.vectors}, metadata)
+
+    @classmethod
+    def load(cls, path: str | Path) -> tuple[Moves, dict[str, Any]]:
+        """Read what `save` wrote.
+
+        Raises:
+            FileFormatError: There is no such file, or it is of another format, another version, or damaged.
+        """
+        source = Path(path)
+        if not source.is_file():
+            raise FileFormatError(
+                f"there is no file {str(source)!r}: give the file that NudgeEmbeddingPostprocessor.save wrote"
+            )
+        try:
+            with safe_open(source, framework="numpy") as file:
+                metadata = file.metadata() or {}
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a file, not a dict
+        except (SafetensorError, OSError) as error:
+            raise FileFormatError(
+                f"{str(source)!r} cannot be read as safetensors ({error}): it is truncated or of another format"
+            ) from error
+        if (metadata.get("format"), metadata.get("version")) != (FORMAT, VERSION):
+            kind = f"{metadata.get('format', 'no format of ours')}, version {metadata.get('version', 'none')}"
+            raise FileFormatError(
+                f"{str(source)!r} is of {kind}; expected {FORMAT}, version {VERSION}: give a file that NudgeEmbeddingPostprocessor.save wrote"
+            )
+        moves = cls(metadata["given"], tuple(json.loads(metadata["ids"])), arrays["originals"], arrays["vectors"])
+        return moves, json.loads(metadata["about"])
+
+
+def _same(held: NDArray[np.float32], known: NDArray[np.float32]) -> bool:
+    return held.shape == known.shape and bool(np.abs(held - known).max() <= SAME * np.abs(known).max())

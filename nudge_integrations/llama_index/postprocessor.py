@@ -1,0 +1,231 @@
+"""NudgeEmbeddingPostprocessor: the step of a pipeline after the embed model, which moves embeddings toward the questions that they answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.embeddings.utils import resolve_embed_model
+from llama_index.core.schema import BaseNode, TransformComponent
+from llama_index.core.settings import Settings
+from pydantic import BaseModel, Field, PrivateAttr, computed_field
+
+from nudge_core import NudgeN
+from nudge_core.arguments import expect
+from nudge_core.errors import InputError
+from nudge_core.methods.base import Method
+from nudge_core.trial import Trial
+from nudge_integrations.llama_index.embedder import LlamaIndexEmbedder
+from nudge_integrations.llama_index.fingerprint import about_model, digest
+from nudge_integrations.llama_index.labelled import read
+from nudge_integrations.llama_index.learning import check_embedded, learn
+from nudge_integrations.llama_index.moves import Moves
+
+
+class NudgeEmbeddingPostprocessor(TransformComponent):
+    """Learns from labelled questions how nodes move, at its first call or in `fit`; from then on it moves those nodes, and passes all others.
+
+    A node is known by its id and by the vector that it had. What comes in is not changed: nodes that move leave as copies.
+
+    Attributes:
+        questions: What it learns from; assign others, and it learns anew at its next call.
+        validation: Questions that choose how far nodes move; None for folds.
+        embed_model: What embeds questions: the model of the pipeline.
+        method: How nodes move.
+        folds: How many folds.
+        progress: Whether work that takes longer than two seconds shows a bar.
+
+    Example:
+        >>> from llama_index.core import MockEmbedding
+        >>> from llama_index.core.ingestion import IngestionPipeline
+        >>> from llama_index.core.schema import TextNode
+        >>> from nudge_integrations.llama_index import NudgeEmbeddingPostprocessor
+        >>> questions = [("Where is it?", ["a"]), ("What is it?", ["b"])]
+        >>> post = NudgeEmbeddingPostprocessor(questions=questions, embed_model=MockEmbedding(embed_dim=4))
+        >>> pipeline = IngestionPipeline(transformations=[post.embed_model, post])
+        >>> nodes = pipeline.run(nodes=[TextNode(id_="a", text="Here."), TextNode(id_="b", text="A thing.")])
+        >>> post  # this model tells no text from another
+        NudgeEmbeddingPostprocessor(2 questions, fitted: 0 nodes move)
+    """
+
+    questions: Any = Field(default=None, exclude=True)
+    validation: Any = Field(default=None, exclude=True)
+    embed_model: Any = Field(default=None, exclude=True)
+    method: Any = Field(default=None, exclude=True)
+    folds: int = 5
+    progress: bool = Field(default=True, exclude=True)
+    _moves: Moves | None = PrivateAttr(default=None)
+    _trial: Trial | None = PrivateAttr(default=None)
+    _about: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    def __init__(
+        self,
+        questions: Any,
+        validation: Any = None,
+        *,
+        embed_model: BaseEmbedding | str | None = None,
+        method: Method | None = None,
+        measure: str | None = None,
+        folds: int = 5,
+        progress: bool = True,
+    ) -> None:
+        """Take the questions; nothing is embedded or learned yet.
+
+        Args:
+            questions: Labelled questions, by node id, in the forms of `nudge_index`.
+            validation: Questions that choose how far nodes move. Without them the questions are cut in folds, each held out once.
+            embed_model: The embed model of the pipeline; `Settings.embed_model` without it. Not needed for a `QuerySet`.
+            method: `NudgeN("angles", measure="nDCG@10")` if not given. `NudgeM` is for stores that rank by dot product.
+            measure: By what the setting is chosen, in place of the measure of the method.
+            folds: How many folds.
+            progress: Whether work that takes longer than two seconds shows a bar.
+
+        Raises:
+            InputError: Questions or options that cannot be used, or no embedding model.
+        """
+        train, held = read(questions, validation)
+        if train is None:
+            raise InputError(
+                "questions is None; expected labelled questions to learn from: give some, or load(path) a postprocessor that has learned"
+            )
+        method = NudgeN("angles", "nDCG@10") if method is None else method
+        expect(method, Method, "method", "for example method=NudgeN()")
+        method = method if measure is None else replace(method, measure=measure)  # type: ignore[type-var]
+        _ = method.validation  # an unknown measure is refused here
+        expect(folds, int, "folds", "for example folds=5")
+        super().__init__()
+        self.method, self.folds, self.progress = method, folds, progress
+        self.questions, self.validation = train, held
+        self.embed_model = _resolved(
+            embed_model, needed=any(getattr(part, "vectors", None) is None for part in (train, held) if part)
+        )
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name of the class."""
+        return "NudgeEmbeddingPostprocessor"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("questions", "validation"):
+            value = read(value)[0] if name == "questions" else read(None, value)[1]
+        super().__setattr__(name, value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        BaseModel.__setstate__(self, state)  # that of BaseComponent would make it anew and lose what was learned
+
+    def __repr__(self) -> str:
+        asked = "no questions" if self.questions is None else f"{len(self.questions)} questions"
+        learned = f"fitted: {len(self._moves)} nodes move" if self._moves is not None and self.fitted else "not fitted"
+        return f"NudgeEmbeddingPostprocessor({asked}, {learned})"
+
+    __str__ = __repr__
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def fingerprint(self) -> str:
+        """Changes with what it was given and with what it learned. It is part of the key by which a pipeline caches what this step returns."""
+        return self._moves.fingerprint if self._moves is not None and self.fitted else self._given()
+
+    @property
+    def fitted(self) -> bool:
+        """Whether it has learned from the questions that it has now."""
+        return self._moves is not None and (self.questions is None or self._moves.given == self._given())
+
+    @property
+    def trial(self) -> Trial | None:
+        """How it does on questions held out, before and after: `trial.compare()`. None before it has learned, and where that was elsewhere."""
+        return self._trial if self.fitted else None
+
+    def _given(self) -> str:
+        return digest(self.questions, self.validation, self.method, self.folds, about_model(self.embed_model))
+
+    def fit(self, nodes: Sequence[BaseNode]) -> NudgeEmbeddingPostprocessor:
+        """Learn how nodes move, whatever was learned before.
+
+        Args:
+            nodes: With their embeddings: all labelled ones, and the others that they are searched among.
+
+        Raises:
+            InputError: No nodes, nodes without embedding, or questions or vectors that cannot be used.
+            UnknownIdError: Labels that name other nodes.
+        """
+        if self.questions is None:
+            raise InputError(
+                "this postprocessor was loaded and has no questions to learn from: make one with questions=…"
+            )
+        if not nodes:
+            raise InputError("there are no nodes to learn from: give those of the pipeline, with their embeddings")
+        check_embedded(nodes)
+        embedder = None if self.embed_model is None else LlamaIndexEmbedder(self.embed_model)
+        options = {"method": self.method, "folds": self.folds, "progress": self.progress}
+        moves, trial = learn(nodes, self.questions, self.validation, embedder, given=self._given(), **options)
+        self._moves, self._trial = moves, trial
+        tuned = trial.tuned
+        self._about = {
+            "method": tuned.method,
+            "gamma": tuned.gamma,
+            "gamma_unit": tuned.gamma_unit,
+            "measure": str(self.method.validation),
+            "before": tuned.before,
+            "after": tuned.after,
+        }
+        return self
+
+    def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:  # noqa: ARG002  # a pipeline hands on all it gets
+        """The nodes with moved embeddings; learn first, if that has not been done.
+
+        Raises:
+            InputError: As for `fit`.
+            UnknownIdError: As for `fit`.
+        """
+        check_embedded(nodes)
+        if not nodes:
+            return nodes
+        if self._moves is None or not self.fitted:
+            self.fit(nodes)
+        assert self._moves is not None  # noqa: S101
+        return self._moves.apply(nodes)
+
+    async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
+        """The same, in a thread of its own."""
+        return await asyncio.to_thread(self.__call__, nodes, **kwargs)
+
+    def save(self, path: str | Path) -> None:
+        """Write what was learned to a safetensors file: ids, originals and moved vectors; neither questions nor texts.
+
+        Raises:
+            InputError: Nothing has been learned yet, or the file cannot be written.
+        """
+        if self._moves is None or not self.fitted:
+            raise InputError(
+                "nothing has been learned yet: call fit(nodes), or run the pipeline first; where its cache answered, this step was not called"
+            )
+        self._moves.save(path, self._about)
+
+    @classmethod
+    def load(cls, path: str | Path) -> NudgeEmbeddingPostprocessor:
+        """A postprocessor that moves the nodes that the one that was saved moved.
+
+        Raises:
+            FileFormatError: There is no such file, or it is of another format, another version, or damaged.
+        """
+        moves, about = Moves.load(path)
+        loaded = cls.model_construct()
+        loaded._moves, loaded._about = moves, about
+        return loaded
+
+
+def _resolved(model: Any, needed: bool) -> BaseEmbedding | None:
+    if isinstance(model, BaseEmbedding) or (model is None and not needed):
+        return model
+    try:
+        return Settings.embed_model if model is None else resolve_embed_model(model)
+    except (ImportError, ValueError, AssertionError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"there is no embed model to embed questions with ({reason[:200]}): give embed_model=…"
+        ) from error

@@ -1,0 +1,113 @@
+"""LlamaIndex's SimpleVectorStore: a dictionary of float64 lists, always cosine, in memory unless it is persisted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nudge_core.errors import InputError
+from nudge_integrations.stores._docstore import node_in
+from nudge_integrations.stores.base import StoreAdapter, Texts, pages
+
+_QUERIES = 64
+
+
+class SimpleAdapter(StoreAdapter):
+    """The nodes of one index in a `SimpleVectorStore`. A write binds a new dictionary, so readers see all of it or nothing."""
+
+    kind = "SimpleVectorStore"
+    sees = "all vectors of before or all of after"
+    metric = "cosine"
+    dtype = np.dtype(np.float64)
+    batch = None
+    approximate = False
+    fingerprint = None
+
+    def __init__(
+        self,
+        store: Any,
+        names: Callable[[], Iterable[str]] | None = None,
+        document: Callable[[str], tuple[str, Mapping[str, Any]]] | None = None,
+    ) -> None:
+        """Take the store itself, which has no other client.
+
+        Args:
+            store: The store.
+            names: Called for the ids of the nodes that take part, as an index searches its own only; without it all do.
+            document: Called for the text and metadata of an id, which the store does not hold.
+
+        Raises:
+            InputError: It holds no nodes, so its dimension is unknown.
+        """
+        self._store, self._names, self._document = store, names, document
+        first = next(iter(self._rows().values()), None)
+        if first is None:
+            raise InputError("the SimpleVectorStore holds no nodes of this index: insert some first")
+        self.dim = len(first)
+
+    @classmethod
+    def of_llama_index(cls, index: Any) -> SimpleAdapter:
+        """The adapter of a `VectorStoreIndex`, which may share its store with others."""
+        return cls(index.vector_store, lambda: index.index_struct.nodes_dict.values(), node_in(index.docstore))
+
+    def count(self) -> int:
+        """Number of nodes."""
+        return len(self._rows())
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The vectors of those of the ids that are there."""
+        rows = self._rows()
+        return {name: self._matrix({name: rows[name]})[0] for name in ids if name in rows}
+
+    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+        """Bind a copy of the dictionary with other vectors in these places."""
+        there = self._rows()
+        new = {name: vector.tolist() for name, vector in zip(ids, vectors, strict=True) if name in there}
+        self._store.data.embedding_dict = {**self._store.data.embedding_dict, **new}
+
+    def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
+        """Every node once, in pages."""
+        rows = iter(self._rows().items())
+        while page := dict(islice(rows, size)):
+            yield list(page), self._matrix(page)
+
+    def texts(self, size: int) -> Iterator[Texts]:
+        """The texts and metadata of all nodes, in pages, from the docstore."""
+        if self._document is None:
+            yield from super().texts(size)
+            return
+        for page in pages(list(self._rows()), size):
+            found = [self._document(name) for name in page]
+            yield page, [text for text, _ in found], [data for _, data in found]
+
+    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
+        """What the store's own search finds, which compares the question with every node: here for many questions at once."""
+        dropped = set(exclude)
+        rows = {name: vector for name, vector in self._rows().items() if name not in dropped}
+        if not rows:
+            return [[] for _ in vectors]
+        names, matrix = np.asarray(list(rows), dtype=object), self._matrix(rows)
+        matrix /= np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        found: list[list[str]] = []
+        for start in range(0, len(vectors), _QUERIES):
+            scores = vectors[start : start + _QUERIES].astype(np.float64) @ matrix.T
+            found += [names[np.argsort(-row, kind="stable")[:k]].tolist() for row in scores]
+        return found
+
+    def _rows(self) -> dict[str, list[float]]:
+        held = self._store.data.embedding_dict
+        return dict(held) if self._names is None else {name: held[name] for name in self._names() if name in held}
+
+    def _matrix(self, rows: dict[str, list[float]]) -> NDArray[Any]:
+        """The vectors of these rows, (rows, dim)."""
+        for name, vector in rows.items():
+            if len(vector) != self.dim:
+                raise InputError(
+                    f"vectors of {self.dim} and of {len(vector)} dimensions, as of node {name!r}, are mixed in the SimpleVectorStore: "
+                    "embed all nodes with one model"
+                )
+        return np.asarray(list(rows.values()), self.dtype).reshape(len(rows), self.dim)

@@ -1,0 +1,108 @@
+"""Questions labelled by ids are learned from as they come; others are refused with what to do."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from langchain_core.embeddings import Embeddings
+from langchain_core.vectorstores import InMemoryVectorStore
+
+from nudge_core.errors import InputError, UnknownIdError
+from nudge_integrations.labels import Answer, LabelledQuestion, LabelledQuestions, read_labels, read_questions, split
+from nudge_integrations.langchain import NudgeVectorStore
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 8))
+KNOWN = {f"document {i}": X[i] for i in range(40)} | {
+    f"question {i}": X[i % 40] + RNG.normal(size=8) for i in range(120)
+}
+
+
+class Known(Embeddings):
+    def embed_query(self, text):
+        vector = KNOWN.get(text, np.ones(8))  # the wrapper asks how a text of its own is embedded
+        return (vector / np.linalg.norm(vector)).tolist()
+
+    def embed_documents(self, texts):
+        return [self.embed_query(text) for text in texts]
+
+
+@pytest.fixture
+def store(tmp_path):
+    inner = InMemoryVectorStore(Known())
+    inner.add_texts([f"document {i}" for i in range(40)], ids=[f"d{i}" for i in range(40)])
+    return NudgeVectorStore(inner, journal=tmp_path / "journal.sqlite")
+
+
+ROWS = [{"question": f"question {i}", "ids": [f"d{i % 40}"], "split": "dev" if i % 3 else "train"} for i in range(120)]
+
+
+def test_labelled_questions_files_and_rows_give_the_same(store, tmp_path):
+    path = tmp_path / "labels.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    expected = store.nudge(
+        *([(row["question"], row["ids"]) for row in ROWS if row["split"] == name] for name in ("train", "dev"))
+    )
+    assert expected.applied
+    moved = dict(store.inner.store)
+    for given in (path, str(path), read_labels(path)):
+        store.restore()
+        report = store.nudge(given)
+        assert (report.tuned.gamma, report.after.values.keys()) == (expected.tuned.gamma, expected.after.values.keys())
+        assert report.trial.folds == 1  # the dev questions of the file are the validation
+        assert store.inner.store == moved
+    train, test = split(read_labels(path), 0.5)
+    store.restore()
+    assert store.nudge(train, validation=test).trial.folds == 1
+    assert len(store.evaluate(test)) == len(test)
+
+
+def test_unknown_ids_are_counted_and_listed(store):
+    rows = [{"question": f"question {i}", "ids": [f"x{i}"]} for i in range(12)]
+    with pytest.raises(UnknownIdError, match=r"'x0'.*… and 2 more"):
+        store.nudge(read_labels(rows))
+    assert store.history() == []
+
+
+def test_thumbs_down_are_not_learned_from():
+    up, down = Answer("a"), Answer("b", relevant=False, grade=0.0)
+    labelled = LabelledQuestions((LabelledQuestion("Why?", (up, down)), LabelledQuestion("How?", (down,))), "feedback")
+    read = read_questions(labelled)
+    assert (read.texts, read.relevant) == (("Why?", "How?"), ({"a": 1.0}, {}))
+
+
+def test_texts_and_other_splits_are_refused_with_what_to_do():
+    labelled = read_labels([{"user_input": "Why?", "reference_contexts": ["Since."]}])
+    with pytest.raises(InputError, match=r"1 of 1 questions .*'Why\?'.*labelled by texts: match these to the store"):
+        read_questions(labelled)
+    one = LabelledQuestion("Why?", (Answer("a"),), split="test")
+    assert read_questions(LabelledQuestions((one,), "columns"), "train").texts == ("Why?",)
+    two = LabelledQuestions((one, replace(one, text="How?", split=None)), "columns")
+    assert read_questions(two, "train").texts == ("How?",)
+    with pytest.raises(InputError, match="has no dev questions; it has test, train"):
+        read_questions(two, "dev")
+
+
+def test_a_beir_folder_is_read_split_by_split(tmp_path):
+    (tmp_path / "qrels").mkdir()
+    for name, count in (("corpus", 5), ("queries", 6)):
+        lines = [json.dumps({"_id": f"{name[0]}{i}", "text": f"{name} {i}"}) + "\n" for i in range(count)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+    for name, lines in {"train": ["q0\tc0\t2", "q0\tc1\t0", "q1\tc1\t1"], "dev": ["q2\tc2\t1"]}.items():
+        text = "\n".join(["query-id\tcorpus-id\tscore", *lines]) + "\n"
+        (tmp_path / "qrels" / f"{name}.tsv").write_text(text, encoding="utf-8")
+    read = read_labels(tmp_path)
+    assert (read.form, len(read), read.splits) == ("BEIR folder", 3, {"train", "dev"})
+    assert read[0].answers == (
+        Answer("c0", "corpus 0", grade=2.0),
+        Answer("c1", "corpus 1", relevant=False, grade=0.0),
+    )
+    for name in ("train", "dev"):
+        relevant = [
+            {key: grade for key, grade in one.items() if grade} for one in read_questions(tmp_path, name).relevant
+        ]
+        assert list(read_questions(read, name).relevant) == relevant
+    assert read.documents["c3"] == "corpus 3"
+    with pytest.raises(InputError, match="takes no options; there are ids"):
+        read_labels(tmp_path, ids="x")

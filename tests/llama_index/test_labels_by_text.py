@@ -1,0 +1,104 @@
+"""Questions labelled by the text of a context: the node that holds it is found, in the store or in the docstore."""
+
+import logging
+
+import numpy as np
+import pytest
+from llama_engines import ChromaEngine, FaissEngine, LanceDBEngine, PGVectorEngine, QdrantEngine, SimpleEngine
+from llama_index.core.schema import TextNode
+
+from nudge_core.errors import InputError
+from nudge_integrations.labels import Answer, LabelledQuestion, LabelledQuestions
+from nudge_integrations.labels.matching import match
+from nudge_integrations.llama_index import NudgeEmbeddingPostprocessor, evaluate_index, index_documents, nudge_index
+
+WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "inlet", "jetty"]
+
+
+def sentence(i):
+    return f"The {WORDS[i % 10]} of the {WORDS[i // 10]} stands where the river number {i * 37} turns to the south."
+
+
+@pytest.fixture
+def told(make):
+    """A world whose nodes hold sentences, and its labels by these."""
+
+    def build(engine):
+        world = make(engine)
+        world.model = world.model.model_copy(
+            update={"known": world.model.known | {sentence(i): vector.tolist() for i, vector in enumerate(world.X)}}
+        )
+        nodes = [TextNode(id_=name, text=sentence(i), metadata={"page": i}) for i, name in enumerate(world.ids)]
+        world.index = engine.build(world.folder, nodes, world.model)
+        return world
+
+    return build
+
+
+def labels(world, *splits):
+    rows = [
+        LabelledQuestion(
+            text,
+            tuple(Answer(text=sentence(world.ids.index(name)).upper()) for name in names),
+            split={"validation": "dev"}.get(split, split),
+        )
+        for split in splits
+        for text, names in world.pairs(split)
+    ]
+    return LabelledQuestions(tuple(rows), "told")
+
+
+@pytest.mark.parametrize(
+    "engine", [SimpleEngine, ChromaEngine, QdrantEngine, FaissEngine, LanceDBEngine, PGVectorEngine]
+)
+def test_the_nodes_are_found(told, engine):
+    world = told(engine())
+    documents = sorted(index_documents(world.index), key=lambda document: document[2]["page"])
+    assert documents == [(name, sentence(i), {"page": i}) for i, name in enumerate(world.ids)]
+    report = nudge_index(world.index, labels(world, "train", "validation"), progress=False)
+    assert report.applied
+    assert len(report.after) == 30
+    after = world.vectors()
+    assert nudge_index(world.index, world.pairs(), world.pairs("validation"), progress=False).applied
+    assert world.vectors().tobytes() == after.tobytes()  # as by ids
+    by_text, by_id = (
+        evaluate_index(world.index, given, progress=False) for given in (labels(world, "test"), world.pairs("test"))
+    )
+    np.testing.assert_array_equal(by_text.values["nDCG@10"], by_id.values["nDCG@10"])
+
+
+def test_the_step_of_a_pipeline(told):
+    world = told(SimpleEngine())
+    nodes = world.model([TextNode(id_=name, text=sentence(i)) for i, name in enumerate(world.ids)])
+    by_text = NudgeEmbeddingPostprocessor(labels(world, "train", "validation"), embed_model=world.model, progress=False)
+    by_id = NudgeEmbeddingPostprocessor(
+        world.pairs(), world.pairs("validation"), embed_model=world.model, progress=False
+    )
+    assert [node.embedding for node in by_text(nodes)] == [node.embedding for node in by_id(nodes)]
+    assert by_text.fingerprint != by_id.fingerprint
+
+
+def test_what_matches_nothing_is_told(told, caplog):
+    world = told(SimpleEngine())
+    stray = LabelledQuestions(
+        (LabelledQuestion("train0?", (Answer(text="Nothing of the kind is written in any of these nodes."),)),), "told"
+    )
+    with pytest.raises(
+        InputError, match=r"none of the 1 questions could be matched to a node.*index_documents\(index\)"
+    ):
+        nudge_index(world.index, stray, progress=False)
+    some = LabelledQuestions((*stray, *labels(world, "test")), "told")
+    with caplog.at_level(logging.WARNING):
+        nudge_index(world.index, some, world.pairs("validation"), progress=False)
+    assert "30 of 31 questions matched" in caplog.text
+    matched = match(some, index_documents(world.index))
+    assert nudge_index(world.index, matched.questions, world.pairs("validation"), progress=False).applied is not None
+
+
+def test_labels_that_are_ids_need_no_matching(told, monkeypatch):
+    world = told(SimpleEngine())
+    rows = [LabelledQuestion(text, tuple(Answer(id=name) for name in names)) for text, names in world.pairs()]
+    monkeypatch.setattr("nudge_integrations.llama_index.labelled.match", None)
+    assert nudge_index(
+        world.index, LabelledQuestions(tuple(rows), "ids"), world.pairs("validation"), progress=False
+    ).applied
