@@ -30,8 +30,8 @@ def home() -> Path:
 def find_journal(adapter: StoreAdapter, store: object) -> Path | None:
     """The journal that a collection already has in the usual place.
 
-    A collection that lives in memory only is known by what it holds: its journal is the one that knows most of its vectors; where none does,
-    the one that was made for this very object.
+    A collection that lives in memory only has the journal that was made for this very object; loaded anew it is known by what it holds: its
+    journal is the one whose runs wrote most of its vectors.
 
     Args:
         adapter: The collection.
@@ -40,9 +40,12 @@ def find_journal(adapter: StoreAdapter, store: object) -> Path | None:
     if adapter.fingerprint is not None:
         path = _path(adapter, adapter.fingerprint)
         return path if path.is_file() else None
+    made = _made.get(store, {}).get((adapter.dim, adapter.dtype.str))
+    if made is not None and made.is_file():
+        return made
     known = {path: _vectors_known(path, adapter) for path in sorted(home().glob(f"{_slug(adapter.kind)}-*.sqlite"))}
     best = max(known, key=lambda path: known[path], default=None)
-    return best if best is not None and known[best] else _made.get(store, {}).get((adapter.dim, adapter.dtype.str))
+    return best if best is not None and known[best] else None
 
 
 def new_journal(adapter: StoreAdapter, store: object) -> Path:

@@ -180,4 +180,5 @@ def _collection(index: VectorStoreIndex, journal: str | Path | None, recover: Di
     )
     check_known_of_index(index.vector_store)
     embedder = LlamaIndexEmbedder(index._embed_model)
-    return Collection(partial(adapter_of_index, index), embedder, journal=journal, recover=recover)
+    adapt = partial(adapter_of_index, index)
+    return Collection(adapt, embedder, store=index, journal=journal, recover=recover)
