@@ -8,6 +8,7 @@ from nudge_integrations.labels.matching import containment, exact, fuzzy, normal
 from nudge_integrations.labels.matching.folding import Text
 from nudge_integrations.labels.matching.found import Chunk, Found, Thresholds
 from nudge_integrations.labels.matching.gather import Pool
+from nudge_integrations.labels.matching.pieces import choose
 
 _TIE, _CLOSEST = 0.02, 3
 
@@ -59,7 +60,7 @@ def decide(reference: Text, pool: Pool, thresholds: Thresholds) -> Decision:
         near = sorted(
             (Found(f.chunk, "fuzzy", fuzzy.score(reference, f.chunk.text)) for f in near[:16]), key=lambda f: -f.score
         )
-    return Decision(list(enough.values()), near[:_CLOSEST])
+    return Decision(choose(reference, enough.values(), thresholds.fuzzy), near[:_CLOSEST])
 
 
 def decide_span(
