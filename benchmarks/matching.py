@@ -5,8 +5,9 @@
 
 Accuracy: each document of the corpus is cut by LlamaIndex's SentenceSplitter, and questions are labelled by context text and answer only. A
 chunk is right if it covers a place of the answer in that document (where none covers it whole: if it covers part of it), or is a copy of such a
-chunk, letter for letter. Contexts are given as they are, and damaged: other case, line breaks, hyphenation and quotes, and one character in 50
-wrong. Speed: 100,000 chunks and 5,000 contexts of made-up text, a third of them whole chunks, a third spread over two, a third with wrong letters.
+chunk, letter for letter. Contexts are given as they are; damaged: other case, line breaks, hyphenation and quotes, and one character in 50
+wrong; and as passages: the documents of one article are joined before it is cut, so that chunks begin and end anywhere in a context. Speed:
+100,000 chunks and 5,000 contexts of made-up text, a third of them whole chunks, a third spread over two, a third with wrong letters.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from nudge_integrations.labels.matching import Matched, match
 
 RESULTS = Path(__file__).parent / "results" / "matching.json"
 SIZES, OVERLAP = (128, 256), 20
-CHUNKS, CONTEXTS = 100_000, 5_000
+CONTEXTS = ("as they are", "damaged", "passages")
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,8 @@ def offsets(words: list[str], text: str) -> list[tuple[int, int]]:
     return found
 
 
-def right(pieces: dict[str, Piece], context: str, text: str, answers: list[str]) -> set[str]:
-    """The ids of the chunks that hold one of the answers."""
-    spots = [spot for answer in answers for spot in offsets(answer.split(), text)]
-    mine = {name: piece for name, piece in pieces.items() if piece.document == context}
+def right(mine: dict[str, Piece], spots: list[tuple[int, int]]) -> set[str]:
+    """The ids of the chunks of a document that hold one of these places."""
     held: set[str] = set()
     for start, end in spots:
         whole = {name for name, p in mine.items() if p.start <= start and end <= p.end}
@@ -96,23 +95,35 @@ def right(pieces: dict[str, Piece], context: str, text: str, answers: list[str])
     return held
 
 
-def accuracy(folder: Path, size: int, damaged: bool, every: int = 1) -> dict[str, Any]:
-    """Figures of one set at one chunk size, of every n-th question."""
+def join(texts: dict[str, str]) -> tuple[dict[str, str], dict[str, tuple[str, int]]]:
+    """The documents of one article, which share the beginning of their ids, in one; and where each begins."""
+    articles: dict[str, str] = {}
+    begins = {}
+    for name, text in texts.items():
+        article = name.rsplit("-", 1)[0]
+        before = articles[article] + "\n\n" if article in articles else ""
+        begins[name], articles[article] = (article, len(before)), before + text
+    return articles, begins
+
+
+def accuracy(folder: Path, size: int, contexts: str = "as they are", every: int = 1) -> dict[str, Any]:
+    """Figures of one set at one chunk size, of every n-th question; contexts "as they are", "damaged" or "passages"."""
     texts = {row["_id"]: row["text"] for row in rows(folder / "corpus.jsonl")}
     asked = {row["_id"]: row["text"] for row in rows(folder / "queries.jsonl")}
     labels = list(rows(folder / "answers.jsonl"))[::every]
-    pieces = split(texts, size)
+    documents, begins = join(texts) if contexts == "passages" else (texts, {name: (name, 0) for name in texts})
+    pieces = split(documents, size)
     by_document: dict[str, dict[str, Piece]] = {}
     copies: dict[str, set[str]] = {}
     for name, piece in pieces.items():
         by_document.setdefault(piece.document, {})[name] = piece
         copies.setdefault(piece.text, set()).add(name)
-    context = {name: damage(text, seed) if damaged else text for seed, (name, text) in enumerate(texts.items())}
+    given = {name: damage(text, i) if contexts == "damaged" else text for i, (name, text) in enumerate(texts.items())}
     questions = LabelledQuestions(
         tuple(
             LabelledQuestion(
                 asked[row["query_id"]],
-                tuple(Answer(text=context[row["context_id"]], span=span) for span in row["answers"]),
+                tuple(Answer(text=given[row["context_id"]], span=span) for span in row["answers"]),
                 id=row["query_id"],
             )
             for row in labels
@@ -125,8 +136,9 @@ def accuracy(folder: Path, size: int, damaged: bool, every: int = 1) -> dict[str
     matched = found_of(done)
     hit = wrong = pairs = unknown = 0
     for place, row in enumerate(labels):
-        name = row["context_id"]
-        good = right(by_document[name], name, texts[name], row["answers"])
+        document, begin = begins[row["context_id"]]
+        spots = [spot for answer in row["answers"] for spot in offsets(answer.split(), texts[row["context_id"]])]
+        good = right(by_document[document], [(begin + a, begin + b) for a, b in spots])
         unknown += not good
         good |= {copy for one in good for copy in copies[pieces[one].text]}
         found = matched.get(place, set())
@@ -136,7 +148,7 @@ def accuracy(folder: Path, size: int, damaged: bool, every: int = 1) -> dict[str
     return {
         "set": folder.name,
         "chunk_size": size,
-        "damaged": damaged,
+        "contexts": contexts,
         "chunks": len(pieces),
         "questions": len(labels),
         "answer_not_in_its_text": unknown,
@@ -158,7 +170,7 @@ def found_of(done: Matched) -> dict[int, set[str]]:
     return found
 
 
-def speed(chunks: int = CHUNKS, contexts: int = CONTEXTS) -> dict[str, Any]:
+def speed(chunks: int = 100_000, contexts: int = 5_000) -> dict[str, Any]:
     """Time and memory on made-up text."""
     rng = np.random.default_rng(0)
     letters = np.array(list("etaoinshrdlucmfwypvbgk"))
@@ -199,10 +211,9 @@ def table(figures: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for row in figures["accuracy"]:
-        how = "damaged" if row["damaged"] else "as they are"
         share, wrong = (f"{100 * row[key]:.2f} %" for key in ("matched_to_right_chunk", "wrong_matches"))
         lines.append(
-            f"| {row['set']} | {row['chunk_size']} tokens | {how} | {row['questions']:,} | {share} | {wrong} |"
+            f"| {row['set']} | {row['chunk_size']} tokens | {row['contexts']} | {row['questions']:,} | {share} | {wrong} |"
         )
     fast = figures["speed"]
     lines += [
@@ -214,7 +225,7 @@ def table(figures: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--table"]:
-        done = [accuracy(Path(f), size, damaged) for f in sys.argv[1:] for size in SIZES for damaged in (False, True)]
+        done = [accuracy(Path(f), size, contexts) for f in sys.argv[1:] for size in SIZES for contexts in CONTEXTS]
         measured = {"machine": machine(), "speed": speed(), "accuracy": done}
         RESULTS.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
     print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))

@@ -1,5 +1,7 @@
 """The answer decides among the chunks of a context, and finds a chunk without one where it is long enough."""
 
+import random
+
 import pytest
 from match_texts import ask, chunks, document, found, labels, text
 
@@ -87,6 +89,15 @@ def test_the_start_of_the_answer_decides_where_it_stands_twice():
 def test_an_answer_that_runs_over_the_end_of_its_context():
     ids, _ = found(STORED, text(BODY[: PIECES[2][2] - 1], span=BODY[PIECES[2][2] - 50 : PIECES[2][2] + 90]))
     assert ids == {"d/1": "span"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_same_where_letters_are_wrong(seed):
+    draw = random.Random(seed)
+    wrong = "".join("x" if c.isalpha() and draw.random() < 0.03 else c for c in BODY)
+    cut, after = PIECES[2][2] - 1, PIECES[3][2] - 1
+    assert set(found(STORED, text(wrong[:cut], span=BODY[cut - 90 : cut + 120]))[0]) == {"d/1"}
+    assert set(found(STORED, text(wrong[cut + 1 : after], span=BODY[cut - 120 : cut + 90]))[0]) == {"d/2"}
 
 
 def test_an_answer_that_is_not_in_the_context_leaves_its_chunks_and_is_noted():

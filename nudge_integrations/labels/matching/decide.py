@@ -8,8 +8,9 @@ from nudge_integrations.labels.matching import containment, exact, fuzzy, normal
 from nudge_integrations.labels.matching.folding import Text
 from nudge_integrations.labels.matching.found import Chunk, Found, Thresholds
 from nudge_integrations.labels.matching.gather import Pool
+from nudge_integrations.labels.matching.pieces import choose
 
-_TIE, _CLOSEST = 0.02, 3
+_TIE, _CLOSEST, _TRIED = 0.02, 3, 16
 
 
 @dataclass(eq=False)
@@ -47,7 +48,8 @@ def decide(reference: Text, pool: Pool, thresholds: Thresholds) -> Decision:
         return Decision(inside, [])
     pieces = [_piece(reference, chunk) for chunk in pool.all]
     pieces.sort(key=lambda found: -found.score)
-    alike = _alike(reference, [found.chunk for found in pieces], thresholds.fuzzy)
+    tried = max(_TRIED, thresholds.most + 1)  # one more than may match, so that too many are noticed
+    alike = _alike(reference, [found.chunk for found in pieces[:tried]], thresholds.fuzzy)
     whole = [found for found in alike if _holds(found.chunk.text, reference, thresholds.fuzzy)]
     if whole and not any(found.rule == "containment" for found in pieces):
         best = max(found.score for found in whole)
@@ -57,9 +59,10 @@ def decide(reference: Text, pool: Pool, thresholds: Thresholds) -> Decision:
     near = [found for found in pieces if found.chunk.id not in enough]
     if not enough and thresholds.fuzzy is not None:
         near = sorted(
-            (Found(f.chunk, "fuzzy", fuzzy.score(reference, f.chunk.text)) for f in near[:16]), key=lambda f: -f.score
+            (Found(f.chunk, "fuzzy", fuzzy.score(reference, f.chunk.text)) for f in near[:_TRIED]),
+            key=lambda f: -f.score,
         )
-    return Decision(list(enough.values()), near[:_CLOSEST])
+    return Decision(choose(reference, enough.values(), thresholds.fuzzy), near[:_CLOSEST])
 
 
 def decide_span(
@@ -81,9 +84,7 @@ def _alike(reference: Text, chunks: list[Chunk], least: float | None) -> list[Fo
     if least is None:
         return []
     found = [
-        Found(c, "fuzzy", fuzzy.score(reference, c.text, least))
-        for c in chunks[:16]
-        if c.text.weight >= containment.SHORT
+        Found(c, "fuzzy", fuzzy.score(reference, c.text, least)) for c in chunks if c.text.weight >= containment.SHORT
     ]
     return [f for f in found if f.score >= least]
 

@@ -10,6 +10,7 @@ from nudge_integrations.labels.matching import fuzzy
 from nudge_integrations.labels.matching.folding import Text, fold
 from nudge_integrations.labels.matching.found import Chunk, Found
 from nudge_integrations.labels.matching.hashing import Grams
+from nudge_integrations.labels.matching.runs import covered
 
 _EDGE = " \t\r\n.,;:!?…()[]{}。、，；：！？（）「」"
 _AROUND = 20  # runs on each side of an answer that are compared
@@ -35,7 +36,9 @@ def regions(span: Text, reference: Text, least: float | None, start: int | None 
             return found
     if cut := _cut(span, reference):
         return [cut]
-    close = fuzzy.place(span, reference, least) if least is not None and len(span) >= span.gram else None
+    if least is None or len(span) < span.gram:
+        return []
+    close = fuzzy.place(span, reference, least) or _cut_roughly(span, reference)
     return [close] if close else []
 
 
@@ -63,6 +66,19 @@ def _cut(span: Text, reference: Text) -> tuple[int, int] | None:
             return len(reference) - length, len(reference)
         if reference.folded.startswith(span.folded[-length:]):
             return 0, length
+    return None
+
+
+def _cut_roughly(span: Text, reference: Text) -> tuple[int, int] | None:
+    """The same where letters differ: what both have lies at an end of the context, and at the other end of the answer."""
+    size = reference.gram
+    held, ours = (np.flatnonzero(covered(*pair, size)) for pair in ((reference, span), (span, reference)))
+    if len(held) < 2 * size or len(held) < 0.5 * (held[-1] - held[0]):
+        return None
+    if len(reference) - held[-1] <= 3 * size and ours[0] <= 3 * size:
+        return max(0, int(held[0] - ours[0])), len(reference)
+    if held[0] <= 3 * size and len(span) - ours[-1] <= 3 * size:
+        return 0, min(len(reference), int(held[-1] + len(span) - ours[-1]))
     return None
 
 
