@@ -51,11 +51,18 @@ class InMemoryAdapter(StoreAdapter):
 
     def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
         """Bind a copy of the dictionary with other vectors in these rows."""
-        rows = dict(self._store.store)
+        held = self._store.store
+        before = dict(held)
+        rows = dict(before)
         for name, vector in zip(ids, vectors, strict=True):
             if name in rows:
                 rows[name] = {**rows[name], "vector": vector.tolist()}
         self._store.store = rows
+        for name, row in list(held.items()):  # what other threads added to the old one meanwhile
+            if name not in before:
+                rows.setdefault(name, row)
+        for name in before.keys() - held.keys():
+            rows.pop(name, None)
 
     def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
         """Every document once, in pages."""
