@@ -1,7 +1,9 @@
 """The report has every answer, prints, and goes into JSON and a DataFrame."""
 
+import doctest
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from langchain_core.vectorstores import InMemoryVectorStore
@@ -10,6 +12,7 @@ from match_texts import ask, document, labels, text
 from nudge_core.errors import InputError, MissingExtraError
 from nudge_integrations.labels import Answer
 from nudge_integrations.labels.matching import match
+from nudge_integrations.labels.matching.found import RULES
 from nudge_integrations.stores import adapter_of
 
 STORED = [(f"d{i}", document(i), {}) for i in range(10)] + [(f"c{i}", document(50), {}) for i in range(25)]
@@ -109,3 +112,12 @@ def test_a_store_without_texts_is_refused():
 
     with pytest.raises(InputError, match="this Bare store gives no texts"):
         match(labels(ask(text("What is looked for."))), Bare())
+
+
+def test_the_page_prints_what_it_says_and_names_every_rule():
+    page = Path(__file__).parents[2] / "docs" / "matching.md"
+    outcome = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert outcome.attempted == 7
+    assert outcome.failed == 0
+    rows = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    assert all(any(f"`{rule}`" in row.split("|")[1] for row in rows) for rule in RULES)
