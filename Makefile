@@ -33,6 +33,7 @@ package: $(VENV)/.dev
 results: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/accuracy.py ../shared/data/*/
+	$(BIN)/python benchmarks/matching.py
 	$(BIN)/python benchmarks/stores.py ../shared/data/nfcorpus ../shared/data/squad
 	$(BIN)/nudge demo --out build/demo
 	cp build/demo/figures.json benchmarks/results/demo.json

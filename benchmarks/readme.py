@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
-TABLES = ("accuracy", "demo", "speed", "stores")
+TABLES = ("accuracy", "demo", "matching", "speed", "stores")
 EXAMPLE = re.compile(r"(```python\n(.*?)```\s*```text\n)(.*?)(```)", re.DOTALL)
 
 

@@ -19,7 +19,7 @@ from nudge_core.vectors import check_finite
 from nudge_integrations.labels import Questions
 
 PROBE = "Which of these texts answers the question?"
-BATCH, THREADS = 256, 8
+BATCH, THREADS = 1024, 8
 
 
 class Embedder(Protocol):
