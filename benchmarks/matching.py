@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measuring import PeakMemory, machine
 
 from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions
 from nudge_integrations.labels.matching import Matched, match
@@ -187,6 +186,8 @@ def speed(chunks: int = 100_000, contexts: int = 5_000) -> dict[str, Any]:
             text = damage(text, number, 0.05)
         asked.append(LabelledQuestion(f"question {number}", (Answer(text=text),)))
         target.append({str(at), str(at + 1)} if number % 3 == 1 else {str(at)})
+    from measuring import PeakMemory
+
     with PeakMemory() as memory:
         before, start, busy = memory.peak, time.perf_counter(), time.process_time()
         done = match(LabelledQuestions(tuple(asked), "texts"), ((str(i), text, {}) for i, text in enumerate(texts)))
@@ -226,6 +227,8 @@ def table(figures: dict[str, Any]) -> str:
 if __name__ == "__main__":
     if sys.argv[1:] != ["--table"]:
         done = [accuracy(Path(f), size, contexts) for f in sys.argv[1:] for size in SIZES for contexts in CONTEXTS]
+        from measuring import machine
+
         measured = {"machine": machine(), "speed": speed(), "accuracy": done}
         RESULTS.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
     print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
