@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import re
+import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def between(name):
 def script(name):
     spec = importlib.util.spec_from_file_location(f"benchmark_{name}", ROOT / "benchmarks" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look their own module up
     spec.loader.exec_module(module)
     return module
 
