@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from nudge_core import QuerySet
 from nudge_integrations.testing import StoreContract
 
 PAGES = Path(__file__).resolve().parent.parent / "docs"
@@ -59,3 +61,22 @@ def test_the_page_on_labels_prints_what_it_says_and_names_every_form_with_its_op
             f"`{option}" in rows[name] or f" {option}" in rows[name]
             for option in list(inspect.signature(module.read).parameters)[1:]
         ), name
+
+
+def test_the_store_of_the_page_is_wrapped_and_restored(tmp_path):
+    from langchain_core.embeddings import DeterministicFakeEmbedding
+
+    from nudge_integrations.langchain import NudgeVectorStore
+
+    store = names["Shelf"].from_texts([f"text {i}" for i in range(20)], DeterministicFakeEmbedding(size=8))
+    before = {name: vector.tobytes() for name, (vector, _) in store.rows.items()}
+    wrapped = NudgeVectorStore(store, journal=tmp_path / "journal.sqlite")
+    rng = np.random.default_rng(0)
+    questions = QuerySet(
+        np.stack([store.rows[f"text {i}"][0] for i in range(12)]) + rng.normal(size=(12, 8)),
+        [[f"text {i}"] for i in range(12)],
+    )
+    assert wrapped.nudge(questions, questions, progress=False).applied
+    assert {name: vector.tobytes() for name, (vector, _) in store.rows.items()} != before
+    wrapped.restore(progress=False)
+    assert {name: vector.tobytes() for name, (vector, _) in store.rows.items()} == before

@@ -23,8 +23,8 @@ def measured():
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
+    yield module
     sys.path.remove(str(ROOT / "benchmarks"))
-    return module
 
 
 @pytest.fixture(scope="module")

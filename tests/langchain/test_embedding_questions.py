@@ -70,8 +70,9 @@ def test_only_new_questions_are_embedded(world):
     assert {*world.embedding.documents} == {PROBE, *(text for text, _ in world.pairs("test")[:4])}
 
 
-def test_what_was_embedded_before_a_failure_is_kept(make):
+def test_what_was_embedded_before_a_failure_is_kept(make, monkeypatch):
     """A bill is not paid twice: of three hundred questions the second batch fails."""
+    monkeypatch.setattr("nudge_integrations.question_vectors.BATCH", 256)
     world = make(questions=300)
     embed = world.embedding.embed_documents
 
