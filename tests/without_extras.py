@@ -15,7 +15,17 @@ import nudge_integrations
 from nudge_core import Nudge, NudgeM, NudgeN, QuerySet, evaluate, finetune, open_corpus
 from nudge_core.errors import MissingExtraError, NudgeError
 
-NEEDS_EXTRA = {"nudge_integrations.cli.", "nudge_integrations.demo"}
+NEEDS_EXTRA = {
+    "nudge_integrations.cli.",
+    "nudge_integrations.demo",
+    "nudge_integrations.langchain",
+    "nudge_integrations.llama_index",
+    "nudge_integrations.testing",
+    *(
+        f"nudge_integrations.stores.{name}"
+        for name in ("_docstore", "_faiss_index", "_postgres", "faiss", "lancedb", "milvus", "pgvector", "qdrant")
+    ),
+}
 
 
 def every_module_imports() -> None:
@@ -47,7 +57,19 @@ def missing_extras_are_named(folder: Path) -> None:
     from nudge_integrations.embeddings import load_model
     from nudge_integrations.labels import read_hub
 
+    def wrap() -> None:
+        from nudge_integrations.langchain import NudgeVectorStore
+
+        assert NudgeVectorStore
+
+    def index() -> None:
+        from nudge_integrations.llama_index import nudge_index
+
+        assert nudge_index
+
     attempts = {
+        "[langchain]": wrap,
+        "[llama-index]": index,
         "[files]": lambda: open_corpus(folder / "docs.parquet"),
         "[evaluation]": lambda: after.compare(before),
         "[models]": lambda: load_model("all-MiniLM-L6-v2"),
