@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -24,12 +24,13 @@ from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
 from nudge_integrations.journals import find_journal, home, new_journal, open_journal
-from nudge_integrations.labels import LabelledData, LabelledQuestions, Questions, read_data, read_labels, read_questions
+from nudge_integrations.labels import Questions, read_questions
 from nudge_integrations.question_vectors import Embedder, query_set
 from nudge_integrations.report import NudgeReport
 from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.checks import check_lengths, check_method, scaled, unreachable
 from nudge_integrations.stores.corpus import SearchedCorpus, WalkedCorpus
+from nudge_integrations.training import present, read_both, with_feedback
 
 LIMIT = 200_000
 """Up to how many documents the whole collection is read."""
@@ -162,8 +163,8 @@ class Collection:
         journal = self._open(adapter)
         with journal.lock("nudge"):
             journal.refuse_unfinished()
-            said, gone = _present(adapter, feedback(journal))
-            train = _with_feedback(train, said)
+            said, gone = present(adapter, feedback(journal))
+            train = with_feedback(train, said)
             with clock("reading"):
                 found = survey(adapter, journal)
                 corpus, exact = self._corpus(adapter, background, found, progress)
@@ -321,45 +322,8 @@ class Collection:
         return query_set(questions, self.embedder, journal, adapter.dim, progress=progress)
 
 
-def read_both(questions: Any, validation: Any) -> tuple[Questions | None, Questions | None]:
-    """Training and validation questions; a labelled data set brings both."""
-    if isinstance(questions, str | Path):
-        questions = read_labels(questions) if Path(questions).is_file() else read_data(str(questions))
-    if validation is None and isinstance(questions, LabelledData) and questions.qrels.get("dev"):
-        validation = questions
-    if validation is None and isinstance(questions, LabelledQuestions) and {"train", "dev"} <= questions.splits:
-        validation = questions
-    train = None if questions is None else read_questions(questions, "train")
-    return train, None if validation is None else read_questions(validation, "dev")
-
-
 def _key(adapter: StoreAdapter) -> _Key:
     return adapter.fingerprint, adapter.dim, adapter.dtype.str
-
-
-def _present(
-    adapter: StoreAdapter, said: Mapping[str, Mapping[str, bool]]
-) -> tuple[dict[str, dict[str, bool]], tuple[str, ...]]:
-    """The feedback on documents that are in the store, and those that no longer are."""
-    named = list(dict.fromkeys(adapter.spelled(name) for judgements in said.values() for name in judgements))
-    there = adapter.fetch(named)
-    kept = {
-        question: {name: good for name, good in judgements.items() if adapter.spelled(name) in there}
-        for question, judgements in said.items()
-    }
-    return {question: judgements for question, judgements in kept.items() if judgements}, tuple(
-        name for name in named if name not in there
-    )
-
-
-def _with_feedback(train: Questions | None, said: Mapping[str, Mapping[str, bool]]) -> Questions:
-    train = Questions((), ()) if train is None else train
-    merged = train.judged(said)
-    if not any(merged.relevant):
-        raise InputError(
-            "there are no questions to learn from: give some, or keep feedback with add_feedback(question, relevant=[ids])"
-        )
-    return merged
 
 
 def _check_model(journal: Journal, found: Survey, model: int | None) -> None:

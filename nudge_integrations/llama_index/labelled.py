@@ -12,10 +12,10 @@ from llama_index.core import VectorStoreIndex
 from llama_index.core.schema import BaseNode, MetadataMode
 
 from nudge_core.errors import InputError
-from nudge_integrations.collection import read_both
 from nudge_integrations.labels import LabelledQuestions, Questions, read_labels, read_questions
 from nudge_integrations.labels.matching import match
 from nudge_integrations.stores.registry import adapter_of_index
+from nudge_integrations.training import read_both
 
 Given: TypeAlias = Questions | LabelledQuestions
 Document: TypeAlias = tuple[str, str, Mapping[str, Any]]
