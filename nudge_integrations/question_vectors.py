@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from nudge_core import QuerySet
-from nudge_core.apply import Journal
-from nudge_core.apply.memory import cache, cached, model_number
+from nudge_core.apply import Journal, Survey
+from nudge_core.apply.memory import alike, cache, cached, model_number
 from nudge_core.errors import InputError
 from nudge_core.vectors import check_finite
 from nudge_integrations.labels import Questions
@@ -108,3 +108,19 @@ def _embedded(
             part = texts[start : start + BATCH]
             vectors = embedder.texts(part) if alike else list(threads.map(embedder.query, part))
             yield part, np.asarray(vectors, np.float32)
+
+
+def check_model(journal: Journal, found: Survey, model: int | None) -> None:
+    """Refuse questions that another model embeds than those of the run whose vectors stand.
+
+    Raises:
+        InputError: It names the run.
+    """
+    last = next((run for run in reversed(journal.runs()) if run.kind == "nudge" and run.state == "done"), None)
+    before = None if last is None else last.settings.get("model")
+    if model is None or not found.originals or last is None or before is None or alike(journal, before, model):
+        return
+    raise InputError(
+        f"questions are embedded by another model than in run {last.number}, whose vectors stand in the store: give the store the embedding of then, "
+        "or restore(), embed every document again, and nudge anew"
+    )

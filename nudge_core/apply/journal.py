@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
-from weakref import finalize
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from nudge_core.apply.file import JournalFile, now
 from nudge_core.apply.records import Run, State
-from nudge_core.apply.schema import SCHEMA, VERSION
-from nudge_core.errors import JournalError, LockedError, UnfinishedRunError
+from nudge_core.errors import JournalError, UnfinishedRunError
 
 
 @dataclass(frozen=True)
@@ -35,153 +26,11 @@ class Change:
     new: bytes
 
 
-class Journal:
-    """The journal of one collection.
-
-    It is on disk before anything is written to the store, and every step of a run is one transaction of it, so that a process which is killed
-    at any moment leaves a journal that tells what to do.
-
-    Attributes:
-        path: The file. Beside it stands PATH.lock while the journal is in use.
-        dtype: The number type of the vectors.
-        process: The number of the process that opened it; one that is forked from it opens it `again`.
-    """
-
-    def __init__(self, path: str | Path, *, kind: str, fingerprint: str, dim: int, dtype: np.dtype[Any]) -> None:
-        """Open the journal, or make a new one.
-
-        Args:
-            path: The file; its folder is made if it is not there.
-            kind: The kind of store, for example "Chroma".
-            fingerprint: What tells the collection from others.
-            dim: Dimension of its vectors.
-            dtype: Their number type.
-
-        Raises:
-            JournalError: The file cannot be opened or made, is no journal, or belongs to another collection.
-        """
-        self.path, self.dtype, self.process = Path(path), dtype, os.getpid()
-        self._made_with = {"kind": kind, "fingerprint": fingerprint, "dim": dim, "dtype": dtype}
-        self._mutex = threading.RLock()
-        self._lock = FileLock(f"{self.path}.lock")
-        about = {"version": str(VERSION), "kind": kind, "fingerprint": fingerprint, "dim": str(dim), "dtype": dtype.str}
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise JournalError(
-                f"the folder of the journal {str(self.path)!r} cannot be made ({error}): {_ELSEWHERE}"
-            ) from error
-        with self._guard():
-            self.connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-        finalize(self, _close, self.connection, self.process)
-        try:
-            with self._guard():
-                self.connection.execute("PRAGMA synchronous = FULL")
-            with self.transaction():
-                self._make(about)
-            self._check(about)
-        except BaseException:
-            self.close()
-            raise
+class Journal(JournalFile):
+    """The journal of one collection: its documents, their vectors, and the runs over them."""
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r}, runs={len(self.runs())})"
-
-    def close(self) -> None:
-        """Close the file."""
-        self.connection.close()
-
-    def again(self) -> Journal:
-        """The same journal, opened once more."""
-        return Journal(self.path, **self._made_with)  # type: ignore[arg-type]
-
-    def _make(self, about: Mapping[str, str]) -> None:
-        if self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
-            return
-        if self.rows("SELECT 1 FROM sqlite_master"):
-            raise JournalError(f"{str(self.path)!r} is a database of something else: {_ELSEWHERE}")
-        for statement in SCHEMA.split(";\n"):
-            self.connection.execute(statement)
-        self.connection.executemany("INSERT INTO meta VALUES (?, ?)", about.items())
-
-    def _check(self, about: Mapping[str, str]) -> None:
-        held = dict(self.rows("SELECT key, value FROM meta"))
-        words = {
-            "version": "a journal of version",
-            "kind": "the journal of a store of kind",
-            "fingerprint": "the journal of collection",
-        }
-        for key, value in about.items():
-            if held.get(key) != value:
-                what = words.get(key, f"the journal of vectors with {key}")
-                raise JournalError(
-                    f"{str(self.path)!r} is {what} {held.get(key)!r}, this is {value!r}: the collection was made anew or embedded by another "
-                    f"model since, or the journal is that of another one. {_ELSEWHERE.capitalize()}; keep this one if you need its originals"
-                )
-
-    @contextmanager
-    def lock(self, purpose: str) -> Iterator[None]:
-        """Hold the collection for one thread of one process; may be nested.
-
-        Raises:
-            LockedError: Another one holds it; the message names it.
-        """
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            holder = dict(self.rows("SELECT key, value FROM meta")).get("holder", "another process")
-            raise LockedError(
-                f"{holder} on this collection since its last start, so {purpose} cannot begin: wait until it has ended, or stop it "
-                f"(journal {str(self.path)!r})"
-            ) from None
-        except OSError as error:
-            raise JournalError(f"{str(self.path)!r}.lock cannot be made ({error}): {_ELSEWHERE}") from error
-        try:
-            if self._lock.lock_counter == 1:
-                who = f"process {os.getpid()} on {socket.gethostname()} does {purpose!r}"
-                self.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", [(f"{who} (begun {_now()})",)])
-            yield
-        finally:
-            self._lock.release()
-
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        try:
-            with self._mutex:
-                yield
-        except sqlite3.DatabaseError as error:
-            remedy = (
-                "free some space, or choose"
-                if "full" in str(error)
-                else "check the file and its permissions, or choose"
-            )
-            raise JournalError(
-                f"the journal {str(self.path)!r} cannot be used ({error}): {remedy} another place with journal=…. Nothing is written to a store "
-                "without its journal"
-            ) from error
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing, also when the process is killed."""
-        with self._guard():
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.connection
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
-
-    def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """What a query finds."""
-        with self._guard():
-            return self.connection.execute(query, values).fetchall()
-
-    def execute(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
-        """One statement for many values, in one transaction."""
-        with self.transaction() as connection:
-            connection.executemany(statement, values)
 
     # Vectors and documents
 
@@ -263,7 +112,7 @@ class Journal:
             )
             number = connection.execute(
                 "INSERT INTO runs (kind, state, started, settings) VALUES (?, 'writing', ?, ?)",
-                (kind, _now(), json.dumps(settings)),
+                (kind, now(), json.dumps(settings)),
             ).lastrowid
             connection.executemany(
                 "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?)",
@@ -299,21 +148,9 @@ class Journal:
                 "INSERT OR REPLACE INTO documents SELECT id, original, ? FROM changes WHERE run = ? AND id = ?",
                 ((h, run, name) for name, h in current.items()),
             )
-            connection.execute("UPDATE runs SET state = ?, finished = ? WHERE number = ?", (state, _now(), run))
-
-
-def _close(connection: sqlite3.Connection, process: int) -> None:
-    if os.getpid() == process:  # SQLite forbids to touch, in a process that was forked, what was open before
-        connection.close()
+            connection.execute("UPDATE runs SET state = ?, finished = ? WHERE number = ?", (state, now(), run))
 
 
 def hash_of(vector: NDArray[Any]) -> bytes:
     """16 bytes that tell a vector from every other."""
     return blake2b(np.ascontiguousarray(vector).tobytes(), digest_size=16).digest()
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-_ELSEWHERE = "choose another place with journal=…"

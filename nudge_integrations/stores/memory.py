@@ -10,19 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError
-from nudge_integrations.stores.base import StoreAdapter, Texts
+from nudge_integrations.stores._dictionary import DictionaryAdapter
+from nudge_integrations.stores.base import Texts
 
 
-class InMemoryAdapter(StoreAdapter):
-    """The rows of an `InMemoryVectorStore`. A write binds a new dictionary, so readers see all of it or nothing."""
+class InMemoryAdapter(DictionaryAdapter):
+    """The rows of an `InMemoryVectorStore`."""
 
     kind = "InMemory"
-    sees = "all vectors of before or all of after"
-    metric = "cosine"
-    dtype = np.dtype(np.float64)
-    batch = None
-    approximate = False
-    fingerprint = None
 
     def __init__(self, store: Any) -> None:
         """Take the store itself, which has no other client.
@@ -40,14 +35,12 @@ class InMemoryAdapter(StoreAdapter):
         """The adapter of a LangChain `InMemoryVectorStore`."""
         return cls(store)
 
-    def count(self) -> int:
-        """Number of documents."""
-        return len(self._store.store)
+    def _rows(self) -> dict[str, Any]:
+        return self._store.store  # type: ignore[no-any-return]
 
-    def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """The vectors of those of the ids that are there."""
-        rows = self._store.store
-        return {name: np.asarray(rows[name]["vector"], self.dtype) for name in ids if name in rows}
+    @staticmethod
+    def _vector(row: Any) -> list[float]:
+        return row["vector"]  # type: ignore[no-any-return]
 
     def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
         """Bind a copy of the dictionary with other vectors in these rows."""
@@ -63,12 +56,6 @@ class InMemoryAdapter(StoreAdapter):
                 rows.setdefault(name, row)
         for name in before.keys() - held.keys():
             rows.pop(name, None)
-
-    def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
-        """Every document once, in pages."""
-        rows = iter(list(self._store.store.items()))
-        while page := list(islice(rows, size)):
-            yield [name for name, _ in page], np.asarray([row["vector"] for _, row in page], self.dtype)
 
     def texts(self, size: int) -> Iterator[Texts]:
         """The texts and metadata of all documents, in pages."""

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError
+from nudge_integrations.stores._dictionary import DictionaryAdapter
 from nudge_integrations.stores._docstore import node_in
-from nudge_integrations.stores.base import StoreAdapter, Texts, pages
+from nudge_integrations.stores.base import Texts, pages
 
 _QUERIES = 64
 
 
-class SimpleAdapter(StoreAdapter):
-    """The nodes of one index in a `SimpleVectorStore`. A write binds a new dictionary, so readers see all of it or nothing."""
+class SimpleAdapter(DictionaryAdapter):
+    """The nodes of one index in a `SimpleVectorStore`."""
 
     kind = "SimpleVectorStore"
-    sees = "all vectors of before or all of after"
-    metric = "cosine"
-    dtype = np.dtype(np.float64)
-    batch = None
-    approximate = False
-    fingerprint = None
 
     def __init__(
         self,
@@ -54,26 +48,11 @@ class SimpleAdapter(StoreAdapter):
         """The adapter of a `VectorStoreIndex`, which may share its store with others."""
         return cls(index.vector_store, lambda: index.index_struct.nodes_dict.values(), node_in(index.docstore))
 
-    def count(self) -> int:
-        """Number of nodes."""
-        return len(self._rows())
-
-    def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """The vectors of those of the ids that are there."""
-        rows = self._rows()
-        return {name: self._matrix({name: rows[name]})[0] for name in ids if name in rows}
-
     def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
         """Bind a copy of the dictionary with other vectors in these places."""
         there = self._rows()
         new = {name: vector.tolist() for name, vector in zip(ids, vectors, strict=True) if name in there}
         self._store.data.embedding_dict = {**self._store.data.embedding_dict, **new}
-
-    def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
-        """Every node once, in pages."""
-        rows = iter(self._rows().items())
-        while page := dict(islice(rows, size)):
-            yield list(page), self._matrix(page)
 
     def texts(self, size: int) -> Iterator[Texts]:
         """The texts and metadata of all nodes, in pages, from the docstore."""
@@ -101,13 +80,3 @@ class SimpleAdapter(StoreAdapter):
     def _rows(self) -> dict[str, list[float]]:
         held = self._store.data.embedding_dict
         return dict(held) if self._names is None else {name: held[name] for name in self._names() if name in held}
-
-    def _matrix(self, rows: dict[str, list[float]]) -> NDArray[Any]:
-        """The vectors of these rows, (rows, dim)."""
-        for name, vector in rows.items():
-            if len(vector) != self.dim:
-                raise InputError(
-                    f"vectors of {self.dim} and of {len(vector)} dimensions, as of node {name!r}, are mixed in the SimpleVectorStore: "
-                    "embed all nodes with one model"
-                )
-        return np.asarray(list(rows.values()), self.dtype).reshape(len(rows), self.dim)

@@ -250,7 +250,7 @@ class TestRefused:
 
     def test_mixed_dimensions(self, world):
         world.index.vector_store.data.embedding_dict["node 7"] = [1.0]
-        with pytest.raises(InputError, match=r"of 8 and of 1 dimensions, as of node 'node 7'"):
+        with pytest.raises(InputError, match=r"of 8 and of 1 dimensions, as of 'node 7'"):
             nudge(world)
 
     def test_a_loaded_store_without_its_nodes(self, tmp_path, world):

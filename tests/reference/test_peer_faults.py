@@ -3,16 +3,10 @@
 import brute_force
 import numpy as np
 import pytest
+from peer_calls import as_dict, others
 
 from nudge_core import NudgeN, finetune
 from nudge_core.compat import NUDGEM, NUDGEN
-
-
-def as_dict(queries):
-    return {
-        "q_embs": queries.embeddings.numpy(),
-        "q_ans_indx": [list(queries.relevance[i]) for i in range(len(queries))],
-    }
 
 
 @pytest.fixture
@@ -21,9 +15,9 @@ def call(sample):
     return drawn.X, as_dict(drawn.train), as_dict(drawn.validation)
 
 
-@pytest.fixture
-def others():
-    return np.random.default_rng(99).normal(size=(41, 8)).astype(np.float32)
+@pytest.fixture(name="others")
+def forty_one():
+    return others(8, 41)
 
 
 @pytest.mark.parametrize(("solver", "move"), [(NUDGEN, brute_force.turn), (NUDGEM, brute_force.shift)])

@@ -1,0 +1,181 @@
+"""The file of a journal: an SQLite database that belongs to one collection, and is held by one thread of one process while it is written."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import finalize
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from nudge_core.apply.schema import SCHEMA, VERSION
+from nudge_core.errors import JournalError, LockedError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_ELSEWHERE = "choose another place with journal=…"
+
+
+class JournalFile:
+    """The file of the journal of one collection.
+
+    It is on disk before anything is written to the store, and every step of a run is one transaction of it, so that a process which is killed
+    at any moment leaves a journal that tells what to do.
+
+    Attributes:
+        path: The file. Beside it stands PATH.lock while the journal is in use.
+        dtype: The number type of the vectors.
+        process: The number of the process that opened it; one that is forked from it opens it `again`.
+    """
+
+    def __init__(self, path: str | Path, *, kind: str, fingerprint: str, dim: int, dtype: np.dtype[Any]) -> None:
+        """Open the journal, or make a new one.
+
+        Args:
+            path: The file; its folder is made if it is not there.
+            kind: The kind of store, for example "Chroma".
+            fingerprint: What tells the collection from others.
+            dim: Dimension of its vectors.
+            dtype: Their number type.
+
+        Raises:
+            JournalError: The file cannot be opened or made, is no journal, or belongs to another collection.
+        """
+        self.path, self.dtype, self.process = Path(path), dtype, os.getpid()
+        self._made_with = {"kind": kind, "fingerprint": fingerprint, "dim": dim, "dtype": dtype}
+        self._mutex = threading.RLock()
+        self._lock = FileLock(f"{self.path}.lock")
+        about = {"version": str(VERSION), "kind": kind, "fingerprint": fingerprint, "dim": str(dim), "dtype": dtype.str}
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(
+                f"the folder of the journal {str(self.path)!r} cannot be made ({error}): {_ELSEWHERE}"
+            ) from error
+        with self._guard():
+            self.connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        finalize(self, _close, self.connection, self.process)
+        try:
+            with self._guard():
+                self.connection.execute("PRAGMA synchronous = FULL")
+            with self.transaction():
+                self._make(about)
+            self._check(about)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    def again(self) -> Self:
+        """The same journal, opened once more."""
+        return type(self)(self.path, **self._made_with)  # type: ignore[arg-type]
+
+    def _make(self, about: Mapping[str, str]) -> None:
+        if self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
+            return
+        if self.rows("SELECT 1 FROM sqlite_master"):
+            raise JournalError(f"{str(self.path)!r} is a database of something else: {_ELSEWHERE}")
+        for statement in SCHEMA.split(";\n"):
+            self.connection.execute(statement)
+        self.connection.executemany("INSERT INTO meta VALUES (?, ?)", about.items())
+
+    def _check(self, about: Mapping[str, str]) -> None:
+        held = dict(self.rows("SELECT key, value FROM meta"))
+        words = {
+            "version": "a journal of version",
+            "kind": "the journal of a store of kind",
+            "fingerprint": "the journal of collection",
+        }
+        for key, value in about.items():
+            if held.get(key) != value:
+                what = words.get(key, f"the journal of vectors with {key}")
+                raise JournalError(
+                    f"{str(self.path)!r} is {what} {held.get(key)!r}, this is {value!r}: the collection was made anew or embedded by another "
+                    f"model since, or the journal is that of another one. {_ELSEWHERE.capitalize()}; keep this one if you need its originals"
+                )
+
+    @contextmanager
+    def lock(self, purpose: str) -> Iterator[None]:
+        """Hold the collection for one thread of one process; may be nested.
+
+        Raises:
+            LockedError: Another one holds it; the message names it.
+        """
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            holder = dict(self.rows("SELECT key, value FROM meta")).get("holder", "another process")
+            raise LockedError(
+                f"{holder} on this collection since its last start, so {purpose} cannot begin: wait until it has ended, or stop it "
+                f"(journal {str(self.path)!r})"
+            ) from None
+        except OSError as error:
+            raise JournalError(f"{str(self.path)!r}.lock cannot be made ({error}): {_ELSEWHERE}") from error
+        try:
+            if self._lock.lock_counter == 1:
+                who = f"process {os.getpid()} on {socket.gethostname()} does {purpose!r}"
+                self.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", [(f"{who} (begun {now()})",)])
+            yield
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            with self._mutex:
+                yield
+        except sqlite3.DatabaseError as error:
+            remedy = (
+                "free some space, or choose"
+                if "full" in str(error)
+                else "check the file and its permissions, or choose"
+            )
+            raise JournalError(
+                f"the journal {str(self.path)!r} cannot be used ({error}): {remedy} another place with journal=…. Nothing is written to a store "
+                "without its journal"
+            ) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, also when the process is killed."""
+        with self._guard():
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a query finds."""
+        with self._guard():
+            return self.connection.execute(query, values).fetchall()
+
+    def execute(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
+        """One statement for many values, in one transaction."""
+        with self.transaction() as connection:
+            connection.executemany(statement, values)
+
+
+def _close(connection: sqlite3.Connection, process: int) -> None:
+    if os.getpid() == process:  # SQLite forbids to touch, in a process that was forked, what was open before
+        connection.close()
+
+
+def now() -> str:
+    """This moment in ISO 8601, UTC."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
