@@ -18,6 +18,16 @@ def expect(value: object, kind: type, name: str, remedy: str) -> None:
         raise InputError(f"{name} is {received}; expected a {kind.__name__}: {remedy}")
 
 
+def whole_number(value: object, name: str, least: int = 1) -> None:
+    """Refuse what is no whole number from `least` up.
+
+    Raises:
+        InputError: With the value.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name} is {value!r}; expected a whole number from {least} up")
+
+
 def pick_device(device: str | torch.device | None) -> torch.device:
     """The device asked for; without one CUDA if present, else the CPU.
 

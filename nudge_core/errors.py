@@ -54,7 +54,7 @@ class StoreError(NudgeError):
 
 
 def first_few(items: Iterable[object], limit: int = 10) -> str:
-    """The first ten items of a list of culprits, and how many more there are."""
+    """The first ten items of a list of culprits, long ones cut short, and how many more there are."""
     listed = list(items)
-    shown = ", ".join(repr(item) for item in listed[:limit])
+    shown = ", ".join(said if len(said := repr(item)) <= 120 else f"{said[:100]}…" for item in listed[:limit])
     return shown if len(listed) <= limit else f"{shown} … and {len(listed) - limit} more"

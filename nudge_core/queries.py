@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nudge_core.errors import InputError, first_few
 from nudge_core.relevance import Relevance
+from nudge_core.texts import normal
 from nudge_core.vectors import Vectors, as_matrix, check_finite
 
 
@@ -161,8 +162,18 @@ class QuerySet:
             texts=None if self.texts is None else [self.texts[i] for i in index],
         )
 
+    @property
+    def different(self) -> NDArray[np.int64]:
+        """(queries,) a number from 0 up for each question; those whose texts differ in case and white space only have the same."""
+        if self.texts is None:
+            return np.arange(len(self))
+        number = {name: i for i, name in enumerate(dict.fromkeys(map(normal, self.texts)))}
+        return np.asarray([number[normal(text)] for text in self.texts], np.int64)
+
     def split(self, fraction: float = 0.8, *, seed: int = 0) -> tuple[QuerySet, QuerySet]:
         """Two disjoint sets, drawn at random; the same for the same seed. Each keeps the order of the questions.
+
+        Questions whose texts differ in case and white space only stay together.
 
         Args:
             fraction: Share of the first set, between 0 and 1; both sets get at least one question.
@@ -175,21 +186,28 @@ class QuerySet:
             raise InputError(
                 f"fraction is {fraction}; it must be one number between 0 and 1, for example 0.8; split the rest again for a third part"
             )
-        if len(self) < 2:
-            raise InputError(f"{len(self)} question cannot be split in two: label more questions")
-        order = np.random.default_rng(seed).permutation(len(self))
-        first = min(max(round(fraction * len(self)), 1), len(self) - 1)
-        return self.take(np.sort(order[:first])), self.take(np.sort(order[first:]))
+        group = self.different
+        sizes = np.bincount(group)
+        if len(sizes) < 2:
+            raise InputError(f"{len(sizes)} question cannot be split in two: label more questions")
+        order = np.random.default_rng(seed).permutation(len(sizes))
+        nearest = int(np.abs(np.cumsum(sizes[order]) - round(fraction * len(self))).argmin()) + 1
+        first = np.isin(group, order[: min(nearest, len(sizes) - 1)])
+        return self.take(np.flatnonzero(first)), self.take(np.flatnonzero(~first))
 
     def folds(self, count: int = 5, *, seed: int = 0) -> Iterator[tuple[QuerySet, QuerySet]]:
         """Pairs (rest, fold): every question is in exactly one fold; the same for the same seed.
 
+        Questions whose texts differ in case and white space only are in the same fold.
+
         Raises:
-            InputError: Fewer than two folds, or more folds than questions.
+            InputError: Fewer than two folds, or more folds than different questions.
         """
-        if not 2 <= count <= len(self):
-            raise InputError(f"count is {count}; with {len(self)} questions it must lie between 2 and {len(self)}")
-        fold_of = np.random.default_rng(seed).permutation(len(self)) % count
+        group = self.different
+        most = int(group.max(initial=-1)) + 1
+        if not 2 <= count <= most:
+            raise InputError(f"count is {count}; with {most} different questions it must lie between 2 and {most}")
+        fold_of = (np.random.default_rng(seed).permutation(most) % count)[group]
         return (
             (self.take(np.flatnonzero(fold_of != f)), self.take(np.flatnonzero(fold_of == f))) for f in range(count)
         )

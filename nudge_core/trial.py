@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nudge_core.arguments import expect, pick_device
+from nudge_core.arguments import expect, pick_device, whole_number
 from nudge_core.background import Background
 from nudge_core.corpus import Corpus, open_corpus
 from nudge_core.corpus.opening import CorpusLike
@@ -79,7 +79,7 @@ def trial(
             that learned from the others, γ is the best of these measurements, and the result learns from all questions with it.
         method: `NudgeN()` if not given.
         measures: What to measure beside the measure that chooses γ, which comes first.
-        folds: How many folds; no more than there are questions.
+        folds: How many folds; no more than there are questions. Questions that differ in case and white space only are in one.
         seed: Seed of the cut.
         device: Where to compute.
         progress: Whether a pass over the corpus that takes longer than two seconds shows a bar.
@@ -103,17 +103,15 @@ def trial(
     expect(method, Method, "method", "for example method=NudgeN()")
     documents = open_corpus(corpus)
     check(documents, train, validation)
-    if validation is None and len(train) < 2:
+    whole_number(folds, "folds", 2)
+    different = int(train.different.max()) + 1
+    if validation is None and different < 2:
         raise InputError(
             "one question cannot be learned from and held out at once: label more questions, or give validation questions"
         )
     train = _by_row(documents, train)
     validation = None if validation is None else _by_row(documents, validation)
-    splits = (
-        [(train, validation)]
-        if validation is not None
-        else list(train.folds(max(2, min(folds, len(train))), seed=seed))
-    )
+    splits = [(train, validation)] if validation is not None else list(train.folds(min(folds, different), seed=seed))
     asked = [*dict.fromkeys([str(method.validation), *(str(measure) for measure in parse_all(measures))])]
     held = _Held(documents, splits, parse_all(asked), pick_device(device), progress)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nudge_core.errors import FileFormatError, first_few
+from nudge_core.texts import normal
 from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions
 from nudge_integrations.labels.source import NAMES_OF_SPLITS, Source
 from nudge_integrations.labels.values import absent, id_of
@@ -96,7 +96,9 @@ class Collector:
             self._problems.append(f"{what}{count}: {_listed(places)}")
         if not self._held:
             why = f": {'; '.join(self._problems[:3])}" if self._problems else ""
-            raise FileFormatError(f"{self.source.name}, read as {self.form}, holds no question with labels{why}")
+            raise FileFormatError(
+                f"{self.source.name}, read as {self.form}, holds no question with labels{why}. It holds {self.source.shape}"
+            )
         self._problems += _on_both_sides(self._held)
         questions = tuple(replace(held.question, answers=tuple(held.answers.values())) for held in self._held.values())
         return LabelledQuestions(questions, self.form, documents or {}, tuple(self._problems))
@@ -117,11 +119,6 @@ class Collector:
             self.odd("half of a character (a lone surrogate) in a text was replaced", where)
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return text
-
-
-def normal(text: str) -> str:
-    """A question without what makes no difference: case, white space and Unicode's spellings of the same sign."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _listed(places: list[str]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nudge_core.errors import FileFormatError, MissingExtraError
+from nudge_core.errors import FileFormatError, InputError, MissingExtraError
 from nudge_integrations.labels.source import NAMES_OF_SPLITS, Row, Source, rows_of, source_of
 from nudge_integrations.labels.tables import read_table
 
@@ -28,7 +29,7 @@ def read_file(path: str | Path, *, encoding: str | None = None, delimiter: str |
         FileFormatError: A file that is missing, empty, malformed or in another encoding.
         MissingExtraError: Parquet without pyarrow.
     """
-    path = Path(path)
+    path = named_path(path)
     if path.is_dir():
         return _read_folder(path, encoding, delimiter)
     name, ending = repr(str(path)), path.suffix.lower()
@@ -37,7 +38,9 @@ def read_file(path: str | Path, *, encoding: str | None = None, delimiter: str |
     if ending == ".parquet":
         return _read_parquet(path, name)
     if ending not in ENDINGS:
-        raise FileFormatError(f"{name} ends in {ending!r}; expected one of {', '.join(ENDINGS)}")
+        raise FileFormatError(
+            f"{name} ends in {ending!r}; expected one of {', '.join(ENDINGS)}: save it as one of these, or give a data frame of it"
+        )
     text = read_text(path, encoding)
     if not text.strip():
         raise FileFormatError(f"{name} is empty")
@@ -48,6 +51,22 @@ def read_file(path: str | Path, *, encoding: str | None = None, delimiter: str |
     return Source(name, tuple(_read_jsonl(text, name)))
 
 
+def named_path(given: str | Path) -> Path:
+    """A path that can be looked for, whether or not there is such a file.
+
+    Raises:
+        InputError: A text that is the labels themselves, or nothing.
+    """
+    text = str(given).strip()
+    if not text or "\0" in text:
+        raise InputError(f"the path is {str(given)!r}; expected that of a file with labels, or of a folder")
+    if len(text) > 1000 or "\n" in text or text.startswith(("[{", "[[", '["', '{"')):
+        raise InputError(
+            f"a text is given, {text[:60]!r}…, where a path is expected: give what json.loads makes of it, or write it to a file"
+        )
+    return Path(given).expanduser()
+
+
 def read_text(path: Path, encoding: str | None = None) -> str:
     """The text of a file in UTF-8, with or without a byte order mark; other encodings are refused, not guessed."""
     content, name = path.read_bytes(), repr(str(path))
@@ -55,6 +74,8 @@ def read_text(path: Path, encoding: str | None = None) -> str:
         raise FileFormatError(f"{name} is in UTF-16: save it as UTF-8, or say encoding='utf-16'")
     try:
         text = content.decode(encoding or "utf-8-sig")
+        if encoding is not None and _takes_all(encoding) and _is_utf8(content):
+            raise FileFormatError(f"{name} is in UTF-8, and encoding={encoding!r} would garble it: leave encoding out")
     except LookupError:
         raise FileFormatError(f"encoding is {encoding!r}, which Python does not know: for example 'latin-1'") from None
     except UnicodeDecodeError as error:
@@ -70,6 +91,18 @@ def read_text(path: Path, encoding: str | None = None) -> str:
             "it is binary or in UTF-16; save it as UTF-8"
         )
     return text
+
+
+def _takes_all(encoding: str) -> bool:
+    """Whether a file in UTF-8 can be read in this encoding too, as something else: those of one byte a character."""
+    return codecs.lookup(encoding).name.startswith(("iso8859", "cp12", "mac-"))
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        return not content.decode().isascii()
+    except UnicodeDecodeError:
+        return False
 
 
 def parse_json(text: str, where: str, line: int = 1) -> Any:

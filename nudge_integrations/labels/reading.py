@@ -14,7 +14,7 @@ from nudge_core.errors import FileFormatError, InputError
 from nudge_integrations.labels.beir import read_beir
 from nudge_integrations.labels.collecting import Collector
 from nudge_integrations.labels.dataset import LabelledData
-from nudge_integrations.labels.files import joined, named_split, read_file
+from nudge_integrations.labels.files import ENDINGS, joined, named_path, named_split, read_file
 from nudge_integrations.labels.forms import FORMS
 from nudge_integrations.labels.hub import read_hub
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
@@ -61,7 +61,9 @@ def read_labels(
             )
         return of_data(data)
     source = _source(given, encoding, delimiter)
-    if isinstance(options.get("spans"), str | Path) and Path(options["spans"]).is_file():
+    if not source.rows and not any(source.tree.values()):
+        raise FileFormatError(f"{source.name} holds no rows: expected labelled questions, one a row")
+    if isinstance(options.get("spans"), Path) or _is_name(options.get("spans")):
         options["spans"] = _source(options["spans"], encoding, delimiter)
     elif not isinstance(options.get("spans"), str | bool | None):
         options["spans"] = source_of(options["spans"], "the spans")
@@ -90,22 +92,22 @@ def _data(given: Any) -> LabelledData | None:
         return given
     if isinstance(given, str) and given.startswith("hf:"):
         return read_hub(given.removeprefix("hf:"))
-    if isinstance(given, str | Path) and any((Path(given) / name).exists() for name in ("qrels", "corpus.jsonl")):
-        return read_beir(given)
+    if isinstance(given, str | Path) and any((named_path(given) / name).exists() for name in ("qrels", "corpus.jsonl")):
+        return read_beir(named_path(given))
     return None
 
 
 def _source(given: Any, encoding: str | None, delimiter: str | None) -> Source:
     if isinstance(given, str | Path):
         return read_file(given, encoding=encoding, delimiter=delimiter)
-    if isinstance(given, Sequence) and given and all(isinstance(path, Path) or _is_file(path) for path in given):
+    if isinstance(given, Sequence) and given and all(isinstance(path, Path) or _is_name(path) for path in given):
         files = [named_split(read_file(path, encoding=encoding, delimiter=delimiter), Path(path)) for path in given]
         return replace(joined(files, ""), name=", ".join(source.name for source in files[:3]))
     return source_of(given)
 
 
-def _is_file(path: Any) -> bool:
-    return isinstance(path, str) and len(path) < 1000 and "\n" not in path and Path(path).is_file()
+def _is_name(path: Any) -> bool:
+    return isinstance(path, str) and len(path) < 1000 and "\n" not in path and path.lower().endswith(ENDINGS)
 
 
 def _reader(source: Source, form: str | None, options: dict[str, Any]) -> ModuleType:
@@ -120,16 +122,17 @@ def _reader(source: Source, form: str | None, options: dict[str, Any]) -> Module
     able = {name: module for name, module in FORMS.items() if set(options) <= set(_options(module))}
     if not able:
         known = sorted({name for module in FORMS.values() for name in _options(module)})
-        raise InputError(f"no form takes the options {', '.join(options)} together; there are {', '.join(known)}")
+        unknown = [name for name in options if name not in known]
+        what = f"there is no option {unknown[0]!r}" if unknown else f"no form takes {', '.join(options)} together"
+        raise InputError(f"{what}; options are {', '.join(known)}")
     for module in able.values():
         if module.fits(source):
             return module
     if options and source.rows and ("columns" in able or len(able) == 1):
         return able.get("columns") or next(iter(able.values()))
-    names = ", ".join(f"{name} ({module.NAME})" for name, module in able.items())
     raise FileFormatError(
-        f"{source.name} holds {source.shape}. That is none of the forms {names}: say form='…', or name the columns: question='…' "
-        "and ids='…', texts='…', spans='…' or metadata=['…']"
+        f"{source.name} holds {source.shape}, which is none of the forms {', '.join(able)}: say form='…', or name the columns: "
+        "question='…' and ids='…', texts='…', spans='…' or metadata=['…']"
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from nudge_core.errors import FileFormatError, InputError
 from nudge_integrations.labels.dataset import SPLITS
+from nudge_integrations.labels.questions import TEXT
 from nudge_integrations.labels.values import plain
 
 LISTS = ("data", "examples", "rows", "items", "goldens", "samples", "questions", "annotations", "spans")
@@ -77,10 +78,12 @@ def _of_object(tree: Mapping[str, Any], name: str, place: str) -> Source:
     if tree and all(splits.values()):
         parts = [(key, source_of(part, f"{name}[{key!r}]", place)) for key, part in tree.items()]
         return Source(name, tuple(replace(row, split=splits[key]) for key, part in parts for row in part.rows))
-    if tree and all(isinstance(key, str) and _ids(value) for key, value in tree.items()):
+    if any(tree.values()) and all(isinstance(key, str) and (value == [] or _ids(value)) for key, value in tree.items()):
         rows = enumerate(tree.items(), 1)
         return Source(name, tuple(_pair(pair, f"{name}, {place.format(number)}") for number, pair in rows))
     key = next((key for key in LISTS if _objects(tree.get(key))), None)
+    if key is None and any(isinstance(tree.get(name), str) for name in TEXT):
+        return Source(name, tuple(rows_of([tree], name, place)))  # the only question of a file
     if key is None:
         return Source(name, (), tree)
     return Source(name, tuple(rows_of(tree[key], f"{name}, {key}", place)), tree)

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from nudge_core.arguments import expect
 from nudge_core.errors import InputError, first_few
-from nudge_integrations.labels.collecting import normal
+from nudge_core.texts import normal
 from nudge_integrations.labels.labelled import LabelledQuestion, LabelledQuestions
 
 
@@ -26,8 +27,9 @@ def split(
         The first part, marked "train", and the rest, marked "test"; both have at least one question.
 
     Raises:
-        InputError: A fraction that is not between 0 and 1; fewer than two different questions.
+        InputError: Other questions than `read_labels` returns; a fraction that is not between 0 and 1; fewer than two different questions.
     """
+    expect(questions, LabelledQuestions, "questions", "read them with read_labels(…); a QuerySet has a method split")
     if not isinstance(fraction, int | float) or not 0 < fraction < 1:
         raise InputError(f"fraction is {fraction!r}; expected a number between 0 and 1, such as 0.8")
     groups: defaultdict[str, list[LabelledQuestion]] = defaultdict(list)

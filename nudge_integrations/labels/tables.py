@@ -6,7 +6,7 @@ import csv
 import threading
 from collections.abc import Iterator
 
-from nudge_core.errors import FileFormatError
+from nudge_core.errors import FileFormatError, InputError
 from nudge_integrations.labels.source import Row
 
 _limit = threading.Lock()
@@ -22,7 +22,10 @@ def read_table(text: str, name: str, delimiter: str | None = None) -> Iterator[R
 
     Raises:
         FileFormatError: A row of more or fewer cells than the header, a header with a name twice, quotes that do not match.
+        InputError: A delimiter of more than one character.
     """
+    if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
+        raise InputError(f"delimiter is {delimiter!r}; expected one character, such as ';'")
     delimiter = delimiter or max(",;\t", key=text.split("\n", 1)[0].count)
     header: list[str] | None = None
     for line, cells in _records(text, name, delimiter):

@@ -70,10 +70,10 @@ def text_of(value: Any) -> str | None:
 
 
 def id_of(value: Any) -> str | None:
-    """An id as a text; data frames make 12.0 of 12 where a cell of the column is empty."""
+    """An id as a text, without white space around it; data frames make 12.0 of 12 where a cell of the column is empty."""
     if absent(value):
         return None
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def number_of(value: Any, what: str) -> float:

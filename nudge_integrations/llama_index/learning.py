@@ -19,11 +19,18 @@ from nudge_integrations.question_vectors import Embedder, query_set
 
 
 def check_embedded(nodes: Sequence[BaseNode]) -> None:
-    """Refuse nodes without an embedding.
+    """Refuse what are no nodes, and nodes without an embedding.
 
     Raises:
         InputError: With the first of them.
     """
+    if not isinstance(nodes, Sequence):
+        raise InputError(f"nodes is a {type(nodes).__name__}; expected a list of nodes with their embeddings")
+    other = next((place for place, node in enumerate(nodes) if not isinstance(node, BaseNode)), None)
+    if other is not None:
+        raise InputError(
+            f"nodes[{other}] is a {type(nodes[other]).__name__}; expected nodes as a splitter and the embed model leave them, not results of a search"
+        )
     bare = [node.node_id for node in nodes if not node.embedding]
     if bare:
         raise InputError(

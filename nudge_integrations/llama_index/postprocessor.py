@@ -15,7 +15,7 @@ from llama_index.core.settings import Settings
 from pydantic import BaseModel, Field, PrivateAttr, computed_field
 
 from nudge_core import NudgeN
-from nudge_core.arguments import expect
+from nudge_core.arguments import expect, whole_number
 from nudge_core.errors import InputError
 from nudge_core.methods.base import Method
 from nudge_core.trial import Trial
@@ -96,7 +96,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         expect(method, Method, "method", "for example method=NudgeN()")
         method = method if measure is None else replace(method, measure=measure)  # type: ignore[type-var]
         _ = method.validation  # an unknown measure is refused here
-        expect(folds, int, "folds", "for example folds=5")
+        whole_number(folds, "folds", 2)
         super().__init__()
         self.method, self.folds, self.progress = method, folds, progress
         self.questions, self.validation = train, held
@@ -157,9 +157,9 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
             raise InputError(
                 "this postprocessor was loaded and has no questions to learn from: make one with questions=…"
             )
+        check_embedded(nodes)
         if not nodes:
             raise InputError("there are no nodes to learn from: give those of the pipeline, with their embeddings")
-        check_embedded(nodes)
         embedder = None if self.embed_model is None else LlamaIndexEmbedder(self.embed_model)
         options = {"method": self.method, "folds": self.folds, "progress": self.progress}
         moves, trial = learn(nodes, self.questions, self.validation, embedder, given=self._given(), **options)
@@ -222,6 +222,8 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
 def _resolved(model: Any, needed: bool) -> BaseEmbedding | None:
     if isinstance(model, BaseEmbedding) or (model is None and not needed):
         return model
+    if not isinstance(model, str | None):
+        expect(model, BaseEmbedding, "embed_model", "the embed model of the pipeline")
     try:
         return Settings.embed_model if model is None else resolve_embed_model(model)
     except (ImportError, ValueError, AssertionError) as error:

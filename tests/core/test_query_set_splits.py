@@ -107,9 +107,27 @@ def test_one_question_cannot_be_split():
         make(1).split()
 
 
+@given(
+    st.lists(st.sampled_from(["Why?", "why?", "WHY ?", "How?", "how?", "Who?", "A?", "B?"]), min_size=4, max_size=20)
+)
+def test_spellings_of_one_question_are_never_on_both_sides(texts):
+    whole = QuerySet(np.ones((len(texts), 3)), [[0]] * len(texts), texts=texts)
+    different = len({text.lower() for text in texts})
+    if different < 2:
+        with pytest.raises(InputError, match="1 question cannot be split"):
+            whole.split()
+        return
+    for parts in ([whole.split(0.5)], whole.folds(min(3, different))):
+        for one, other in parts:
+            assert len(one) + len(other) == len(texts)
+            assert one.texts
+            assert other.texts
+            assert not {text.lower() for text in one.texts} & {text.lower() for text in other.texts}
+
+
 @pytest.mark.parametrize("count", [1, 0, 6])
 def test_a_number_of_folds_outside_is_refused(count):
-    with pytest.raises(InputError, match=rf"count is {count}; with 5 questions it must lie between 2 and 5"):
+    with pytest.raises(InputError, match=rf"count is {count}; with 5 different questions it must lie between 2 and 5"):
         make(5).folds(count)
 
 

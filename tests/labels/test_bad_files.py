@@ -23,9 +23,17 @@ BROKEN = {
     "quote amid a cell": ("f.csv", 'question,ids\n"Why"so?,a\n', ["line 2, column 5", "inside a cell"]),
     "header twice": ("f.csv", "question,ids,ids\nWhy?,a,b\n", ["line 1", "['ids']", "more than once"]),
     "list breaks off": ("f.csv", "question,ids\nWhy?,\"['a', 'b\"\n", ["line 2", "breaks off"]),
-    "header only": ("f.csv", "question,ids\n", ["holds nothing"]),
+    "header only": ("f.csv", "question,ids\n", ["holds no rows"]),
     "empty": ("f.json", " \n", ["is empty"]),
     "unknown ending": ("f.docx", "x", ["'.docx'", ".jsonl"]),
+    "a spreadsheet": ("f.xlsx", "PK", ["'.xlsx'", "data frame"]),
+    "only what was retrieved": (
+        "f.jsonl",
+        '{"user_input": "Why?", "retrieved_contexts": ["Since."]}\n',
+        ["only retrieved_contexts", "holds 1 rows with the columns 'user_input'"],
+    ),
+    "a part is missing": ("f.json", '{"queries": {"q": "Why?"}, "corpus": {"a": "x"}}', ["'relevant_docs' is missing"]),
+    "a list without entries": ("f.json", '{"examples": []}', ["holds no rows"]),
     "NUL": ("f.csv", "question,ids\nWhy?,a\0\n", ["line 2, column 7", "NUL"]),
     "no questions": ("f.jsonl", '{"question": "", "ids": "a"}\n', ["no question with labels", "empty text", "line 1"]),
 }
@@ -58,6 +66,52 @@ def test_encodings(tmp_path):
         read_labels(path)
     with pytest.raises(FileFormatError, match="encoding is 'klingon'"):
         read_labels(path, encoding="klingon")
+
+
+def test_utf8_is_not_read_as_something_else(tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text("question,ids\nWarum fällt Schnee?,a\n", encoding="utf-8")
+    for encoding in ("latin-1", "cp1252"):
+        with pytest.raises(FileFormatError, match=f"'{encoding}' would garble it: leave encoding out"):
+            read_labels(path, encoding=encoding)
+    path.write_text("question,ids\nWhy?,a\n", encoding="utf-8")
+    assert read_labels(path, encoding="latin-1")[0].text == "Why?"
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "message"),
+    [
+        ("", {}, "the path is ''; expected that of a file"),
+        ("a\0b.csv", {}, "the path is"),
+        ('[{"question": "Why?", "ids": ["a"]}]', {}, "a text is given.*json.loads"),
+        ("question,ids\nWhy?,a\n", {}, "a text is given"),
+        ([{"question": "Why?", "ids": "a"}], {"spanss": "x"}, "there is no option 'spanss'"),
+        (
+            [{"span_id": "s", "document_position": 0}],
+            {"spans": "nothing"},
+            "spans is 'nothing'; expected the retriever",
+        ),
+    ],
+)
+def test_what_is_no_path_is_told(given, options, message):
+    with pytest.raises(NudgeError, match=message):
+        read_labels(given, **options)
+
+
+def test_missing_files_of_several_and_of_spans_are_named(tmp_path):
+    with pytest.raises(FileFormatError, match=r"there is no file 'a\.csv'"):
+        read_labels(["a.csv", "b.csv"])
+    with pytest.raises(FileFormatError, match=r"there is no file 'spans\.json'"):
+        read_labels([{"span_id": "s", "document_position": 0}], spans="spans.json")
+    (tmp_path / "f.csv").write_text("question/ids\nWhy?/a\n", encoding="utf-8")
+    with pytest.raises(NudgeError, match="delimiter is '//'; expected one character"):
+        read_labels(tmp_path / "f.csv", delimiter="//")
+
+
+@pytest.mark.parametrize("form", ["deepeval", "phoenix", "embedding_qa", "ragas", "langsmith", "labelled_rag"])
+def test_a_form_that_it_is_not_lists_what_is_there(form):
+    with pytest.raises(NudgeError, match="1 rows with the columns 'question', 'ids'"):
+        read_labels([{"question": "Why?", "ids": "a"}], form=form)
 
 
 def test_line_ends_of_windows_and_of_old(tmp_path):

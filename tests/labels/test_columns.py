@@ -110,7 +110,7 @@ def test_missing_and_unknown_columns_list_those_present(tmp_path):
         read_labels(path, ids="beta")
     with pytest.raises(FileFormatError, match="says what answers a question"):
         read_labels(path, question="alpha")
-    with pytest.raises(InputError, match="no form takes the options colour"):
+    with pytest.raises(InputError, match="there is no option 'colour'; options are"):
         read_labels(path, colour="red")
     with pytest.raises(InputError, match="the form squad has no option 'ids'; it takes none"):
         read_labels(path, form="squad", ids="beta")
@@ -125,5 +125,31 @@ def test_objects_without_rows_are_named():
     for given in (7, None, b"bytes"):
         with pytest.raises(InputError, match=f"the {type(given).__name__} cannot be read as labelled questions"):
             read_labels(given)
-    with pytest.raises(FileFormatError, match="nothing"):
+    with pytest.raises(FileFormatError, match="holds no rows"):
         read_labels([])
+
+
+def test_ids_are_read_as_people_write_them(tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text('question , ids \nWhy?, a\nHow?,"b, c"\nWho?,"[""d"", ""e""]"\n', encoding="utf-8")
+    read = read_labels(path)
+    assert [[answer.id for answer in question.answers] for question in read] == [["a"], ["b, c"], ["d", "e"]]
+    assert len(read.problems) == 1
+    assert """'b, c' was taken for one id; several are written as JSON, ["a", "b"]""" in read.problems[0]
+
+
+def test_one_question_and_questions_without_ids_in_json(tmp_path):
+    path = tmp_path / "f.json"
+    path.write_text('{"question": "Why?", "ids": ["a"]}', encoding="utf-8")
+    assert read_labels(path)[0].answers[0].id == "a"
+    path.write_text('{"Why?": ["a"], "How?": []}', encoding="utf-8")
+    read = read_labels(path)
+    assert [question.text for question in read] == ["Why?"]
+    assert "no labels" in read.problems[0]
+
+
+def test_scores_beyond_one_need_a_threshold():
+    rows = [{"anchor": "Why?", "positive": "Since.", "score": 4}, {"anchor": "Why?", "positive": "No.", "score": 1}]
+    with pytest.raises(FileFormatError, match="entry 1: score is 4, beyond -1 to 1: say.*threshold"):
+        read_labels(rows)
+    assert [answer.relevant for answer in read_labels(rows, threshold=3)[0].answers] == [True, False]

@@ -6,7 +6,7 @@ import pytest
 from match_texts import ask, chunks, document, found, labels, text
 
 from nudge_core.errors import InputError, MissingExtraError
-from nudge_integrations.labels import Answer
+from nudge_integrations.labels import Answer, read_labels
 from nudge_integrations.labels.matching import fuzzy, match
 
 STORED = [(f"d{i}", document(i), {}) for i in range(20)]
@@ -205,3 +205,20 @@ def test_without_rapidfuzz(monkeypatch):
 
 def test_documents_are_gone_through_once():
     assert found(iter(STORED), text(document(3)))[0] == {"d3": "exact"}
+
+
+def test_what_cannot_be_matched_is_told():
+    asked, stored = read_labels([{"question": "Why?", "context": "Since it rains."}]), [("a", "Since it rains.", {})]
+    for questions, documents, message in (
+        (
+            [{"question": "Why?"}],
+            stored,
+            "questions is a list; expected a LabelledQuestions: read them with read_labels",
+        ),
+        (iter(stored), asked, "questions is a .*; expected a LabelledQuestions"),
+        (asked, object(), r"documents is a object; expected \(id, text, metadata\).*index_documents"),
+        (asked, {"a": "Since it rains."}, "documents is a dict"),
+        (asked, ["Since it rains."], r"documents\[0\] is 'Since it rains.'; expected \(id, text, metadata\)"),
+    ):
+        with pytest.raises(InputError, match=message):
+            match(questions, documents)

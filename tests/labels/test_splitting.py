@@ -46,3 +46,11 @@ def test_each_part_has_a_question_and_bad_fractions_are_refused():
             split(labelled("a", "b"), fraction)
     with pytest.raises(InputError, match="1 different questions; two are needed"):
         split(labelled("Why?", "WHY?"))
+
+
+def test_only_labelled_questions_are_split():
+    for given in (["Why?"], "labels.csv", None):
+        with pytest.raises(
+            InputError, match="questions is a .*; expected a LabelledQuestions: read them with read_labels"
+        ):
+            split(given)

@@ -351,8 +351,21 @@ class TestOptions:
             postprocessor(world, method="nudge-n")
         with pytest.raises(InputError, match="nDGC@10"):
             postprocessor(world, measure="nDGC@10")
-        with pytest.raises(InputError, match="folds is a str"):
+        with pytest.raises(InputError, match="folds is 'five'; expected a whole number from 2 up"):
             postprocessor(world, folds="five")
+        with pytest.raises(InputError, match="embed_model is a dict; expected a BaseEmbedding"):
+            postprocessor(world, embed_model={})
+
+    def test_what_are_no_nodes_is_refused(self, world, post):
+        for given, message in (
+            (world.index, "nodes is a VectorStoreIndex; expected a list"),
+            (["node 1"], r"nodes\[0\] is a str"),
+            (world.index.as_retriever().retrieve("train0?"), r"nodes\[0\] is a NodeWithScore.*not results of a search"),
+        ):
+            with pytest.raises(InputError, match=message):
+                post.fit(given)
+            with pytest.raises(InputError, match=message):
+                post(given)
 
     def test_nudge_m_for_dot_product(self, world):
         out = matrix(postprocessor(world, method=NudgeM())(embedded(world)))

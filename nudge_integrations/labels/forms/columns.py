@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from nudge_integrations.labels.forms.contexts import answers_of, known
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.questions import RELEVANT, TEXT
 from nudge_integrations.labels.source import Source
+from nudge_integrations.labels.values import object_of, written_list
 
 NAME = "columns"
 IDS = (*RELEVANT, "relevant_docs", "doc_ids", "node_ids", "chunk_ids", "document_id", "doc_id", "node_id", "chunk_id")
@@ -80,6 +82,14 @@ def read(
         def cell(name: str | None, values: Any = row.values) -> Any:
             return None if name is None else values.get(name)
 
+        named = cell(ids)
+        if (
+            isinstance(named, str)
+            and re.search("[,;|]", named)
+            and object_of(named) == {}
+            and written_list(named, row.where) is None
+        ):
+            collector.odd(f'{named[:60]!r} was taken for one id; several are written as JSON, ["a", "b"]', row.where)
         known_facts = known({name: cell(name) for name in facts})
         answers = answers_of(row.where, cell(texts), cell(ids), cell(spans), known_facts or None)
         if not answers and known_facts:

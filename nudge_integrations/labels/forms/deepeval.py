@@ -35,9 +35,8 @@ def read(source: Source, *, spans: bool = False, context_delimiter: str = DELIMI
         FileFormatError: Goldens of conversations, which hold no single question.
     """
     if "input" not in source.columns:
-        raise FileFormatError(
-            f"{source.name} holds goldens of conversations (scenario, turns): expected goldens with an input each"
-        )
+        what = "goldens of conversations (scenario, turns)" if "scenario" in source.columns else source.shape
+        raise FileFormatError(f"{source.name} holds {what}: expected goldens with an input each")
     collector = Collector(NAME, source)
     for row in source.rows:
         values = row.values

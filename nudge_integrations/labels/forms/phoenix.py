@@ -47,6 +47,12 @@ def read(
         InputError: The spans are not given, and there are several kinds of annotations but no name.
         FileFormatError: Spans without documents, a label or a time that cannot be read.
     """
+    if not fits(source):
+        raise FileFormatError(
+            f"{source.name} holds {source.shape}; expected annotations with span_id and document_position"
+        )
+    if not isinstance(spans, Source | None):
+        raise InputError(f"spans is {spans!r}; expected the retriever spans: a file, a data frame or a list of rows")
     documents = dict(_documents(source if spans is None else spans))
     if not documents and spans is None:
         raise InputError(f"{source.name} holds annotations only: give the retriever spans too, read_labels(…, spans=…)")

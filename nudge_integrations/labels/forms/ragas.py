@@ -47,6 +47,12 @@ def read(source: Source, *, spans: bool = False, retrieved: bool = False) -> Lab
                 row.where,
             )
             texts = None
+        if (
+            texts is None
+            and not absent(values.get("retrieved_contexts"))
+            and absent(values.get("reference_context_ids"))
+        ):
+            collector.odd("there are only retrieved_contexts, which are what was found, not what is right", row.where)
         answers = answers_of(
             row.where,
             texts,

@@ -32,16 +32,16 @@ def _label(source: Source) -> str | None:
     return next((name for name in source.columns if name in LABELS), None)
 
 
-def read(source: Source, *, threshold: float = 0.5) -> LabelledQuestions:
+def read(source: Source, *, threshold: float | None = None) -> LabelledQuestions:
     """Questions labelled by texts: the second column answers the first; those after it do not.
 
     Args:
         source: Rows with the texts in the order anchor, positive, negative, negative, …, and perhaps a column label or score. Rows with the same
             anchor are one question.
-        threshold: From which label or score on a pair is relevant.
+        threshold: From which label or score on a pair is relevant; 0.5 where they lie between -1 and 1.
 
     Raises:
-        FileFormatError: Fewer than two columns of texts, or a label that is no number.
+        FileFormatError: Fewer than two columns of texts, or a label that is no number; labels beyond -1 to 1 and no threshold.
     """
     columns = _texts(source)
     if len(columns) < 2:
@@ -57,8 +57,13 @@ def read(source: Source, *, threshold: float = 0.5) -> LabelledQuestions:
             if label is None or absent(row.values.get(label))
             else number_of(row.values[label], f"{row.where}: the label")
         )
+        if threshold is None and abs(grade) > 1:
+            raise FileFormatError(
+                f"{row.where}: {label} is {grade:g}, beyond -1 to 1: say from which on a pair is relevant, threshold=…"
+            )
+        good = grade >= (0.5 if threshold is None else threshold)
         answers = [
-            Answer(text=text, relevant=grade >= threshold, grade=grade if grade >= threshold else 0.0)
+            Answer(text=text, relevant=good, grade=grade if good else 0.0)
             for text in map(text_of, list_of(row.values.get(positive), row.where))
         ]
         for name in negatives:

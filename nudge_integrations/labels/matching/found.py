@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from nudge_core.arguments import whole_number
 from nudge_core.errors import InputError
 from nudge_integrations.labels.matching.folding import Text
 
@@ -82,5 +83,4 @@ class Thresholds:
                     f"{name} is {value!r}; expected a share above 0, at most 1{', or None' * (name == 'fuzzy')}"
                 )
         for name, count in (("most", self.most), ("shortest", self.shortest)):
-            if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-                raise InputError(f"{name} is {count!r}; expected a whole number from 1 up")
+            whole_number(count, name)

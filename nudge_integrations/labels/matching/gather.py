@@ -17,6 +17,7 @@ from nudge_integrations.labels.matching.grams import STRIDE, Index, build, joine
 from nudge_integrations.labels.matching.metadata import Place, agree, place
 from nudge_integrations.labels.matching.wanted import Wanted
 
+DOCUMENTS = "(id, text, metadata) of each stored document, as index_documents(index) and adapter_of(store) give them"
 _BATCH = 500_000  # characters at once
 _NEAR, _LEAST = 16, 0.05
 _HELD, _AT_PLACE = 5000, 200  # chunks kept for one reference, and for one place
@@ -159,7 +160,7 @@ def _batches(documents: Iterable[tuple[str, str, Mapping[str, Any]]], gathered: 
 
 def _chunk(document: Any, number: int) -> Chunk:
     if not isinstance(document, tuple | list) or len(document) != 3:
-        raise InputError(f"documents[{number}] is {str(document)[:120]!r}; expected (id, text, metadata)")
+        raise InputError(f"documents[{number}] is {str(document)[:120]!r}; expected {DOCUMENTS}")
     name, text, metadata = document
     if not isinstance(text, str) and text is not None:
         raise InputError(f"documents[{number}] (id {name!r}) has a text of type {type(text).__name__}; expected a str")

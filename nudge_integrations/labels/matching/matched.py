@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nudge_core.arguments import expect
 from nudge_core.errors import InputError
 from nudge_integrations.labels.labelled import LabelledQuestions
 from nudge_integrations.labels.matching import fuzzy as fuzzy_rule
 from nudge_integrations.labels.matching.found import Thresholds
-from nudge_integrations.labels.matching.gather import gather
+from nudge_integrations.labels.matching.gather import DOCUMENTS, gather
 from nudge_integrations.labels.matching.report import AnswerMatch, MatchReport, Outcome
 from nudge_integrations.labels.matching.resolve import Resolver, copies
 from nudge_integrations.labels.matching.versions import versions
@@ -64,7 +65,7 @@ def match(
         The questions by stored ids, and a report in which every answer stands.
 
     Raises:
-        InputError: No questions or documents, thresholds out of range, or a store without texts.
+        InputError: Other questions than `read_labels` returns, no questions or documents, thresholds out of range, or a store without texts.
         MissingExtraError: rapidfuzz is not installed.
 
     Example:
@@ -80,6 +81,9 @@ def match(
     thresholds = Thresholds(fuzzy, enough, most, shortest)
     if fuzzy is not None:
         fuzzy_rule.check_installed()
+    expect(questions, LabelledQuestions, "questions", "read them with read_labels(…)")
+    if not isinstance(documents, StoreAdapter | Iterable) or isinstance(documents, str | bytes | Mapping):
+        raise InputError(f"documents is a {type(documents).__name__}; expected {DOCUMENTS}")
     if not len(questions):
         raise InputError("there are no questions to match: read some with read_labels(…)")
     adapter = documents if isinstance(documents, StoreAdapter) else None
