@@ -22,16 +22,17 @@ from nudge_core.errors import InputError, LockedError
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
+from nudge_integrations.by_id import by_id
 from nudge_integrations.feedback import as_labels, judged, remove_feedback
 from nudge_integrations.journalled import Journalled
 from nudge_integrations.journals import home, new_journal
-from nudge_integrations.labels import read_questions
 from nudge_integrations.question_vectors import Embedder, check_model, query_set
+from nudge_integrations.remarks import remarks
 from nudge_integrations.report import NudgeReport
 from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.checks import check_lengths, check_method, scaled, unreachable
 from nudge_integrations.stores.corpus import SearchedCorpus, WalkedCorpus
-from nudge_integrations.training import present, read_both, with_feedback
+from nudge_integrations.training import present, read_both, read_test, with_feedback
 
 LIMIT = 200_000
 """Up to how many documents the whole collection is read."""
@@ -112,11 +113,14 @@ class Collection(Journalled):
         method = method if measure is None else replace(method, measure=measure)  # type: ignore[type-var]
         check_method(adapter, method)
         train, held = read_both(questions, validation)
+        with clock("matching labels"):
+            labels = by_id(train, held, adapter)
+        held = labels.held
         journal = self._open(adapter)
         with journal.lock("nudge"):
             journal.refuse_unfinished()
             said, gone = present(adapter, feedback(journal))
-            train = with_feedback(train, said)
+            train = with_feedback(labels.train, said)
             with clock("reading"):
                 found = survey(adapter, journal)
                 corpus, exact = self._corpus(adapter, background, found, progress)
@@ -142,6 +146,9 @@ class Collection(Journalled):
                 str(journal.path),
                 skipped=tuple(map(str, learn.skipped)),
                 gone=gone,
+                match=labels.match,
+                problems=labels.problems,
+                remarks=remarks(corpus, learn, judge),
                 seconds=clock.seconds,
             )
             if not done.improves:
@@ -173,11 +180,15 @@ class Collection(Journalled):
     ) -> Evaluation:
         """Measure the store as it stands; see `NudgeVectorStore.evaluate`."""
         adapter = self.adapt()
-        asked = read_questions(questions, "test")
+        labels = by_id(None, read_test(questions), adapter)
+        assert labels.held is not None  # noqa: S101  # for mypy
+        if labels.match is not None:
+            level = logging.WARNING if labels.match.unmatched else logging.INFO
+            _log.log(level, "%r", labels.match)
         journal = self._existing(adapter)
         moved = [] if journal is None else list(survey(adapter, journal).originals)
         corpus, exact = self._corpus(adapter, background, Survey({}), progress)
-        queries, _ = query_set(asked, self.embedder, journal, adapter.dim, progress=progress)
+        queries, _ = query_set(labels.held, self.embedder, journal, adapter.dim, progress=progress)
         learned = QuerySet(np.ones((1, adapter.dim), np.float32), [moved]) if moved else None
         if exact and adapter.metric == "l2":
             check_lengths(adapter, corpus)
@@ -195,7 +206,7 @@ class Collection(Journalled):
             place = self._chosen or (home() if adapter.fingerprint is None else new_journal(adapter, self._store))
             raise InputError(
                 f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(place)!r}. If its vectors were moved on another "
-                "machine, by another user or with another $NUDGE_HOME, bring that journal: NudgeVectorStore(…, journal=FILE)"
+                "machine, by another user or with another $NUDGE_HOME, bring that journal and say where it is: journal=FILE"
             )
         return restore_run(adapter, journal, run, progress=progress)
 

@@ -14,6 +14,7 @@ from nudge_core.errors import first_few
 from nudge_core.evaluation import Comparison, Evaluation
 from nudge_core.result import Nudge
 from nudge_core.trial import Trial
+from nudge_integrations.labels.matching.report import MatchReport
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,6 +31,9 @@ class NudgeReport:
         remedy: What to do about these.
         skipped: Questions that were left out, as nothing is relevant to them.
         gone: Documents that feedback speaks of, and that are no longer in the store.
+        match: What became of each label that is no id of a stored document; None where all are.
+        problems: What the reader of the labels left out or found odd.
+        remarks: What makes the figures doubtful.
         seconds: Time spent in each stage.
     """
 
@@ -42,6 +46,9 @@ class NudgeReport:
     remedy: str = ""
     skipped: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    match: MatchReport | None = None
+    problems: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -77,6 +84,9 @@ class NudgeReport:
             "background": self.background,
             "folds": self.trial.folds,
             "unreachable": list(self.unreachable),
+            "match": None if self.match is None else self.match.counts(),
+            "problems": list(self.problems),
+            "remarks": list(self.remarks),
             "journal": self.journal,
             "seconds": dict(self.seconds),
             "held_out": self.comparison.to_dict(),
@@ -113,6 +123,11 @@ class NudgeReport:
             lines.append(
                 f"Feedback on {len(self.gone)} documents that are no longer in the store was left out: {first_few(self.gone, 3)}."
             )
+        lines += self.remarks
+        if self.match is not None:
+            lines.append(f"{self.match.headline()} The rest is in report.match.")
+        elif self.problems:
+            lines.append(f"The labels have {len(self.problems)} problems, in report.problems: {self.problems[0]}")
         originals = f" Originals: {_shown(self.journal)}" if self.applied else ""
         lines.append(f"Background: {self.background}.{originals}")
         return "\n".join(lines)

@@ -1,26 +1,64 @@
-"""What a nudge learns from: the questions given, and the feedback kept."""
+"""What a nudge learns from: the questions given, in any form, and the feedback kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
+
+from nudge_core import QuerySet
 from nudge_core.errors import InputError
-from nudge_integrations.labels import LabelledData, LabelledQuestions, Questions, read_data, read_labels, read_questions
+from nudge_integrations.labels import LabelledQuestions, Questions, read_labels, read_questions
+from nudge_integrations.labels.questions import RELEVANT, of_split
 from nudge_integrations.stores import StoreAdapter
 
+Given: TypeAlias = Questions | LabelledQuestions
+"""Questions by the ids of documents; or as a source labels them, by ids, texts, spans or metadata."""
 
-def read_both(questions: Any, validation: Any) -> tuple[Questions | None, Questions | None]:
-    """Training and validation questions; a labelled data set brings both."""
-    if isinstance(questions, str | Path):
-        questions = read_labels(questions) if Path(questions).is_file() else read_data(str(questions))
-    if validation is None and isinstance(questions, LabelledData) and questions.qrels.get("dev"):
-        validation = questions
-    if validation is None and isinstance(questions, LabelledQuestions) and {"train", "dev"} <= questions.splits:
-        validation = questions
-    train = None if questions is None else read_questions(questions, "train")
-    return train, None if validation is None else read_questions(validation, "dev")
+
+def read_both(questions: Any, validation: Any = None) -> tuple[Given | None, Given | None]:
+    """Training and validation questions; a source that names its splits brings both."""
+    train, held = _read(questions), _read(validation)
+    if held is None and isinstance(train, LabelledQuestions):
+        held = train if {"train", "dev"} <= {question.split or "train" for question in train} else None
+    return _part(train, "train"), _part(held, "dev")
+
+
+def read_test(questions: Any) -> Given:
+    """Questions to be measured by."""
+    read = _part(_read(questions), "test")
+    return read_questions(questions) if read is None else read  # which refuses None
+
+
+def _part(given: Given | None, split: str) -> Given | None:
+    return of_split(given, split) if isinstance(given, LabelledQuestions) else given
+
+
+def _read(given: Any) -> Given | None:
+    if given is None:
+        return None
+    given = list(given) if isinstance(given, Iterator) else given
+    return read_questions(given) if _by_ids(given) else read_labels(given)
+
+
+def _by_ids(given: Any) -> bool:
+    """Whether these are objects that say by ids alone what answers a question: for all else there are the readers of labels."""
+    if isinstance(given, str | Path | LabelledQuestions):
+        return False
+    if isinstance(given, Mapping):
+        return all(isinstance(answers, str | int | Sequence) or _graded(answers) for answers in given.values())
+    if isinstance(given, Sequence) and given and not isinstance(given, bytes):
+        first = given[0]
+        return (
+            any(key in first for key in RELEVANT) if isinstance(first, Mapping) else isinstance(first, str | Sequence)
+        )
+    return isinstance(given, Questions | QuerySet | Sequence | np.ndarray | int | float)
+
+
+def _graded(answers: Any) -> bool:
+    return isinstance(answers, Mapping) and all(isinstance(grade, int | float) for grade in answers.values())
 
 
 def present(

@@ -34,7 +34,10 @@ def read_file(path: str | Path, *, encoding: str | None = None, delimiter: str |
         return _read_folder(path, encoding, delimiter)
     name, ending = repr(str(path)), path.suffix.lower()
     if not path.is_file():
-        raise FileFormatError(f"there is no file {name}: give the path of a file with labels, or a folder")
+        raise FileFormatError(
+            f"there is no {'file' if ending else 'folder'} {name}: give the path of a file with labels, of a folder of them or in BEIR form "
+            "(corpus.jsonl, queries.jsonl, qrels/), or hf:NAME"
+        )
     if ending == ".parquet":
         return _read_parquet(path, name)
     if ending not in ENDINGS:
@@ -161,7 +164,9 @@ def _read_parquet(path: Path, name: str) -> Source:
 def _read_folder(path: Path, encoding: str | None, delimiter: str | None) -> Source:
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS)
     if not files:
-        raise FileFormatError(f"the folder {str(path)!r} holds no file that ends in one of {', '.join(ENDINGS)}")
+        raise FileFormatError(
+            f"the folder {str(path)!r} holds neither corpus.jsonl and qrels/ nor a file that ends in one of {', '.join(ENDINGS)}"
+        )
     return joined([named_split(read_file(file, encoding=encoding, delimiter=delimiter), file) for file in files], path)
 
 

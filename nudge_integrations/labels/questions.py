@@ -20,7 +20,7 @@ TEXT = ("question", "query", "text", "input", "user_input")
 RELEVANT = ("relevant", "ids", "relevant_ids", "documents", "document_ids", "reference_context_ids")
 FORMS = (
     'a list of pairs ("question", ["id", …]), a list of dicts {"question": …, "relevant": [ids]}, a dict {"question": [ids]}, a QuerySet, '
-    "what read_labels returns, a file that it reads, or a folder in BEIR form"
+    "what read_labels returns, or a file, a folder, a data frame or rows that it reads"
 )
 
 
@@ -120,12 +120,23 @@ def _read(path: str | Path) -> LabelledData | LabelledQuestions:
     return read_labels(path) if Path(path).is_file() else read_beir(path)
 
 
-def _by_ids(given: LabelledQuestions, split: str) -> list[tuple[str, dict[str, float]]]:
-    """Questions of the split, or all where there is but one, with the documents that answer them; those without a split are to learn from."""
+def of_split(given: LabelledQuestions, split: str) -> LabelledQuestions:
+    """The questions of a split, or all where there is but one; those without a split are to learn from.
+
+    Raises:
+        InputError: There are several, and not this one.
+    """
     splits = list(dict.fromkeys(question.split or "train" for question in given))
-    if len(splits) > 1 and split not in splits:
+    if len(splits) == 1:
+        return given
+    if split not in splits:
         raise InputError(f"{given!r} has no {split} questions; it has {', '.join(splits)}")
-    chosen = [question for question in given if len(splits) == 1 or (question.split or "train") == split]
+    return replace(given, questions=tuple(one for one in given if (one.split or "train") == split))
+
+
+def _by_ids(given: LabelledQuestions, split: str) -> list[tuple[str, dict[str, float]]]:
+    """Questions of the split with the documents that answer them."""
+    chosen = of_split(given, split)
     bare = [one.text for one in chosen if any(answer.relevant and answer.id is None for answer in one.answers)]
     if bare:
         raise InputError(

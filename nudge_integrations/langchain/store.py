@@ -127,8 +127,10 @@ class NudgeVectorStore(WrappingVectorStore):
         if no setting is better than the originals on questions held out.
 
         Args:
-            questions: Labelled questions: pairs (question, ids), dicts {"question": …, "relevant": ids}, {question: ids}, a `QuerySet`, or a
-                folder in BEIR form, whose train and dev questions are taken. With them goes the feedback kept; without them it is all there is.
+            questions: Labelled questions: pairs (question, ids), dicts {"question": …, "relevant": ids}, {question: ids} or a `QuerySet`; or all
+                that `read_labels` reads, where labels may be texts, answer spans or metadata: they are matched to the documents, and `report.match`
+                says how. Of a source that names its splits the train and dev questions are taken. With them goes the feedback kept; without them
+                it is all there is.
             validation: Questions that choose how far documents move, in the same forms. Without them the questions are cut in folds, each held
                 out once: the setting that is best on questions held out is used once more with all questions.
             method: `NudgeN("angles", measure="nDCG@10")` if not given. `NudgeM` is for stores that rank by dot product only.
@@ -174,7 +176,7 @@ class NudgeVectorStore(WrappingVectorStore):
         """Measure the store as it stands now, on questions that it has not learned from.
 
         Args:
-            questions: In the forms of `nudge`; of a folder in BEIR form the test questions.
+            questions: In the forms of `nudge`; of a source that names its splits the test questions.
             measures: Names such as nDCG@10, R@10, RR@10, AP@10, P@10, Success@1, CR@10.
             background: "exact" ranks every vector of the store; "search" what the store's own search finds, with scores computed anew.
             progress: Whether work that takes longer than two seconds shows a bar.

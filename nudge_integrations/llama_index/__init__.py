@@ -1,15 +1,18 @@
 """NUDGE for LlamaIndex: an index whose vectors are moved toward the questions that they answer, and back; and a step of a pipeline."""
 
 try:
+    from nudge_integrations.llama_index.documents import index_documents
     from nudge_integrations.llama_index.index import (
+        add_index_feedback,
         anudge_index,
         evaluate_index,
+        index_feedback,
         index_history,
         nudge_index,
         recover_index,
+        remove_index_feedback,
         restore_index,
     )
-    from nudge_integrations.llama_index.labelled import index_documents
     from nudge_integrations.llama_index.postprocessor import NudgeEmbeddingPostprocessor
 except ModuleNotFoundError as error:
     if error.name not in ("llama_index", "llama_index.core"):
@@ -20,11 +23,14 @@ except ModuleNotFoundError as error:
 
 __all__ = [
     "NudgeEmbeddingPostprocessor",
+    "add_index_feedback",
     "anudge_index",
     "evaluate_index",
     "index_documents",
+    "index_feedback",
     "index_history",
     "nudge_index",
     "recover_index",
+    "remove_index_feedback",
     "restore_index",
 ]

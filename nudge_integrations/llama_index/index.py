@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,7 @@ from nudge_core.arguments import expect
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_integrations.collection import Background, Collection, Direction
-from nudge_integrations.labels import Questions
 from nudge_integrations.llama_index.embedder import LlamaIndexEmbedder
-from nudge_integrations.llama_index.labelled import Given, by_id, index_documents, read, read_test
 from nudge_integrations.report import NudgeReport
 from nudge_integrations.stores.registry import adapter_of_index, check_known_of_index
 
@@ -44,8 +42,9 @@ def nudge_index(
 
     Args:
         index: On SimpleVectorStore, Chroma, FAISS, LanceDB, Milvus, PGVectorStore or Qdrant; other stores by `register_adapter`.
-        questions: Labelled questions, by node id: pairs (question, ids), dicts {"question": …, "relevant": ids}, {question: ids}, a `QuerySet`, or
-            a folder in BEIR form, whose train and dev questions are taken.
+        questions: Labelled questions, by node id: pairs (question, ids), dicts {"question": …, "relevant": ids}, {question: ids} or a `QuerySet`;
+            or all that `read_labels` reads, where labels may be texts, answer spans or metadata: they are matched to the nodes, and `report.match`
+            says how. Of a source that names its splits the train and dev questions are taken. With them goes the feedback kept.
         validation: Questions that choose how far nodes move, in the same forms. Without them the questions are cut in folds, each held out once:
             the setting that is best on questions held out is used once more with all questions.
         method: `NudgeN("angles", measure="nDCG@10")` if not given. `NudgeM` is for stores that rank by dot product only.
@@ -69,11 +68,9 @@ def nudge_index(
         JournalError: The journal cannot be written. Nothing is written to the store.
         StoreError: The store failed: `recover_index` when it is back. Nothing is lost.
     """
-    collection = _collection(index, journal, recover)
-    train, held = (_by_id(index, part) for part in read(questions, validation))
-    return collection.nudge(
-        train,
-        held,
+    return _collection(index, journal, recover).nudge(
+        questions,
+        validation,
         method=method,
         measure=measure,
         background=background,
@@ -144,7 +141,7 @@ def evaluate_index(
 
     Args:
         index: The index.
-        questions: In the forms of `nudge_index`; of a folder in BEIR form the test questions.
+        questions: In the forms of `nudge_index`; of a source that names its splits the test questions.
         measures: Names such as nDCG@10, R@10, RR@10, AP@10, P@10, Success@1, CR@10.
         background: "exact" ranks every vector of the store; "search" what the store's own search finds, with scores computed anew.
         progress: Whether work that takes longer than two seconds shows a bar.
@@ -157,9 +154,7 @@ def evaluate_index(
         InputError: An index, questions or vectors that cannot be used.
         UnknownIdError: Labels that name nodes that the store does not hold.
     """
-    collection = _collection(index, journal)
-    held = _by_id(index, read_test(questions))
-    return collection.evaluate(held, measures, background=background, progress=progress)
+    return _collection(index, journal).evaluate(questions, measures, background=background, progress=progress)
 
 
 def index_history(index: VectorStoreIndex, *, journal: str | Path | None = None) -> list[Run]:
@@ -167,8 +162,44 @@ def index_history(index: VectorStoreIndex, *, journal: str | Path | None = None)
     return _collection(index, journal).history()
 
 
-def _by_id(index: VectorStoreIndex, part: Given | None) -> Questions | None:
-    return None if part is None else by_id(part, lambda: index_documents(index))
+def add_index_feedback(
+    index: VectorStoreIndex,
+    question: str,
+    relevant: Sequence[str] = (),
+    irrelevant: Sequence[str] = (),
+    *,
+    journal: str | Path | None = None,
+) -> None:
+    """Keep, in the journal, what somebody said of the answers to a question; the next `nudge_index` uses it, also without other questions.
+
+    It goes before other labels of the same question, and a later word before an earlier one, from LangChain too.
+
+    Args:
+        index: The index.
+        question: The text of the question.
+        relevant: The ids of nodes that answer it.
+        irrelevant: The ids of nodes that do not.
+        journal: The file of the journal, if it is not in the usual place.
+
+    Raises:
+        InputError: No question, or no nodes.
+        UnknownIdError: Relevant nodes that the store does not hold.
+    """
+    _collection(index, journal).add_feedback(question, relevant, irrelevant)
+
+
+def remove_index_feedback(index: VectorStoreIndex, question: str, *, journal: str | Path | None = None) -> None:
+    """Forget what was said of the answers to a question.
+
+    Raises:
+        InputError: Nothing was.
+    """
+    _collection(index, journal).remove_feedback(question)
+
+
+def index_feedback(index: VectorStoreIndex, *, journal: str | Path | None = None) -> list[dict[str, Any]]:
+    """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
+    return _collection(index, journal).labels()
 
 
 def _collection(index: VectorStoreIndex, journal: str | Path | None, recover: Direction | None = None) -> Collection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,10 +13,15 @@ from nudge_core.corpus import MemoryCorpus
 from nudge_core.errors import InputError, UnknownIdError, first_few
 from nudge_core.methods.base import Method
 from nudge_core.trial import Trial, trial
+from nudge_integrations.by_id import by_id
 from nudge_integrations.labels import Questions
-from nudge_integrations.llama_index.labelled import Given, by_id, documents_of
+from nudge_integrations.llama_index.documents import documents_of
 from nudge_integrations.llama_index.moves import Moves
 from nudge_integrations.question_vectors import Embedder, query_set
+from nudge_integrations.remarks import remarks
+from nudge_integrations.training import Given
+
+_log = logging.getLogger(__name__)
 
 
 def check_embedded(nodes: Sequence[BaseNode]) -> None:
@@ -57,8 +63,10 @@ def learn(
         UnknownIdError: Labels that name other nodes.
     """
     ids, matrix = _vectors(nodes)
-    train = by_id(questions, lambda: documents_of(nodes))
-    held = None if validation is None else by_id(validation, lambda: documents_of(nodes))
+    labels = by_id(questions, validation, list(documents_of(nodes)))
+    if labels.match is not None:
+        _log.log(logging.WARNING if labels.match.unmatched else logging.INFO, "%r", labels.match)
+    train, held = labels.train, labels.held
     _check_known(ids, [part for part in (train, held) if part is not None])
     corpus = MemoryCorpus(matrix, np.asarray(ids, dtype=object))
     learned, judge = (
@@ -67,6 +75,8 @@ def learn(
     )
     assert learned is not None  # noqa: S101  # train is not None
     done = trial(corpus, learned, judge, method=method, folds=folds, progress=progress)
+    for remark in remarks(corpus, learned, judge):
+        _log.warning("%s", remark)
     rows = done.tuned.rows if done.improves else np.zeros(0, np.int64)
     vectors = done.tuned.apply_to(matrix)[rows] if len(rows) else matrix[rows]
     return Moves(given, tuple(ids[row] for row in rows), matrix[rows], vectors), done

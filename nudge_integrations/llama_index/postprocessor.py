@@ -21,9 +21,9 @@ from nudge_core.methods.base import Method
 from nudge_core.trial import Trial
 from nudge_integrations.llama_index.embedder import LlamaIndexEmbedder
 from nudge_integrations.llama_index.fingerprint import about_model, digest
-from nudge_integrations.llama_index.labelled import read
 from nudge_integrations.llama_index.learning import check_embedded, learn
 from nudge_integrations.llama_index.moves import Moves
+from nudge_integrations.training import read_both
 
 
 class NudgeEmbeddingPostprocessor(TransformComponent):
@@ -87,7 +87,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         Raises:
             InputError: Questions or options that cannot be used, or no embedding model.
         """
-        train, held = read(questions, validation)
+        train, held = read_both(questions, validation)
         if train is None:
             raise InputError(
                 "questions is None; expected labelled questions to learn from: give some, or load(path) a postprocessor that has learned"
@@ -111,7 +111,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("questions", "validation"):
-            value = read(value)[0] if name == "questions" else read(None, value)[1]
+            value = read_both(value)[0] if name == "questions" else read_both(None, value)[1]
         super().__setattr__(name, value)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -106,3 +106,59 @@ def test_a_beir_folder_is_read_split_by_split(tmp_path):
     assert read.documents["c3"] == "corpus 3"
     with pytest.raises(InputError, match="takes no options; there are ids"):
         read_labels(tmp_path, ids="x")
+
+
+TEXTS = [{"question": f"question {i}", "context": f"document {i % 40}"} for i in range(120)]
+PAIRS = [(row["question"], row["ids"]) for row in ROWS]
+
+
+def test_texts_are_matched_to_the_store(store):
+    expected = store.nudge(PAIRS)
+    moved = dict(store.inner.store)
+    store.restore()
+    report = store.nudge(TEXTS)
+    assert report.applied
+    assert store.inner.store == moved
+    assert report.match.by_rule == {"exact": 120}
+    assert "120 of 120 questions matched to 40 stored documents, by exact 120." in repr(report)
+    assert (expected.match, expected.remarks) == (None, ())
+    assert store.evaluate(TEXTS).mean("nDCG@10") == store.evaluate(PAIRS).mean("nDCG@10")
+
+
+async def test_texts_are_matched_asynchronously(store):
+    report = await store.anudge([*TEXTS, {"question": "What?", "context": "Nobody wrote this text anywhere."}])
+    assert report.match.of("nothing")[0].text == "What?"
+    assert len(await store.aevaluate(TEXTS)) == 120
+
+
+def test_texts_that_match_nothing_touch_nothing(store):
+    with pytest.raises(InputError, match="none of the 1 questions could be matched to a stored document"):
+        store.nudge([{"question": "question 1", "context": "Nobody wrote this text anywhere."}])
+    assert store.history() == []
+    assert not store.journal.is_file()
+
+
+def test_training_by_text_and_validation_by_id_and_what_readers_left_out(store):
+    train = read_labels([*TEXTS[:60], {"question": "", "context": "document 1"}])
+    report = store.nudge(train, PAIRS[60:])
+    assert report.trial.folds == 1
+    assert "empty text" in report.problems[0]
+    assert report.match.problems == report.problems
+    bare = store.nudge(read_labels([{"question": text, "ids": ids} for text, ids in [*PAIRS, ("", ["d1"])]]))
+    assert bare.match is None
+    assert "The labels have 1 problems, in report.problems: the question is an empty text" in repr(bare)
+
+
+def test_validation_questions_that_were_learned_from_are_told(store):
+    report = store.nudge(PAIRS[:80], PAIRS[70:])
+    assert report.remarks[0].startswith(
+        "10 of 50 validation questions were learned from too: 'question 70', 'question 71'"
+    )
+    assert report.remarks[0] in repr(report)
+
+
+def test_labels_that_are_wrong_are_told(store):
+    shuffled = RNG.permutation(40)
+    report = store.nudge([(f"question {i}", [f"d{shuffled[i % 40]}"]) for i in range(120)])
+    assert "no nearer to the documents that answer them" in report.to_dict()["remarks"][0]
+    assert "no nearer to the documents that answer them" in repr(report)

@@ -95,7 +95,7 @@ def test_validation_without_answers(world):
 
 
 def test_a_folder_that_is_none(world, tmp_path):
-    with pytest.raises(NudgeError, match=r"there is no folder .*nowhere.*BEIR"):
+    with pytest.raises(NudgeError, match=r"there is no folder .*nowhere.*BEIR form"):
         world.store.nudge(tmp_path / "nowhere", progress=False)
     with pytest.raises(NudgeError, match="corpus.jsonl"):
         world.store.evaluate(tmp_path, progress=False)

@@ -61,7 +61,14 @@ def test_json(world):
     assert (told["documents"], told["moved"], told["folds"]) == (60, len(report.tuned), 1)
     assert told["gamma"] == report.tuned.gamma
     assert told["journal"] == str(world.store.journal)
-    assert set(told["seconds"]) == {"reading", "embedding questions", "fine-tuning", "writing", "checking the index"}
+    assert set(told["seconds"]) == {
+        "matching labels",
+        "reading",
+        "embedding questions",
+        "fine-tuning",
+        "writing",
+        "checking the index",
+    }
     assert all(seconds >= 0 for seconds in told["seconds"].values())
     lines = {(line["measure"], line["subset"]): line for line in told["held_out"]["lines"]}
     assert lines["nDCG@10", "all"]["before"] == pytest.approx(report.before.mean("nDCG@10"))

@@ -1,6 +1,7 @@
 """One collection, seen by LangChain and by LlamaIndex: one journal."""
 
 import chromadb
+import numpy as np
 import pytest
 from engines.base import Lookup
 from engines.pgvector import V2, loop_engine
@@ -12,7 +13,14 @@ from llama_index.vector_stores.chroma import ChromaVectorStore
 
 from nudge_core.errors import NudgeError
 from nudge_integrations.langchain import NudgeVectorStore
-from nudge_integrations.llama_index import index_history, nudge_index, restore_index
+from nudge_integrations.llama_index import (
+    add_index_feedback,
+    index_feedback,
+    index_history,
+    nudge_index,
+    remove_index_feedback,
+    restore_index,
+)
 from nudge_integrations.question_vectors import PROBE
 
 
@@ -94,3 +102,41 @@ def test_a_table_of_llama_index_in_langchain(make):
     assert [run.kind for run in store.history()] == ["nudge"]
     store.restore(progress=False)
     assert world.vectors().tobytes() == before.tobytes()
+
+
+def test_feedback_given_to_one_is_learned_by_the_other(chroma):
+    world, store = chroma
+    (first, right), (second, other), *rest = world.pairs()
+    add_index_feedback(world.index, first, irrelevant=right)
+    store.add_feedback(first, relevant=right)  # the last word counts
+    store.add_feedback(second, relevant=right)
+    add_index_feedback(world.index, second, relevant=other, irrelevant=[name for name in right if name not in other])
+    told = index_feedback(world.index)
+    assert told == store.labels()
+    assert (set(told[0]["relevant"]), told[0]["irrelevant"]) == (set(right), [])
+    before = world.vectors()
+    nudge_index(world.index, rest, world.pairs("validation"), progress=False)
+    moved = world.vectors()
+    assert (moved != before).any()
+    remove_index_feedback(world.index, first)
+    remove_index_feedback(world.index, second)
+    assert index_feedback(world.index) == []
+    nudge_index(world.index, [*rest, (first, right), (second, other)], world.pairs("validation"), progress=False)
+    np.testing.assert_allclose(world.vectors(), moved, atol=1e-6)
+
+
+def test_feedback_alone_is_enough_and_what_is_wrong_with_it_is_told(world):
+    for text, ids in world.pairs():
+        add_index_feedback(world.index, text, relevant=ids)
+    assert len(nudge_index(world.index, progress=False).after) == 30
+    for arguments, message in (
+        (("", ["node 1"]), "question is ''"),
+        (("Why?",), "neither relevant nor irrelevant"),
+        (("Why?", "node 1"), "are lists of document ids"),
+        (("Why?", ["node 1"], ["node 1"]), "decide for one"),
+        (("Why?", ["nodule"]), "'nodule'"),
+    ):
+        with pytest.raises(NudgeError, match=message):
+            add_index_feedback(world.index, *arguments)
+    with pytest.raises(NudgeError, match="no feedback on the question 'Who"):
+        remove_index_feedback(world.index, "Who?")

@@ -1,16 +1,24 @@
 """Questions labelled by the text of a context: the node that holds it is found, in the store or in the docstore."""
 
+import json
 import logging
 
 import numpy as np
+import pandas as pd
 import pytest
 from llama_engines import ChromaEngine, FaissEngine, LanceDBEngine, PGVectorEngine, QdrantEngine, SimpleEngine
 from llama_index.core.schema import TextNode
 
-from nudge_core.errors import InputError
-from nudge_integrations.labels import Answer, LabelledQuestion, LabelledQuestions
+from nudge_core.errors import InputError, UnknownIdError
+from nudge_integrations.labels import Answer, LabelledQuestion, LabelledQuestions, read_labels
 from nudge_integrations.labels.matching import match
-from nudge_integrations.llama_index import NudgeEmbeddingPostprocessor, evaluate_index, index_documents, nudge_index
+from nudge_integrations.llama_index import (
+    NudgeEmbeddingPostprocessor,
+    evaluate_index,
+    index_documents,
+    index_history,
+    nudge_index,
+)
 
 WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "inlet", "jetty"]
 
@@ -81,16 +89,29 @@ def test_the_step_of_a_pipeline(told):
 def test_what_matches_nothing_is_told(told, caplog):
     world = told(SimpleEngine())
     stray = LabelledQuestions(
-        (LabelledQuestion("train0?", (Answer(text="Nothing of the kind is written in any of these nodes."),)),), "told"
+        (
+            LabelledQuestion(
+                "train0?", (Answer(text="Nothing of the kind is written in any of these nodes."),), split="test"
+            ),
+        ),
+        "told",
     )
-    with pytest.raises(
-        InputError, match=r"none of the 1 questions could be matched to a node.*index_documents\(index\)"
-    ):
+    with pytest.raises(InputError, match=r"none of the 1 questions could be matched to a stored document.*'train0\?'"):
         nudge_index(world.index, stray, progress=False)
+    assert index_history(world.index) == []
     some = LabelledQuestions((*stray, *labels(world, "test")), "told")
+    report = nudge_index(world.index, some, world.pairs("validation"), progress=False)
+    assert [match.text for match in report.match.of("nothing")] == ["train0?"]
+    assert "30 of 31 questions matched to 60 stored documents, by normalised 30. The rest is in report.match." in repr(
+        report
+    )
+    assert report.to_dict()["match"]["matched"] == 30
     with caplog.at_level(logging.WARNING):
-        nudge_index(world.index, some, world.pairs("validation"), progress=False)
-    assert "30 of 31 questions matched" in caplog.text
+        evaluate_index(world.index, some, progress=False)
+        NudgeEmbeddingPostprocessor(some, world.pairs("validation"), embed_model=world.model, progress=False).fit(
+            world.model([TextNode(id_=name, text=sentence(i)) for i, name in enumerate(world.ids)])
+        )
+    assert caplog.text.count("30 of 31 questions matched") == 2
     matched = match(some, index_documents(world.index))
     assert nudge_index(world.index, matched.questions, world.pairs("validation"), progress=False).applied is not None
 
@@ -98,7 +119,40 @@ def test_what_matches_nothing_is_told(told, caplog):
 def test_labels_that_are_ids_need_no_matching(told, monkeypatch):
     world = told(SimpleEngine())
     rows = [LabelledQuestion(text, tuple(Answer(id=name) for name in names)) for text, names in world.pairs()]
-    monkeypatch.setattr("nudge_integrations.llama_index.labelled.match", None)
+    monkeypatch.setattr("nudge_integrations.by_id.match", None)
     assert nudge_index(
         world.index, LabelledQuestions(tuple(rows), "ids"), world.pairs("validation"), progress=False
     ).applied
+
+
+def test_ids_of_another_store_are_found_by_their_texts(told):
+    """As an EmbeddingQAFinetuneDataset has them, whose nodes were made anew since."""
+    world = told(SimpleEngine())
+    corpus = {f"old {name}": sentence(i) for i, name in enumerate(world.ids)}
+    rows = [LabelledQuestion(text, tuple(Answer(id=f"old {name}") for name in names)) for text, names in world.pairs()]
+    labels = LabelledQuestions(tuple(rows), "old", corpus)
+    report = nudge_index(world.index, labels, world.pairs("validation"), progress=False)
+    assert report.match.by_rule == {"exact": 30}
+    moved = world.vectors()
+    nudge_index(world.index, world.pairs(), world.pairs("validation"), progress=False)
+    assert world.vectors().tobytes() == moved.tobytes()
+    with pytest.raises(UnknownIdError, match="'old node"):
+        nudge_index(world.index, LabelledQuestions(tuple(rows), "old"), progress=False)
+
+
+def test_rows_frames_and_files_go_straight_in(told, tmp_path):
+    world = told(SimpleEngine())
+    rows = [
+        {"question": text, "context": sentence(world.ids.index(names[0])), "split": split}
+        for part, split in (("train", None), ("validation", "dev"))
+        for text, names in world.pairs(part)
+    ]
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    expected = nudge_index(world.index, read_labels(rows), progress=False)
+    assert expected.trial.folds == 1  # the dev questions are the validation, those without a split are learned from
+    for given in (rows, pd.DataFrame(rows), path, str(path), iter(rows)):
+        report = nudge_index(world.index, given, progress=False)
+        assert (report.tuned.gamma, len(report.after)) == (expected.tuned.gamma, 30)
+    post = NudgeEmbeddingPostprocessor(pd.DataFrame(rows), embed_model=world.model)
+    assert len(post.questions) == len(post.validation) == 30

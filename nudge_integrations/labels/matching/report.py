@@ -113,15 +113,27 @@ class MatchReport:
         """Answers that matched, with a note."""
         return tuple(match for match in self.of("matched") if match.note)
 
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, for JSON."""
+    def headline(self) -> str:
+        """In one sentence."""
+        matched = self.questions - len(self.unmatched)
+        rules = ", ".join(f"{rule} {count}" for rule, count in self.by_rule.items()) or "none"
+        return f"{matched} of {self.questions} questions matched to {self.documents} stored documents, by {rules}."
+
+    def counts(self) -> dict[str, Any]:
+        """In numbers, for JSON."""
         return {
             "questions": self.questions,
             "matched": self.questions - len(self.unmatched),
             "by_rule": dict(self.by_rule),
-            "unmatched": list(self.unmatched),
             "answers": dict(Counter(match.outcome for match in self.matches)),
             "documents": self.documents,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        return {
+            **self.counts(),
+            "unmatched": list(self.unmatched),
             "thresholds": dict(self.thresholds.__dict__),
             "problems": list(self.problems),
             "matches": [match.to_dict() for match in self.matches],
@@ -152,9 +164,7 @@ class MatchReport:
         return pd.DataFrame(rows, columns=[*columns, "as", "id", "rule", "score"])
 
     def __repr__(self) -> str:
-        matched = self.questions - len(self.unmatched)
-        rules = ", ".join(f"{rule} {count}" for rule, count in self.by_rule.items()) or "none"
-        lines = [f"{matched} of {self.questions} questions matched to {self.documents} stored documents, by {rules}."]
+        lines = [self.headline()]
         copied = sum(match.copies > 0 for match in self.of("matched"))
         if copied:
             lines.append(f"{copied} answers match identical copies of a chunk, and count for each of them.")
