@@ -77,8 +77,8 @@ class BackgroundBuilder:
         self.rows = torch.full((queries, k), -1, dtype=torch.int64, device=device)
         self.logsumexp = None if temperature is None else torch.full((queries,), -torch.inf, device=device)
 
-    def add(self, part: slice, scores: Tensor, first_row: int) -> None:
-        """Merge the scores (queries of `part`, rows of the block); excluded rows hold -inf.
+    def add(self, part: slice, scores: Tensor, of: Tensor) -> None:
+        """Merge the scores (queries of `part`, columns) of these rows, ascending; excluded rows hold -inf.
 
         Blocks come in row order, so a later row never displaces an equal score.
         """
@@ -93,7 +93,7 @@ class BackgroundBuilder:
         values, columns = top_k(scores if len(better) == len(scores) else scores[better], self.k)
         where = better + (part.start or 0)
         merged = torch.cat([self.scores[where], values], 1)
-        rows = torch.cat([self.rows[where], columns + first_row], 1)
+        rows = torch.cat([self.rows[where], of[columns]], 1)
         self.scores[where], order = top_k(merged, self.k)
         self.rows[where] = rows.gather(1, order)
 

@@ -30,6 +30,9 @@ from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.queries import QuerySet
 from nudge_core.result import UNIT, Nudge
 
+ENOUGH = 1000
+"""How many questions held out choose γ, where they are folds of the training questions; all of them are measured."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trial:
@@ -40,12 +43,14 @@ class Trial:
         before: The questions held out, ranked with the original vectors.
         after: The same, each ranked with vectors that learned from the others.
         folds: Into how many folds the questions were cut; 1 where validation questions were given.
+        chosen_by: How many of the questions held out chose γ: 0 where it was given, else all of them or, of folds, about 1,000 drawn at random.
     """
 
     tuned: Nudge
     before: Evaluation
     after: Evaluation
     folds: int
+    chosen_by: int
 
     @property
     def improves(self) -> bool:
@@ -76,11 +81,12 @@ def trial(
         corpus: As for `finetune`.
         train: Training questions.
         validation: Questions that choose γ and are measured. Without them the training questions are cut in folds: each is measured with vectors
-            that learned from the others, γ is the best of these measurements, and the result learns from all questions with it.
+            that learned from the others, γ is the best of these measurements (of some 1,000 of them where there are more), and the result
+            learns from all questions with it.
         method: `NudgeN()` if not given.
         measures: What to measure beside the measure that chooses γ, which comes first.
         folds: How many folds; no more than there are questions. Questions that differ in case and white space only are in one.
-        seed: Seed of the cut.
+        seed: Seed of the cut, and of which questions choose γ where there are many.
         device: Where to compute.
         progress: Whether a pass over the corpus that takes longer than two seconds shows a bar.
 
@@ -115,16 +121,19 @@ def trial(
     asked = [*dict.fromkeys([str(method.validation), *(str(measure) for measure in parse_all(measures))])]
     held = _Held(documents, splits, parse_all(asked), pick_device(device), progress)
 
-    if method.fixed_gamma is not None:
-        choice = Choice(method.fixed_gamma)
-    else:
-        choice = _best([method.choose(problem) for problem in held.problems], [len(part) for _, part in splits], method)
+    problems = [] if method.fixed_gamma is not None else held.problems if validation is not None else held.some(seed)
+    sizes = [len(problem.judged()[0]) for problem in problems]
+    choice = (
+        Choice(method.fixed_gamma)
+        if method.fixed_gamma is not None
+        else _best([method.choose(problem) for problem in problems], sizes, method)
+    )
     before, after = held.evaluate(method, 0.0), held.evaluate(method, choice.gamma)
     chosen_by = str(method.validation)
     choice = replace(choice, before=before.mean(chosen_by), after=after.mean(chosen_by))
     labels = held.problems[0].train if validation is not None else held.labels(train)
     tuned = build(documents, method, held.problems[0], labels, choice, refit=validation is None)
-    return Trial(tuned, before, after, len(splits))
+    return Trial(tuned, before, after, len(splits), sum(sizes))
 
 
 class _Held:
@@ -161,6 +170,20 @@ class _Held:
     def labels(self, queries: QuerySet) -> Labels:
         """The labels of a question set over the pool."""
         return Labels.of(queries, np.searchsorted(self.rows, queries.relevance.documents), self.device)
+
+    def some(self, seed: int) -> list[Problem]:
+        """The problems with some of the questions held out, the same share of each split: all where there are few."""
+        share = ENOUGH / sum(len(held) for _, held in self.splits)
+        if share >= 1:
+            return self.problems
+        draw, parts = np.random.default_rng(seed), []
+        for (_, held), problem in zip(self.splits, self.problems, strict=True):
+            rows = np.sort(draw.permutation(len(held))[: max(1, round(share * len(held)))])
+            _, whole = problem.judged()
+            at = torch.from_numpy(rows).to(self.device)
+            background = replace(whole, scores=whole.scores[at], rows=whole.rows[at])
+            parts.append(replace(problem, validation=self.labels(held.take(rows)), background=background))
+        return parts
 
     def evaluate(self, method: Method, gamma: float) -> Evaluation:
         """Every question held out, ranked with vectors that learned from the others of its split."""

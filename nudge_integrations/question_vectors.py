@@ -51,9 +51,8 @@ def query_set(
                 "the store has no embedding to embed questions with: give it one, or questions as QuerySet(vectors, relevant)"
             )
         vectors, model = embed_questions(embedder, questions.texts or (), journal, dim, progress=progress)
-    relevant = [list(answers) if set(answers.values()) == {1.0} else answers for answers in questions.relevant]
-    names = np.asarray(questions.texts or range(len(relevant)), dtype=object)
-    return QuerySet(vectors, relevant, ids=names, texts=questions.texts, on_empty="skip"), model
+    names = np.asarray(questions.texts or range(len(questions.relevant)), dtype=object)
+    return QuerySet(vectors, questions.relevant, ids=names, texts=questions.texts, on_empty="skip"), model
 
 
 def embed_questions(
@@ -84,7 +83,9 @@ def embed_questions(
         )
     model = None if journal is None else model_number(journal, embedder.name, probe)
     known = {} if journal is None or model is None else cached(journal, model, texts)
-    new = [text for text in dict.fromkeys(texts) if text not in known]
+    new = sorted(
+        (text for text in dict.fromkeys(texts) if text not in known), key=len
+    )  # a batch takes what its longest text takes
     with tqdm(total=len(new), unit=" questions", desc="embedding", delay=2, disable=not progress, leave=False) as bar:
         for part, vectors in _embedded(embedder, new, probe):
             checked = torch.from_numpy(vectors)

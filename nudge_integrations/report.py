@@ -83,6 +83,7 @@ class NudgeReport:
             "moved": len(self.tuned),
             "background": self.background,
             "folds": self.trial.folds,
+            "chosen_by": self.trial.chosen_by,
             "unreachable": list(self.unreachable),
             "match": None if self.match is None else self.match.counts(),
             "problems": list(self.problems),
@@ -102,7 +103,7 @@ class NudgeReport:
         held = (
             f"{len(self.after)} validation questions, which chose γ:"
             if self.trial.folds == 1
-            else f"{len(self.after)} questions, each held out once in {self.trial.folds} folds:"
+            else f"{len(self.after)} questions, each held out once in {self.trial.folds} folds{self._chosen_by()}:"
         )
         lines = [first, held, repr(self.comparison)]
         for names, why in (
@@ -131,6 +132,11 @@ class NudgeReport:
         originals = f" Originals: {_shown(self.journal)}" if self.applied else ""
         lines.append(f"Background: {self.background}.{originals}")
         return "\n".join(lines)
+
+    def _chosen_by(self) -> str:
+        """How many questions chose γ, where it was not all of them."""
+        some = 0 < self.trial.chosen_by < len(self.after)
+        return f", of which {self.trial.chosen_by} drawn at random chose γ" if some else ""
 
 
 def _shown(path: str) -> str:

@@ -55,10 +55,13 @@ def alike(journal: Journal, one: int, other: int) -> bool:
 
 def cached(journal: Journal, model: int, texts: Iterable[str]) -> dict[str, NDArray[np.float32]]:
     """The vectors, (dim,) each, of those of the texts that this model embedded before."""
-    found = {}
-    for text in texts:
-        for (value,) in journal.rows("SELECT vector FROM questions WHERE model = ? AND text = ?", (model, text)):
-            found[text] = np.frombuffer(value, np.float32)
+    wanted = list(dict.fromkeys(texts))
+    found: dict[str, NDArray[np.float32]] = {}
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        marks = ", ".join("?" * len(part))
+        query = f"SELECT text, vector FROM questions WHERE model = ? AND text IN ({marks})"  # noqa: S608  # marks only
+        found |= {text: np.frombuffer(value, np.float32) for text, value in journal.rows(query, (model, *part))}
     return found
 
 

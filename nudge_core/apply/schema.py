@@ -1,11 +1,11 @@
-"""The tables of a journal."""
+"""The tables of a journal. Those that hold vectors keep them out of the tree of their keys, where a large row takes pages of its own."""
 
 VERSION = 1
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- every vector once, by the hash of its bytes
-CREATE TABLE vectors (hash BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE vectors (hash BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL);
 -- every document that a run ever concerned: its original vector, and the one that the last run left; both empty once it is forgotten
 CREATE TABLE documents (id TEXT PRIMARY KEY, original BLOB NOT NULL, current BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE runs (
@@ -22,5 +22,5 @@ CREATE TABLE feedback (
     question TEXT NOT NULL, document TEXT NOT NULL, relevant INTEGER NOT NULL, given TEXT NOT NULL, PRIMARY KEY (question, document)
 ) WITHOUT ROWID;
 CREATE TABLE models (number INTEGER PRIMARY KEY, name TEXT NOT NULL, probe BLOB NOT NULL);
-CREATE TABLE questions (model INTEGER NOT NULL, text TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (model, text)) WITHOUT ROWID;
+CREATE TABLE questions (model INTEGER NOT NULL, text TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (model, text));
 """

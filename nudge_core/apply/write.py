@@ -95,10 +95,11 @@ def write(
     with journal.lock("nudge"):
         journal.refuse_unfinished()
         found = survey(target, journal)
-        changed, missing = ([], []) if origins is None else _stale(target, found, ids, np.asarray(origins))
+        stored = target.fetch(list({**found.originals, **dict.fromkeys(ids)}))
+        changed, missing = ([], []) if origins is None else _stale(found, stored, ids, np.asarray(origins))
         left = {*changed, *missing}
         new = {name: vector for name, vector in zip(ids, matrix, strict=True) if name not in left}
-        done = _run(target, journal, "nudge", dict(found.originals) | new, found, settings or {}, progress)
+        done = _run(target, journal, "nudge", dict(found.originals) | new, stored, found, settings or {}, progress)
         return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing))
 
 
@@ -119,7 +120,8 @@ def restore(target: Target, journal: Journal, run: int | None = None, *, progres
         wanted = dict(found.originals)
         if run is not None:
             wanted |= _state_after(journal, run, found)
-        return _run(target, journal, "restore", wanted, found, {"to": run}, progress)
+        stored = target.fetch(list(wanted))
+        return _run(target, journal, "restore", wanted, stored, found, {"to": run}, progress)
 
 
 def recover(
@@ -152,9 +154,10 @@ def _checked(target: Target, ids: Sequence[str], vectors: NDArray[Any]) -> NDArr
     return matrix
 
 
-def _stale(target: Target, found: Survey, ids: Sequence[str], origins: NDArray[Any]) -> tuple[list[str], list[str]]:
+def _stale(
+    found: Survey, stored: Mapping[str, NDArray[Any]], ids: Sequence[str], origins: NDArray[Any]
+) -> tuple[list[str], list[str]]:
     """Documents whose original is another than that which was computed with, and those that are gone."""
-    stored = target.fetch(ids)
     changed, missing = [], []
     for name, origin in zip(ids, origins, strict=True):
         now = found.originals.get(name, stored.get(name))
@@ -185,12 +188,12 @@ def _run(
     journal: Journal,
     kind: str,
     wanted: Mapping[str, NDArray[Any]],
+    old: Mapping[str, NDArray[Any]],
     found: Survey,
     settings: Mapping[str, Any],
     progress: bool,
 ) -> Outcome:
     ids = list(wanted)
-    old = target.fetch(ids)
     if gone := [name for name in ids if name not in old]:
         raise StoreError(
             f"{len(gone)} documents are not in the {target.kind} collection: {first_few(gone)}. Nothing was written"
@@ -243,36 +246,41 @@ def _carry_out(target: Target, journal: Journal, run: Run, forward: bool, progre
 def _still_to_write(
     target: Target, journal: Journal, batch: Sequence[Change], forward: bool
 ) -> dict[str, NDArray[Any]]:
-    """Of a batch what does not hold its goal yet. What neither this run nor the one before it wrote is left alone."""
+    """Of a batch what does not hold its goal yet. What neither this run nor the one before it wrote is left alone.
+
+    Before anything is written over, the journal gives both vectors of each document: what is lost there must stay in the store.
+    """
     stored = target.fetch([change.id for change in batch])
     vectors = journal.vectors({change.old for change in batch} | {change.new for change in batch})
     todo = {}
     for change in batch:
         if change.id in stored:
-            goal = vectors[change.new if forward else change.old]
-            ours = any(_near(stored[change.id], vectors[side]) for side in (change.old, change.new))
-            if ours and journal.hash(stored[change.id]) != journal.hash(goal):
-                todo[change.id] = goal
+            held, goal = journal.hash(stored[change.id]), change.new if forward else change.old
+            sides = (change.old, change.new)
+            if held != goal and (held in sides or any(_near(stored[change.id], vectors[side]) for side in sides)):
+                todo[change.id] = vectors[goal]
     return todo
 
 
 def _verify(target: Target, journal: Journal, run: Run, changes: Sequence[Change], forward: bool) -> Outcome:
     current: dict[str, bytes] = {}
-    wrong, changed, missing = [], [], []
+    wrong: list[str] = []
+    changed: list[str] = []
+    missing: list[str] = []
     for batch in _pieces(changes, CHUNK):
         stored = target.fetch([change.id for change in batch])
-        vectors = journal.vectors({change.old for change in batch} | {change.new for change in batch})
-        for change in batch:
-            if change.id not in stored:
-                missing.append(change.id)
+        current |= {name: journal.hash(vector) for name, vector in stored.items()}
+        missing += [change.id for change in batch if change.id not in stored]
+        goals = {change.id: change.new if forward else change.old for change in batch}
+        odd = [change for change in batch if change.id in stored and current[change.id] != goals[change.id]]
+        vectors = journal.vectors({change.old for change in odd} | {change.new for change in odd})
+        for change in odd:
+            held, goal = stored[change.id], goals[change.id]
+            if goal != change.original and _near(held, vectors[goal]):
                 continue
-            held, goal = stored[change.id], change.new if forward else change.old
-            if journal.hash(held) == goal or (goal != change.original and _near(held, vectors[goal])):
-                current[change.id] = journal.hash(held)
-            elif _near(held, vectors[change.old]) or _near(held, vectors[change.new]):
-                wrong.append(change.id)
-            else:
-                changed.append(change.id)
+            ours = _near(held, vectors[change.old]) or _near(held, vectors[change.new])
+            (wrong if ours else changed).append(change.id)
+            del current[change.id]
     if wrong:
         raise StoreError(
             f"{len(wrong)} documents do not hold what was written to the {target.kind} store: {first_few(wrong)}. Nothing is lost: the journal "

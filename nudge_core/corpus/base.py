@@ -149,17 +149,21 @@ class Corpus(ABC):
                 inside = (
                     left_out[np.searchsorted(left_out, first) : np.searchsorted(left_out, first + len(values))] - first
                 )
+                rows = torch.arange(first, first + len(values), device=queries.device)
+                if 2 * len(inside) > len(values):  # what takes no part need not be multiplied
+                    kept = torch.from_numpy(np.delete(np.arange(len(values)), inside)).to(queries.device)
+                    values, norms, rows, inside = values[kept], norms[kept], rows[kept], inside[:0]
                 columns = torch.from_numpy(inside).to(queries.device)
-                for start in range(0, len(queries), height):
+                for start in range(0, len(queries) if len(values) else 0, height):
                     part = slice(start, min(start + height, len(queries)))
                     scores = similarities(queries[part], values)
                     if cosine:
                         scores *= 1 / norms
                     if len(inside):
                         scores[:, columns] = -torch.inf
-                    builder.add(part, scores, first)
-                first += len(values)
-                bar.update(len(values))
+                    builder.add(part, scores, rows)
+                first += len(block)
+                bar.update(len(block))
         return builder.build((shortest, longest))
 
     def _norms(self, values: Tensor, first: int) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.background import TILE, Background, top_k
+from nudge_core.background import TILE, Background, similarities, top_k
 from nudge_core.corpus import Corpus
 from nudge_core.evaluation.measures import Measure, Ranked
 from nudge_core.evaluation.results import Evaluation, Lengths
@@ -37,7 +37,7 @@ def rank(queries: Tensor, documents: Tensor, rows: Tensor, others: Background, d
     height = max(1, TILE // len(rows))
     for start in range(0, len(queries), height):
         part = slice(start, start + height)
-        scores, columns = top_k(queries[part] @ documents.T, depth)
+        scores, columns = top_k(similarities(queries[part], documents), depth)
         all_rows = torch.cat([rows[columns], others.rows[part]], 1)
         order = torch.argsort(torch.where(all_rows < 0, last, all_rows), dim=1)
         _, best = top_k(torch.cat([scores, others.scores[part]], 1).gather(1, order), depth)

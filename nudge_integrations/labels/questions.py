@@ -179,7 +179,10 @@ def _answers(answers: Any, place: int, text: str) -> dict[str, float]:
             raise InputError(
                 f"questions[{place}] ({text[:60]!r}) has the answers {answers!r}; expected a list of document ids"
             )
-        answers = dict.fromkeys((_id(document, place, text) for document in answers), 1.0)
+        listed = list(answers)
+        if set(map(type, listed)) == {str}:
+            return dict.fromkeys(listed, 1.0)
+        return dict.fromkeys((str(_id(document, place, text)) for document in listed), 1.0)
     for document, grade in answers.items():
         _id(document, place, text)
         if (

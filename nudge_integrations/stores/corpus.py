@@ -59,7 +59,9 @@ class WalkedCorpus(MemoryCorpus):
 
     def find(self, documents: NDArray[Any]) -> NDArray[np.int64]:
         """The row of each document; ids are always texts."""
-        return super().find(np.asarray([self._spelled(str(name)) for name in documents.tolist()], dtype=object))
+        named = documents.tolist()
+        spelled = {name: self._spelled(str(name)) for name in set(named)}  # one document answers many questions
+        return super().find(np.asarray([spelled[name] for name in named], dtype=object))
 
 
 class SearchedCorpus(Corpus):

@@ -82,6 +82,32 @@ def test_with_validation_questions_it_is_finetune_and_evaluate(sample, method):
     )
 
 
+@pytest.mark.parametrize("method", [NudgeN("fine"), NudgeM([0.1, 1.0]), NudgeM()], ids=repr)
+def test_of_many_questions_some_choose_and_all_are_measured(sample, monkeypatch, method):
+    monkeypatch.setattr("nudge_core.trial.ENOUGH", 12)
+    drawn = sample(1)
+    done, again, other = (
+        trial(drawn.X, drawn.train, method=method, measures=MEASURES, folds=4, seed=s) for s in (0, 0, 1)
+    )
+    sizes = [len(held) for _, held in drawn.train.folds(4)]
+    assert done.chosen_by == sum(round(12 / 30 * size) for size in sizes) == 12
+    hits = done.tuned.curve.score * 12
+    np.testing.assert_allclose(hits, hits.round(), atol=1e-9, err_msg="the curve is one of 12 questions")
+    assert_same(done.after, plainly(drawn.X, drawn.train, type(method)(done.tuned.gamma)))
+    assert (done.tuned.before, done.tuned.after) == (done.before.mean("Success@1"), done.after.mean("Success@1"))
+    assert np.array_equal(done.tuned.curve.score, again.tuned.curve.score)
+    assert not np.array_equal(done.tuned.curve.score, other.tuned.curve.score)
+
+
+def test_validation_questions_that_are_given_choose_all(sample, monkeypatch):
+    monkeypatch.setattr("nudge_core.trial.ENOUGH", 12)
+    drawn = sample(1)
+    done = trial(drawn.X, drawn.train, drawn.validation)
+    assert done.chosen_by == 30
+    assert done.tuned.gamma == finetune(drawn.X, drawn.train, drawn.validation).gamma
+    assert trial(drawn.X, drawn.train, method=NudgeN(0.3)).chosen_by == 0
+
+
 @pytest.mark.parametrize("method", [NudgeN(0.3), NudgeM(0.3), NudgeN(0.0)], ids=repr)
 def test_one_gamma_is_measured_and_not_chosen(sample, method):
     drawn = sample(2)

@@ -31,6 +31,13 @@ def test_what_it_prints_of_folds(world):
     assert "30 questions, each held out once in 3 folds:" in repr(report)
 
 
+def test_what_it_prints_where_some_questions_choose(world, monkeypatch):
+    monkeypatch.setattr("nudge_core.trial.ENOUGH", 15)
+    report = world.store.nudge(world.pairs(), folds=3, progress=False)
+    assert "30 questions, each held out once in 3 folds, of which 15 drawn at random chose γ:" in repr(report)
+    assert report.to_dict()["chosen_by"] == 15
+
+
 def test_what_it_prints_where_nothing_was_written(world):
     report = nudge(world, method=NudgeN(0.0, "nDCG@10"))
     assert not report.applied
