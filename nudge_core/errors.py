@@ -58,3 +58,8 @@ def first_few(items: Iterable[object], limit: int = 10) -> str:
     listed = list(items)
     shown = ", ".join(said if len(said := repr(item)) <= 120 else f"{said[:100]}…" for item in listed[:limit])
     return shown if len(listed) <= limit else f"{shown} … and {len(listed) - limit} more"
+
+
+def counted(count: int, one: str, more: str) -> str:
+    """A number and what is counted, such as "1 document is" or "2 documents are"."""
+    return f"{count:,} {one if count == 1 else more}"

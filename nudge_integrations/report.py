@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nudge_core.apply import Outcome
-from nudge_core.errors import first_few
+from nudge_core.errors import counted, first_few
 from nudge_core.evaluation import Comparison, Evaluation
 from nudge_core.result import Nudge
 from nudge_core.trial import Trial
@@ -106,24 +106,32 @@ class NudgeReport:
             else f"{len(self.after)} questions, each held out once in {self.trial.folds} folds{self._chosen_by()}:"
         )
         lines = [first, held, repr(self.comparison)]
-        for names, why in (
-            () if self.outcome is None else ((self.outcome.changed, "changed"), (self.outcome.missing, "were deleted"))
-        ):
-            if names:
-                lines.append(f"{len(names)} documents {why} meanwhile and were left alone: {first_few(names, 3)}.")
+        if self.outcome is not None:
+            for names, one, more in (
+                (self.outcome.changed, "document changed meanwhile and was", "documents changed meanwhile and were"),
+                (
+                    self.outcome.missing,
+                    "document was deleted meanwhile and was",
+                    "documents were deleted meanwhile and were",
+                ),
+            ):
+                if names:
+                    lines.append(f"{counted(len(names), one, more)} left alone: {first_few(names, 3)}.")
         if self.unreachable:
             lines.append(
                 f"The store's index no longer finds {len(self.unreachable)} of the documents tried by their own vector: "
                 f"{first_few(self.unreachable, 3)}; {self.remedy}."
             )
         if self.skipped:
-            lines.append(
-                f"{len(self.skipped)} questions have no relevant document and were left out: {first_few(self.skipped, 3)}."
+            what = counted(
+                len(self.skipped),
+                "question has no relevant document and was",
+                "questions have no relevant document and were",
             )
+            lines.append(f"{what} left out: {first_few(self.skipped, 3)}.")
         if self.gone:
-            lines.append(
-                f"Feedback on {len(self.gone)} documents that are no longer in the store was left out: {first_few(self.gone, 3)}."
-            )
+            what = counted(len(self.gone), "document that is", "documents that are")
+            lines.append(f"Feedback on {what} no longer in the store was left out: {first_few(self.gone, 3)}.")
         lines += self.remarks
         if self.match is not None:
             lines.append(f"{self.match.headline()} The rest is in report.match.")

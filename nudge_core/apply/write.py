@@ -7,6 +7,7 @@ sees from the journal and the store what is left to do.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +20,9 @@ from tqdm.auto import tqdm
 from nudge_core.apply.journal import Change, Journal
 from nudge_core.apply.records import Outcome, Run, Survey
 from nudge_core.apply.target import Target
-from nudge_core.errors import InputError, NudgeError, StoreError, first_few
+from nudge_core.errors import InputError, NudgeError, StoreError, counted, first_few
+
+_log = logging.getLogger(__name__)
 
 CHUNK = 1000
 """How many documents are held at a time where the store takes any number at once."""
@@ -196,7 +199,7 @@ def _run(
     ids = list(wanted)
     if gone := [name for name in ids if name not in old]:
         raise StoreError(
-            f"{len(gone)} documents are not in the {target.kind} collection: {first_few(gone)}. Nothing was written"
+            f"{counted(len(gone), 'document is', 'documents are')} not in the {target.kind} collection: {first_few(gone)}. Nothing was written"
         )
     vectors: dict[bytes, NDArray[Any]] = {}
 
@@ -234,6 +237,13 @@ def _carry_out(target: Target, journal: Journal, run: Run, forward: bool, progre
                 bar.update(len(batch))
             return _verify(target, journal, run, changes, forward)
         except NudgeError:
+            raise
+        except KeyboardInterrupt:
+            _log.warning(
+                '%s: run %d was interrupted; recover("forward") finishes it, recover("back") undoes it',
+                target.kind,
+                run.number,
+            )
             raise
         except Exception as error:
             raise StoreError(
@@ -282,8 +292,9 @@ def _verify(target: Target, journal: Journal, run: Run, changes: Sequence[Change
             (wrong if ours else changed).append(change.id)
             del current[change.id]
     if wrong:
+        what = counted(len(wrong), "document does", "documents do")
         raise StoreError(
-            f"{len(wrong)} documents do not hold what was written to the {target.kind} store: {first_few(wrong)}. Nothing is lost: the journal "
+            f"{what} not hold what was written to the {target.kind} store: {first_few(wrong)}. Nothing is lost: the journal "
             f'{str(journal.path)!r} holds every vector. recover("forward") tries again, recover("back") undoes run {run.number}'
         )
     journal.finish(run.number, "done" if forward else "undone", current)

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from nudge_core.background import TILE, Background, BackgroundBuilder, similarities
 from nudge_core.corpus.ids import Ids
-from nudge_core.errors import InputError, UnknownIdError, first_few
+from nudge_core.errors import InputError, UnknownIdError, counted, first_few
 from nudge_core.vectors import describe_bad_row
 
 
@@ -65,8 +65,9 @@ class Corpus(ABC):
         rows = self._ids.find(documents)
         unknown = np.unique(documents[rows < 0].astype(str))
         if len(unknown):
+            what = counted(len(unknown), "document named in the labels is", "documents named in the labels are")
             raise UnknownIdError(
-                f"{len(unknown)} documents named in the labels are not in the corpus of {len(self)}: {first_few(map(str, unknown))}. "
+                f"{what} not in the corpus of {len(self)}: {first_few(map(str, unknown))}. "
                 f"Its ids, {'integers' if self._ids.integers else 'texts'}, look like {first_few(self._ids.names[:2].tolist())}: "
                 "label with these, or add the missing documents"
             )

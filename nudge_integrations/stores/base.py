@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nudge_core.errors import InputError, UnknownIdError, first_few
+from nudge_core.errors import InputError, UnknownIdError, counted, first_few
 
 Metric: TypeAlias = Literal["cosine", "dot", "l2"]
 Texts: TypeAlias = tuple[list[str], list[str], list[Mapping[str, Any]]]
@@ -103,7 +103,7 @@ class StoreAdapter(ABC):
         missing = list(dict.fromkeys(name for name in ids if name not in found))
         if missing:
             raise UnknownIdError(
-                f"{len(missing)} documents are not in the {self.kind} collection of {self.count()}: {first_few(missing)}. "
+                f"{counted(len(missing), 'document is', 'documents are')} not in the {self.kind} collection of {self.count()}: {first_few(missing)}. "
                 "Label with ids that the store holds, or add these documents first"
             )
         return np.stack([found[name] for name in ids]) if len(ids) else np.zeros((0, self.dim), self.dtype)

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from nudge_core.background import TILE, Background, top_k
 from nudge_core.corpus import Corpus, MemoryCorpus
-from nudge_core.errors import InputError, UnknownIdError, first_few
+from nudge_core.errors import InputError, UnknownIdError, counted, first_few
 from nudge_core.vectors import check_finite
 from nudge_integrations.stores.base import StoreAdapter
 
@@ -116,8 +116,9 @@ class SearchedCorpus(Corpus):
         self._learn(wanted)
         unknown = list(dict.fromkeys(name for name in wanted if name not in self._row))
         if unknown:
+            what = counted(len(unknown), "document named in the labels is", "documents named in the labels are")
             raise UnknownIdError(
-                f"{len(unknown)} documents named in the labels are not in the {self._adapter.kind} collection of {len(self)}: {first_few(unknown)}. "
+                f"{what} not in the {self._adapter.kind} collection of {len(self)}: {first_few(unknown)}. "
                 "Label with ids that the store holds, or add the missing documents"
             )
         return np.asarray([self._row[name] for name in wanted], dtype=np.int64)

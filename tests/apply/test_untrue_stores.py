@@ -42,7 +42,7 @@ def test_recovering_later_works(world, direction):
 def test_originals_that_were_not_taken_are_named(world):
     start(world)
     world.target.takes = refuse("d2")
-    with pytest.raises(StoreError, match=r"1 documents do not hold.*'d2'"):
+    with pytest.raises(StoreError, match=r"1 document does not hold.*'d2'"):
         restore(world.target, world.journal)
     world.target.takes = refuse()
     recover(world.target, world.journal, "forward")

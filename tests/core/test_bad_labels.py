@@ -38,7 +38,7 @@ def test_rows_outside_the_corpus(rows, named):
 @pytest.mark.parametrize("ids", [list("abcd"), [10, 20, 30, 40]])
 def test_ids_that_the_corpus_does_not_hold(ids):
     missing = "nobody" if ids == list("abcd") else 99
-    says = rf"1 documents named .* corpus of 4: '{missing}'.*look like {ids[0]!r}, {ids[1]!r}"
+    says = rf"1 document named .* corpus of 4: '{missing}'.*look like {ids[0]!r}, {ids[1]!r}"
     for call in every_use(open_corpus(X, ids), ask([ids[0], missing]), ids[0]):
         with pytest.raises(UnknownIdError, match=says):
             call()

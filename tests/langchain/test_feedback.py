@@ -141,7 +141,7 @@ def test_only_bad_words_were_given(world):
         ),
         (
             {"question": "why?", "relevant": ["d1", "nobody"]},
-            "1 documents are not in the InMemory collection of 60: 'nobody'",
+            "1 document is not in the InMemory collection of 60: 'nobody'",
         ),
     ],
 )

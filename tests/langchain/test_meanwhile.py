@@ -47,7 +47,7 @@ def test_a_document_is_embedded_again(world, through, make):
     assert report.applied
     assert report.outcome.changed == (name,)
     assert world.bits()[name] == world.new != before[name]
-    assert f"1 documents changed meanwhile and were left alone: '{name}'" in repr(report)
+    assert f"1 document changed meanwhile and was left alone: '{name}'" in repr(report)
     assert world.store.restore(progress=False).documents == len(report.tuned) - 1
     assert world.bits() == before | {name: world.new}
 
@@ -56,7 +56,7 @@ def test_a_document_is_deleted(world):
     before, name = world.bits(), world.pairs()[0][1][0]
     report = nudge(world, lambda: world.store.delete([name]))
     assert (report.applied, report.outcome.missing) == (True, (name,))
-    assert "1 documents were deleted meanwhile and were left alone" in repr(report)
+    assert "1 document was deleted meanwhile and was left alone" in repr(report)
     world.store.restore(progress=False)
     del before[name]
     assert world.bits() == before
