@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from nudge_core.errors import FileFormatError
+from nudge_integrations.labels.collecting import Collector
 from nudge_integrations.labels.forms.contexts import answers_of, known
-from nudge_integrations.labels.labelled import Answer
+from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.questions import RELEVANT, TEXT
 from nudge_integrations.labels.values import absent, first, object_of
 
@@ -17,7 +19,52 @@ IDS = tuple(key for key in RELEVANT if key not in ("documents", "relevant"))
 PROVENANCE = ("source", "page", "file", "file_name", "file_path", "url", "title")
 
 
-def question_in(inputs: Any, key: str | None, where: str) -> Any:
+@dataclass(frozen=True)
+class Entry:
+    """One entry of such a source.
+
+    Attributes:
+        where: File and line.
+        id: Its id.
+        asked: What holds the question.
+        parts: What may hold the answers, the likeliest first.
+        metadata: What may say where the answer stands.
+        split: "train", "dev" or "test" in any of their names, if it says.
+    """
+
+    where: str
+    id: Any
+    asked: Any
+    parts: Sequence[Any]
+    metadata: Any
+    split: Any
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys that the user names; None for the usual ones."""
+
+    question: str | None
+    texts: str | None
+    ids: str | None
+    spans: str | None
+
+
+def read_keyed(collector: Collector, entries: Sequence[Entry], keys: Keys) -> LabelledQuestions:
+    """Questions labelled by what stands under the keys.
+
+    Raises:
+        FileFormatError: A key that no entry has, or questions that cannot be told.
+    """
+    for option, key in (("texts", keys.texts), ("ids", keys.ids), ("spans", keys.spans)):
+        _refuse_absent(entries, key, collector.source.name, option)
+    for entry in entries:
+        asked = _question_in(entry.asked, keys.question, entry.where)
+        collector.add(asked, _answers_in(entry, keys), id=entry.id, split=entry.split, where=entry.where)
+    return collector.done()
+
+
+def _question_in(inputs: Any, key: str | None, where: str) -> Any:
     """The question: the input itself where it is a text, else what stands under the key, or under one that says so, or under the only one.
 
     Raises:
@@ -51,33 +98,26 @@ def _unquoted(text: Any) -> Any:
     return text
 
 
-def answers_in(
-    parts: list[Any], where: str, texts: str | None, ids: str | None, spans: str | None, metadata: Any = None
-) -> list[Answer]:
-    """Answers under the keys named, in whichever part holds them (outputs, then inputs, then metadata)."""
-    held = [part for part in map(object_of, parts) if part]
+def _answers_in(entry: Entry, keys: Keys) -> list[Answer]:
+    """Answers under the keys named, in whichever part holds them."""
+    held = [part for part in map(object_of, entry.parts) if part]
 
     def under(key: str | None, usual: tuple[str, ...]) -> Any:
-        keys = usual if key is None else (key,)
-        return next((value for part in held if not absent(value := first(part, *keys))), None)
+        names = usual if key is None else (key,)
+        return next((value for part in held if not absent(value := first(part, *names))), None)
 
-    facts = known({key: value for key, value in object_of(metadata).items() if key in PROVENANCE})
-    labels = answers_of(where, under(texts, TEXTS), under(ids, IDS), under(spans, ()), facts or None)
-    return labels or ([Answer(metadata=facts)] if facts else [])
+    facts = known({key: value for key, value in object_of(entry.metadata).items() if key in PROVENANCE})
+    found = (under(keys.texts, TEXTS), under(keys.ids, IDS), under(keys.spans, ()))
+    return answers_of(entry.where, *found, facts or None) or ([Answer(metadata=facts)] if facts else [])
 
 
-def refuse_absent(rows: Any, key: str | None, name: str, option: str) -> None:
-    """Refuse a key that no row has.
+def _refuse_absent(entries: Sequence[Entry], key: str | None, name: str, option: str) -> None:
+    """Refuse a key that no entry has.
 
     Raises:
         FileFormatError: It lists the keys that are there.
     """
-    if key is None:
-        return
-    seen: dict[str, None] = {}
-    for parts in rows:
-        for part in map(object_of, parts):
-            seen |= dict.fromkeys(map(str, part))
-            if isinstance(part, Mapping) and key in part:
-                return
-    raise FileFormatError(f"{name}: no entry has the key {option}={key!r}; there are {', '.join(map(repr, seen))}")
+    parts = [part for entry in entries for part in map(object_of, entry.parts)]
+    if key is not None and not any(key in part for part in parts):
+        seen = dict.fromkeys(str(name) for part in parts for name in part)
+        raise FileFormatError(f"{name}: no entry has the key {option}={key!r}; there are {', '.join(map(repr, seen))}")

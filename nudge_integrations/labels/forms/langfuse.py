@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nudge_integrations.labels.collecting import Collector
-from nudge_integrations.labels.forms.keyed import answers_in, question_in, refuse_absent
+from nudge_integrations.labels.forms.keyed import Entry, Keys, read_keyed
 from nudge_integrations.labels.labelled import LabelledQuestions
 from nudge_integrations.labels.source import Source
 from nudge_integrations.labels.values import first
@@ -34,21 +34,13 @@ def read(
         ids: Key of the ids of documents; without it "ids", "document_ids", "relevant_ids", ….
         spans: Key of answers that are words of the text; "expectedOutput" where the whole of it is one.
     """
-    parts = [[first(row.values, *EXPECTED), row.values.get("input"), row.values.get("metadata")] for row in source.rows]
-    for key, option in ((texts, "texts"), (ids, "ids"), (spans, "spans")):
-        if key not in EXPECTED:
-            refuse_absent(parts, key, source.name, option)
-    collector = Collector(NAME, source)
-    for row, held in zip(source.rows, parts, strict=True):
-        if str(row.values.get("status", "")).rpartition(".")[2].upper() == "ARCHIVED":
+    collector, entries = Collector(NAME, source), []
+    for row in source.rows:
+        values = row.values
+        if str(values.get("status", "")).rpartition(".")[2].upper() == "ARCHIVED":
             collector.odd("the item is archived and was left out", row.where)
             continue
-        whole = [{key: held[0]} for key in (texts, spans) if key in EXPECTED]
-        collector.add(
-            question_in(row.values.get("input"), question, row.where),
-            answers_in([*whole, *held], row.where, texts, ids, spans, row.values.get("metadata")),
-            id=row.values.get("id"),
-            split=row.split,
-            where=row.where,
-        )
-    return collector.done()
+        expected, asked, metadata = first(values, *EXPECTED), values.get("input"), values.get("metadata")
+        parts = [dict.fromkeys(EXPECTED, expected), expected, asked, metadata]
+        entries.append(Entry(row.where, values.get("id"), asked, parts, metadata, row.split))
+    return read_keyed(collector, entries, Keys(question, texts, ids, spans))

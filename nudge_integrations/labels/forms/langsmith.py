@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nudge_integrations.labels.collecting import Collector
-from nudge_integrations.labels.forms.keyed import answers_in, question_in, refuse_absent
+from nudge_integrations.labels.forms.keyed import Entry, Keys, read_keyed
 from nudge_integrations.labels.labelled import LabelledQuestions
 from nudge_integrations.labels.source import Source
 from nudge_integrations.labels.values import first, list_of, object_of
@@ -34,20 +34,11 @@ def read(
         ids: Key of the ids of documents; without it "ids", "document_ids", "relevant_ids", ….
         spans: Key of answers that are words of the text, which the right chunk must hold.
     """
-    parts = [
-        [row.values.get(key) for key in ("outputs", "reference_outputs", "inputs", "metadata")] for row in source.rows
-    ]
-    for key, option in ((texts, "texts"), (ids, "ids"), (spans, "spans")):
-        refuse_absent(parts, key, source.name, option)
-    collector = Collector(NAME, source)
-    for row, held in zip(source.rows, parts, strict=True):
+    entries = []
+    for row in source.rows:
+        parts = [row.values.get(key) for key in ("outputs", "reference_outputs", "inputs", "metadata")]
         metadata = object_of(row.values.get("metadata"))
         split = list_of(first(metadata, "dataset_split"), row.where) or [row.values.get("split") or row.split]
-        collector.add(
-            question_in(row.values.get("inputs"), question, row.where),
-            answers_in(held, row.where, texts, ids, spans, metadata),
-            id=row.values.get("id"),
-            split=None if split[0] == "base" else split[0],
-            where=row.where,
-        )
-    return collector.done()
+        named = None if split[0] == "base" else split[0]
+        entries.append(Entry(row.where, row.values.get("id"), row.values.get("inputs"), parts, metadata, named))
+    return read_keyed(Collector(NAME, source), entries, Keys(question, texts, ids, spans))
