@@ -123,8 +123,16 @@ class Moves:
             raise FileFormatError(
                 f"{str(source)!r} is of {kind}; expected {FORMAT}, version {VERSION}: give a file that NudgeEmbeddingPostprocessor.save wrote"
             )
-        moves = cls(metadata["given"], tuple(json.loads(metadata["ids"])), arrays["originals"], arrays["vectors"])
-        return moves, json.loads(metadata["about"])
+        try:
+            moves = cls(metadata["given"], tuple(json.loads(metadata["ids"])), arrays["originals"], arrays["vectors"])
+            about = json.loads(metadata["about"])
+        except (KeyError, ValueError) as error:
+            raise FileFormatError(f"{str(source)!r} is damaged ({error}): save it again") from error
+        if not len(moves.ids) == len(moves.originals) == len(moves.vectors):
+            raise FileFormatError(
+                f"{str(source)!r} is damaged: it has {len(moves.ids)} ids and {len(moves.vectors)} vectors"
+            )
+        return moves, about
 
 
 def _same(held: NDArray[np.float32], known: NDArray[np.float32]) -> bool:

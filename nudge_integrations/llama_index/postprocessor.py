@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.embeddings.utils import resolve_embed_model
@@ -193,6 +193,17 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
     async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """The same, in a thread of its own."""
         return await asyncio.to_thread(self.__call__, nodes, **kwargs)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> NoReturn:  # noqa: ARG003  # of the call that LlamaIndex has
+        """Refused: `to_dict` has neither questions nor what was learned.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError(
+            "a dict has neither questions nor what was learned: keep it with save(path), and load(path) it"
+        )
 
     def save(self, path: str | Path) -> None:
         """Write what was learned to a safetensors file: ids, originals and moved vectors; neither questions nor texts.

@@ -153,3 +153,9 @@ def test_scores_beyond_one_need_a_threshold():
     with pytest.raises(FileFormatError, match="entry 1: score is 4, beyond -1 to 1: say.*threshold"):
         read_labels(rows)
     assert [answer.relevant for answer in read_labels(rows, threshold=3)[0].answers] == [True, False]
+
+
+def test_a_span_is_taken_with_the_text_beside_it():
+    rows = [{"question": "When?", "context": "It was picked in 1999, in spring.", "year": "1999"}]
+    assert read_labels(rows, spans="year")[0].answers == (Answer(text=rows[0]["context"], span="1999"),)
+    assert read_labels(rows, spans="year", metadata=["year"])[0].answers[0].text is None

@@ -222,3 +222,9 @@ def test_what_cannot_be_matched_is_told():
     ):
         with pytest.raises(InputError, match=message):
             match(questions, documents)
+
+
+def test_a_place_that_nothing_has_is_named():
+    asked = read_labels([{"q": "Why?", "file": "a.pdf", "page": 3}], question="q", metadata=["file", "page"])
+    (only,) = match(asked, [("a", "Since it rains.", {"source": "b.pdf"})]).report.matches
+    assert only.note == "no document is of {'file': 'a.pdf', 'page': 3}"

@@ -13,6 +13,8 @@ from llama_index.core.ingestion import IngestionCache, IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import Document, TextNode
 from llama_worlds import nearest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from nudge_core import NudgeM, NudgeN, QuerySet, finetune
 from nudge_core.errors import FileFormatError, InputError, UnknownIdError
@@ -283,6 +285,29 @@ print(post.fingerprint)
         )
         with pytest.raises(InputError, match="was loaded and has no questions"):
             loaded.fit(embedded(world))
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"ids": "[1"}, "is damaged .Expecting"),
+            ({"ids": '["a"]'}, "is damaged: it has 1 ids and"),
+            ({"about": None}, "is damaged .'about'"),
+        ],
+    )
+    def test_a_file_that_is_damaged(self, world, post, tmp_path, change, message):
+        path = tmp_path / "post.safetensors"
+        post.fit(embedded(world)).save(path)
+        with safe_open(path, "numpy") as file:
+            metadata, arrays = file.metadata(), {name: file.get_tensor(name) for name in ("originals", "vectors")}
+        save_file(arrays, path, {key: value for key, value in (metadata | change).items() if value is not None})
+        with pytest.raises(FileFormatError, match=message):
+            NudgeEmbeddingPostprocessor.load(path)
+
+    def test_a_dict_does_not_bring_it_back(self, post):
+        with pytest.raises(
+            InputError, match=r"a dict has neither questions nor what was learned: keep it with save\(path\)"
+        ):
+            NudgeEmbeddingPostprocessor.from_dict(post.to_dict())
 
     def test_it_is_pickled_with_what_it_learned(self, world, post):
         out = post(embedded(world))

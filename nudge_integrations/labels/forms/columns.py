@@ -41,7 +41,7 @@ def read(
     id: str | None = None,  # noqa: A002
     split: str | None = None,
 ) -> LabelledQuestions:
-    """Questions labelled by the columns named; columns that are not named are looked for under their usual names.
+    """Questions labelled by the columns named. Where none is, and for the text beside a span, columns are looked for under their usual names.
 
     Args:
         source: Rows.
@@ -68,8 +68,9 @@ def read(
         raise FileFormatError(
             f"{source.name}: which of the columns {', '.join(map(repr, source.columns))} is the question? Say question='…'"
         )
-    if not (ids or texts or spans or facts):
-        ids, texts, spans = (_named(source, names) for names in (IDS, TEXTS, SPANS))
+    if not (ids or texts or facts):
+        texts = _named(source, TEXTS)  # spans stand in it
+        ids, spans = (_named(source, IDS), _named(source, SPANS)) if spans is None else (None, spans)
         if not (ids or texts or spans):
             raise FileFormatError(
                 f"{source.name}: which of the columns {', '.join(map(repr, source.columns))} says what answers a question? "

@@ -71,6 +71,8 @@ class Resolver:
             done = self._by_text(asked)
         elif any(asked.place):
             done = self._by_place(asked)
+            if not done.found:
+                done.note = f"no document is of {dict(asked.answer.metadata)}"[:160]
         else:
             note = "" if notes else "it has no text, no span, no source and no page"
             done = Resolved([], [], 0, note)
