@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch.nn.functional import normalize
+from torch.nn.functional import embedding_bag, normalize
 
 from nudge_core import QuerySet
 from nudge_core.corpus import Corpus
@@ -47,10 +47,10 @@ def _far(corpus: Corpus, train: QuerySet) -> Iterator[str]:
         return
     documents = normalize(corpus.rows(rows.numpy()).to(torch.float32))
     questions = normalize(train.embeddings)
-    counts = torch.as_tensor(relevance.counts)
-    asked = torch.repeat_interleave(torch.arange(len(train)), counts)
-    near = (questions[asked] * documents[place]).sum(1)
-    own = torch.zeros(len(train)).index_add_(0, asked, near) / counts
+    answers = embedding_bag(
+        place, documents, torch.as_tensor(relevance.offsets[:-1]), mode="mean"
+    )  # each pair once, none held
+    own = (questions * answers).sum(1)
     nearer = own - questions @ documents.mean(0)
     if float(nearer.mean()) < CLEAR * float(nearer.std()) / len(train) ** 0.5:
         yield (
