@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -15,10 +16,10 @@ from nudge_core import evaluate as evaluate_exactly
 from nudge_core.apply import Outcome, Run, Survey, survey, write
 from nudge_core.apply import recover as recover_run
 from nudge_core.apply import restore as restore_run
-from nudge_core.apply.memory import add_feedback, feedback
+from nudge_core.apply.memory import add_feedback, feedback, keep_learned, learned_from
 from nudge_core.arguments import expect
 from nudge_core.clock import Clock
-from nudge_core.errors import InputError, LockedError
+from nudge_core.errors import InputError, LockedError, NudgeError, StoreError, first_few
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
@@ -70,13 +71,13 @@ class Collection(Journalled):
                 process is left alone.
         """
         super().__init__(store, journal)
-        self.adapt, self.embedder = adapt, embedder
+        self.adapt, self.embedder = partial(_reached, adapt), embedder
         if recover not in (None, "forward", "back"):
             raise InputError(
                 f'recover is {recover!r}; expected "forward" to finish an interrupted run, "back" to undo it, or None'
             )
         try:
-            adapter = adapt()
+            adapter = self.adapt()
         except InputError as error:  # an empty store, say: it can be searched and filled, and is refused by `nudge`
             _log.info("no journal is looked for: %s", error)
             return
@@ -163,6 +164,7 @@ class Collection(Journalled):
                     "background": report.background,
                     "model": model,
                 }
+                keep_learned(journal, learn.texts or ())
                 outcome = write(adapter, journal, names, vectors, origins=origins, settings=told, progress=progress)
             with clock("checking the index"):
                 left = {*outcome.changed, *outcome.missing}
@@ -190,6 +192,13 @@ class Collection(Journalled):
         corpus, exact = self._corpus(adapter, background, Survey({}), progress)
         queries, _ = query_set(labels.held, self.embedder, journal, adapter.dim, progress=progress)
         learned = QuerySet(np.ones((1, adapter.dim), np.float32), [moved]) if moved else None
+        if journal is not None and moved and (known := learned_from(journal, queries.texts or ())):
+            _log.warning(
+                "%d of %d questions were learned from: their figures say nothing of other questions: %s",
+                len(known),
+                len(queries),
+                first_few(known, 3),
+            )
         if exact and adapter.metric == "l2":
             check_lengths(adapter, corpus)
         metric: Literal["cosine", "dot"] = "cosine" if adapter.metric == "cosine" else "dot"
@@ -249,6 +258,22 @@ class Collection(Journalled):
         if exact:
             return WalkedCorpus(adapter, found.originals, progress=progress), True
         return SearchedCorpus(adapter, found.originals), False
+
+
+def _reached(adapt: Callable[[], StoreAdapter]) -> StoreAdapter:
+    """The adapter.
+
+    Raises:
+        StoreError: The store fails.
+    """
+    try:
+        return adapt()
+    except NudgeError:
+        raise
+    except Exception as error:
+        raise StoreError(
+            f"the store cannot be read ({type(error).__name__}: {error}): the collection was deleted, or the store is out of reach. Open it again"
+        ) from error
 
 
 def _told(tuned: Nudge, measure: object) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from nudge_core import QuerySet
 from nudge_core.apply import Journal, Survey
 from nudge_core.apply.memory import alike, cache, cached, model_number
-from nudge_core.errors import InputError
+from nudge_core.errors import InputError, counted
 from nudge_core.vectors import check_finite
 from nudge_integrations.labels import Questions
 
@@ -75,7 +75,7 @@ def embed_questions(
     Raises:
         InputError: Vectors of another dimension than the documents, or that cannot be used.
     """
-    probe = np.asarray(embedder.query(PROBE), np.float32)
+    (probe,) = _matrix(embedder, [embedder.query(PROBE)], 1)
     if probe.shape != (dim,):
         raise InputError(
             f"{embedder.name} embeds questions in {probe.size} dimensions, the documents of the store have {dim}: give the store the embedding "
@@ -103,12 +103,34 @@ def _embedded(
 ) -> Iterator[tuple[Sequence[str], NDArray[np.float32]]]:
     if not texts:
         return
-    alike = np.allclose(np.asarray(embedder.texts([PROBE]), np.float32)[0], probe, rtol=1e-3, atol=1e-4)
+    (as_document,) = _matrix(embedder, embedder.texts([PROBE]), 1, len(probe))
+    alike = np.allclose(as_document, probe, rtol=1e-3, atol=1e-4)
     with ThreadPoolExecutor(THREADS) as threads:
         for start in range(0, len(texts), BATCH):
             part = texts[start : start + BATCH]
             vectors = embedder.texts(part) if alike else list(threads.map(embedder.query, part))
-            yield part, np.asarray(vectors, np.float32)
+            yield part, _matrix(embedder, vectors, len(part), len(probe))
+
+
+def _matrix(embedder: Embedder, vectors: Any, count: int, dim: int | None = None) -> NDArray[np.float32]:
+    """(count, dim) what an embedding object gave.
+
+    Raises:
+        InputError: It gave something else.
+    """
+    expected = f"{counted(count, 'list', 'lists')} of {'' if dim is None else f'{dim} '}numbers"
+    try:
+        matrix = np.asarray(vectors, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{embedder.name} gave what is no vectors ({error}); expected {expected}: look at its embed_query and embed_documents"
+        ) from error
+    if matrix.ndim != 2 or len(matrix) != count or dim not in (None, matrix.shape[1]):
+        raise InputError(
+            f"{embedder.name} gave vectors of shape {matrix.shape} for {counted(count, 'text', 'texts')}; expected {expected}: look at its "
+            "embed_query and embed_documents"
+        )
+    return matrix
 
 
 def check_model(journal: Journal, found: Survey, model: int | None) -> None:

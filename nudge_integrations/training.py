@@ -20,7 +20,11 @@ Given: TypeAlias = Questions | LabelledQuestions
 
 def read_both(questions: Any, validation: Any = None) -> tuple[Given | None, Given | None]:
     """Training and validation questions; a source that names its splits brings both."""
-    train, held = _read(questions), _read(validation)
+    train = _read(questions)
+    try:
+        held = _read(validation)
+    except InputError as error:
+        raise type(error)(f"validation: {error}") from error
     if held is None and isinstance(train, LabelledQuestions):
         held = train if {"train", "dev"} <= {question.split or "train" for question in train} else None
     return _part(train, "train"), _part(held, "dev")

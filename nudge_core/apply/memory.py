@@ -1,14 +1,16 @@
-"""What a journal keeps beside runs: what people said of single answers, and the vectors of questions embedded before."""
+"""What a journal keeps beside runs: what people said of single answers, questions learned from, and their vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.apply.journal import Journal
+from nudge_core.texts import normal
 
 
 def feedback(journal: Journal) -> dict[str, dict[str, bool]]:
@@ -27,6 +29,26 @@ def add_feedback(journal: Journal, question: str, judgements: Mapping[str, bool]
         "INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?)",
         [(question, document, int(good), now) for document, good in judgements.items()],
     )
+
+
+def keep_learned(journal: Journal, questions: Iterable[str]) -> None:
+    """Note which questions the vectors that stand have learned from."""
+    with journal.transaction() as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS learned (question BLOB PRIMARY KEY) WITHOUT ROWID")
+        connection.execute("DELETE FROM learned")
+        connection.executemany("INSERT OR IGNORE INTO learned VALUES (?)", ((_digest(text),) for text in questions))
+
+
+def learned_from(journal: Journal, questions: Iterable[str]) -> list[str]:
+    """Those of the questions that the vectors which stand have learned from."""
+    if not journal.rows("SELECT 1 FROM sqlite_master WHERE name = 'learned'"):
+        return []
+    known = {digest for (digest,) in journal.rows("SELECT question FROM learned")}
+    return [text for text in questions if _digest(text) in known]
+
+
+def _digest(question: str) -> bytes:
+    return blake2b(normal(question).encode(), digest_size=8).digest()
 
 
 def model_number(journal: Journal, name: str, probe: NDArray[np.float32]) -> int:

@@ -1,31 +1,20 @@
-"""Write vectors into a store so that nothing is lost, whatever happens; take them back; and finish what was interrupted.
-
-The steps of a run: the plan with every old and every new vector goes into the journal; batches are written, each only where the document still
-holds what the plan says, and noted; all are read back and compared; the journal notes what stands. Killed between any two of them, `recover`
-sees from the journal and the store what is left to do.
-"""
+"""Write vectors into a store so that nothing is lost, whatever happens; take them back; and finish what was interrupted."""
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
-from nudge_core.apply.journal import Change, Journal
-from nudge_core.apply.records import Outcome, Run, Survey
+from nudge_core.apply.journal import Journal
+from nudge_core.apply.records import Outcome, Survey
+from nudge_core.apply.running import carry_out, near, plan_and_carry_out
 from nudge_core.apply.target import Target
-from nudge_core.errors import InputError, NudgeError, StoreError, counted, first_few
-
-_log = logging.getLogger(__name__)
-
-CHUNK = 1000
-"""How many documents are held at a time where the store takes any number at once."""
+from nudge_core.errors import InputError, first_few
 
 
 def survey(target: Target, journal: Journal) -> Survey:
@@ -62,7 +51,7 @@ def _original_of(journal: Journal, name: str, held: NDArray[Any]) -> bytes | Non
     """The hash of the original of a document that holds what some run wrote; None where no run did."""
     written = journal.written(name)
     vectors = journal.vectors(new for _, new in written)
-    return next((original for original, new in written if _near(held, vectors[new])), None)
+    return next((original for original, new in written if near(held, vectors[new])), None)
 
 
 def write(
@@ -102,7 +91,9 @@ def write(
         changed, missing = ([], []) if origins is None else _stale(found, stored, ids, np.asarray(origins))
         left = {*changed, *missing}
         new = {name: vector for name, vector in zip(ids, matrix, strict=True) if name not in left}
-        done = _run(target, journal, "nudge", dict(found.originals) | new, stored, found, settings or {}, progress)
+        done = plan_and_carry_out(
+            target, journal, "nudge", dict(found.originals) | new, stored, found, settings or {}, progress
+        )
         return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing))
 
 
@@ -124,7 +115,7 @@ def restore(target: Target, journal: Journal, run: int | None = None, *, progres
         if run is not None:
             wanted |= _state_after(journal, run, found)
         stored = target.fetch(list(wanted))
-        return _run(target, journal, "restore", wanted, stored, found, {"to": run}, progress)
+        return plan_and_carry_out(target, journal, "restore", wanted, stored, found, {"to": run}, progress)
 
 
 def recover(
@@ -141,7 +132,7 @@ def recover(
         raise InputError(f'direction is {direction!r}; expected "forward" to finish the run or "back" to undo it')
     with journal.lock("recover"):
         run = journal.unfinished()
-        return Outcome(None, 0) if run is None else _carry_out(target, journal, run, direction == "forward", progress)
+        return Outcome(None, 0) if run is None else carry_out(target, journal, run, direction == "forward", progress)
 
 
 def _checked(target: Target, ids: Sequence[str], vectors: NDArray[Any]) -> NDArray[Any]:
@@ -184,132 +175,3 @@ def _state_after(journal: Journal, number: int, found: Survey) -> dict[str, NDAr
     changes = [change for change in journal.changes(number) if originals.get(change.id) == change.original]
     vectors = journal.vectors(c.new for c in changes)
     return {c.id: vectors[c.new] for c in changes}
-
-
-def _run(
-    target: Target,
-    journal: Journal,
-    kind: str,
-    wanted: Mapping[str, NDArray[Any]],
-    old: Mapping[str, NDArray[Any]],
-    found: Survey,
-    settings: Mapping[str, Any],
-    progress: bool,
-) -> Outcome:
-    ids = list(wanted)
-    if gone := [name for name in ids if name not in old]:
-        raise StoreError(
-            f"{counted(len(gone), 'document is', 'documents are')} not in the {target.kind} collection: {first_few(gone)}. Nothing was written"
-        )
-    vectors: dict[bytes, NDArray[Any]] = {}
-
-    def keep(vector: NDArray[Any]) -> bytes:
-        name = journal.hash(vector)
-        vectors[name] = vector
-        return name
-
-    changes = [
-        Change(name, keep(found.originals.get(name, old[name])), keep(old[name]), keep(wanted[name])) for name in ids
-    ]
-    left = {
-        "changed": found.changed if kind == "restore" else (),
-        "missing": found.missing if kind == "restore" else (),
-    }
-    if all(change.old == change.new for change in changes) and (kind == "restore" or not changes):
-        return Outcome(None, len(changes), **left)
-    number = journal.begin(kind, changes, vectors, settings)
-    run = next(run for run in journal.runs() if run.number == number)
-    done = _carry_out(target, journal, run, True, progress)
-    return Outcome(done.run, done.documents, left["changed"] + done.changed, left["missing"] + done.missing)
-
-
-def _carry_out(target: Target, journal: Journal, run: Run, forward: bool, progress: bool) -> Outcome:
-    changes = journal.changes(run.number)
-    size = target.batch or max(1, len(changes))
-    with tqdm(total=len(changes), unit=" vectors", desc=run.kind, delay=2, disable=not progress, leave=False) as bar:
-        try:
-            for start in range(0, len(changes), size):
-                batch = changes[start : start + size]
-                todo = _still_to_write(target, journal, batch, forward)
-                if todo:
-                    target.replace(list(todo), np.stack(list(todo.values())))
-                    journal.mark(run.number, todo)
-                bar.update(len(batch))
-            return _verify(target, journal, run, changes, forward)
-        except NudgeError:
-            raise
-        except KeyboardInterrupt:
-            _log.warning(
-                '%s: run %d was interrupted; recover("forward") finishes it, recover("back") undoes it',
-                target.kind,
-                run.number,
-            )
-            raise
-        except Exception as error:
-            raise StoreError(
-                f"the {target.kind} store failed during {run.kind} ({type(error).__name__}: {error}). Nothing is lost: the journal "
-                f'{str(journal.path)!r} holds every vector of run {run.number}. When the store is back, recover("forward") finishes it, '
-                'recover("back") undoes it'
-            ) from error
-
-
-def _still_to_write(
-    target: Target, journal: Journal, batch: Sequence[Change], forward: bool
-) -> dict[str, NDArray[Any]]:
-    """Of a batch what does not hold its goal yet. What neither this run nor the one before it wrote is left alone.
-
-    Before anything is written over, the journal gives both vectors of each document: what is lost there must stay in the store.
-    """
-    stored = target.fetch([change.id for change in batch])
-    vectors = journal.vectors({change.old for change in batch} | {change.new for change in batch})
-    todo = {}
-    for change in batch:
-        if change.id in stored:
-            held, goal = journal.hash(stored[change.id]), change.new if forward else change.old
-            sides = (change.old, change.new)
-            if held != goal and (held in sides or any(_near(stored[change.id], vectors[side]) for side in sides)):
-                todo[change.id] = vectors[goal]
-    return todo
-
-
-def _verify(target: Target, journal: Journal, run: Run, changes: Sequence[Change], forward: bool) -> Outcome:
-    current: dict[str, bytes] = {}
-    wrong: list[str] = []
-    changed: list[str] = []
-    missing: list[str] = []
-    for batch in _pieces(changes, CHUNK):
-        stored = target.fetch([change.id for change in batch])
-        current |= {name: journal.hash(vector) for name, vector in stored.items()}
-        missing += [change.id for change in batch if change.id not in stored]
-        goals = {change.id: change.new if forward else change.old for change in batch}
-        odd = [change for change in batch if change.id in stored and current[change.id] != goals[change.id]]
-        vectors = journal.vectors({change.old for change in odd} | {change.new for change in odd})
-        for change in odd:
-            held, goal = stored[change.id], goals[change.id]
-            if goal != change.original and _near(held, vectors[goal]):
-                continue
-            ours = _near(held, vectors[change.old]) or _near(held, vectors[change.new])
-            (wrong if ours else changed).append(change.id)
-            del current[change.id]
-    if wrong:
-        what = counted(len(wrong), "document does", "documents do")
-        raise StoreError(
-            f"{what} not hold what was written to the {target.kind} store: {first_few(wrong)}. Nothing is lost: the journal "
-            f'{str(journal.path)!r} holds every vector. recover("forward") tries again, recover("back") undoes run {run.number}'
-        )
-    journal.finish(run.number, "done" if forward else "undone", current)
-    ended = next(one for one in journal.runs() if one.number == run.number)
-    return Outcome(ended, len(current), tuple(changed), tuple(missing))
-
-
-def _near(a: NDArray[Any], b: NDArray[Any]) -> bool:
-    """Equal but for the rounding of a store that scales to unit length itself."""
-    tolerance = 2e-3 if a.dtype == np.float16 else 1e-6
-    if a.shape != b.shape:
-        return False
-    return bool(np.abs(a.astype(np.float64) - b).max() <= tolerance * max(1.0, float(np.abs(b).max())))
-
-
-def _pieces(items: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -266,9 +266,17 @@ class NudgeVectorStore(WrappingVectorStore):
         """
         self._collection.remove_feedback(question)
 
+    async def aremove_feedback(self, question: str) -> None:
+        """`remove_feedback`, in a thread of its own."""
+        await run_in_executor(None, self.remove_feedback, question)
+
     def labels(self) -> list[dict[str, Any]]:
         """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
         return self._collection.labels()
+
+    async def alabels(self) -> list[dict[str, Any]]:
+        """`labels`, in a thread of its own."""
+        return await run_in_executor(None, self.labels)
 
     def _changed(self, ids: list[str] | None) -> list[str]:
         self._collection.forget(ids or [])

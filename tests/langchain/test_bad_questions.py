@@ -94,6 +94,13 @@ def test_validation_without_answers(world):
         world.store.nudge(world.pairs(), [("why?", [])], progress=False)
 
 
+def test_an_empty_list_is_named(world):
+    with pytest.raises(InputError, match="^validation: there are no questions"):
+        world.store.nudge(world.pairs(), [], progress=False)
+    with pytest.raises(InputError, match="^there are no questions"):
+        world.store.nudge([], progress=False)
+
+
 def test_a_folder_that_is_none(world, tmp_path):
     with pytest.raises(NudgeError, match=r"there is no folder .*nowhere.*BEIR form"):
         world.store.nudge(tmp_path / "nowhere", progress=False)

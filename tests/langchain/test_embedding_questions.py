@@ -213,3 +213,38 @@ def test_a_store_without_an_embedding(world):
     ):
         store.nudge(world.pairs(), progress=False)
     assert store.nudge(world.queries(), world.queries("validation"), progress=False).applied
+
+
+WRONG = {
+    "a text": (lambda vector: "hello", "is no vectors .*expected 1 list of numbers"),
+    "texts": (lambda vector: ["a", "b"], "is no vectors .*expected 1 list of numbers"),
+    "a matrix": (lambda vector: [vector], r"shape \(1, 1, 8\) for 1 text; expected 1 list of numbers"),
+    "nothing": (lambda vector: None, "expected 1 list of numbers"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_an_object_that_gives_no_vector(world, what):
+    make_wrong, says = WRONG[what]
+    embed = world.embedding.embed_query
+    world.embedding.embed_query = lambda text: make_wrong(embed(text))
+    with pytest.raises(InputError, match=f"{says}: look at its embed_query"):
+        nudge(world)
+    assert world.store.history() == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda vectors: vectors[1:], r"shape \(59, 8\) for 60 texts; expected 60 lists of 8 numbers"),
+        (lambda vectors: [*vectors[1:], [1.0]], "is no vectors .*expected 60 lists of 8 numbers"),
+        (lambda vectors: [[*vector, 1.0] for vector in vectors], r"shape \(60, 9\)"),
+    ],
+    ids=["fewer", "ragged", "longer"],
+)
+def test_an_object_that_gives_other_vectors_in_batches(world, spoil, says):
+    embed = world.embedding.embed_documents
+    world.embedding.embed_documents = lambda texts: spoil(embed(texts)) if len(texts) > 1 else embed(texts)
+    with pytest.raises(InputError, match=says):
+        world.store.nudge([*world.pairs(), *world.pairs("test")], world.pairs("validation"), progress=False)
+    assert world.store.history() == []

@@ -14,6 +14,7 @@ STORES = [("cosine", InMemoryEngine()), ("dot", FaissEngine()), ("l2", FaissEngi
 stores = pytest.mark.parametrize(
     ("metric", "engine"), STORES, ids=lambda value: value if isinstance(value, str) else type(value).__name__
 )
+from nudge_integrations.langchain import NudgeVectorStore
 
 
 def expected(world, metric="cosine", train=None):
@@ -131,3 +132,17 @@ def test_measures_that_there_are_not(world, measures):
 async def test_in_a_coroutine(world):
     ours = await world.store.aevaluate(world.pairs("test"), ["R@5"], background="exact", progress=False)
     assert ours.to_dict() == world.store.evaluate(world.pairs("test"), ["R@5"], progress=False).to_dict()
+
+
+def test_questions_that_were_learned_from_are_said(world, caplog):
+    learned, others = world.pairs(), world.pairs("test")
+    world.store.nudge(learned, world.pairs("validation"), progress=False)
+    world.store.evaluate(others, progress=False)
+    assert caplog.records == []
+    again = [(f" {learned[0][0].upper()} ", learned[0][1]), *others]
+    NudgeVectorStore(world.inner).evaluate(again, progress=False)
+    assert f"1 of {len(again)} questions were learned from" in caplog.text
+    caplog.clear()
+    world.store.restore(progress=False)
+    world.store.evaluate(again, progress=False)
+    assert caplog.records == [], "no vector stands that learned from them"

@@ -149,3 +149,13 @@ def test_another_direction(world, direction):
     world.store.nudge(world.pairs(), progress=False)
     with pytest.raises(InputError, match=r'expected "forward" to finish the run or "back" to undo it'):
         world.store.recover(direction)
+
+
+def test_a_key_that_interrupts_says_what_to_do(world, monkeypatch, caplog):
+    def stop(self, ids, vectors):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(adapter_of(world.inner)), "replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        world.store.nudge(world.pairs(), world.pairs("validation"), progress=False)
+    assert 'run 1 was interrupted; recover("forward") finishes it, recover("back") undoes it' in caplog.text

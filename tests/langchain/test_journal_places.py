@@ -6,7 +6,7 @@ import pytest
 from engines.chroma import ChromaEngine
 from engines.faiss import FaissEngine
 
-from nudge_core.errors import InputError, JournalError
+from nudge_core.errors import InputError, JournalError, StoreError
 from nudge_integrations.langchain import NudgeVectorStore
 
 
@@ -171,3 +171,21 @@ def test_a_copy_of_the_journal_is_as_good(make, tmp_path):
     world.store.journal.unlink()
     NudgeVectorStore(world.inner, journal=tmp_path / "backup.sqlite").restore(progress=False)
     assert world.bits() == before
+
+
+def test_a_collection_that_was_deleted(make):
+    world = make(ChromaEngine())
+    nudge(world)
+    collection = world.inner._collection
+    collection._client.delete_collection(collection.name)
+    calls = (
+        lambda: nudge(world),
+        lambda: world.store.evaluate(world.pairs(), progress=False),
+        world.store.restore,
+        world.store.history,
+        lambda: NudgeVectorStore(world.inner),
+    )
+    for call in calls:
+        with pytest.raises(StoreError, match=r"NotFoundError.*the collection was deleted"):
+            call()
+    assert "does not exist" in repr(world.store)

@@ -37,3 +37,13 @@ def test_a_write_binds_another_dictionary():
     assert row["vector"] == [0.6, 0.8]
     assert store.store["a"]["vector"] == [0.8, 0.6]
     assert all(type(value) is float for value in store.store["a"]["vector"])
+
+
+@pytest.mark.parametrize("read", [lambda a: a.read(["a", "b"]), lambda a: list(a.walk(10))], ids=["by id", "all"])
+def test_mixed_dimensions_are_named(read):
+    store = InMemoryVectorStore(None)
+    store.store = {
+        name: {"id": name, "vector": vector, "text": ""} for name, vector in (("a", [1.0, 0.0]), ("b", [1.0]))
+    }
+    with pytest.raises(InputError, match=r"of 2 and of 1 dimensions, as of 'b', are mixed in InMemory: embed all"):
+        read(adapter_of(store))

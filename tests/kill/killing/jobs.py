@@ -101,7 +101,7 @@ def lines(place: Place, journal: Path | None, action: str) -> list[steps.Line]:
 def seconds(place: Place, action: str) -> float:
     """How long a run writes."""
     store, started = wrap(place), []
-    steps.call_at("_carry_out", lambda: started.append(time.perf_counter()))
+    steps.call_at("carry_out", lambda: started.append(time.perf_counter()))
     ACTIONS[action](store)
     return time.perf_counter() - started[0]
 
@@ -116,7 +116,7 @@ def die_at_a_line(place: Place, journal: Path | None, action: str, line: int) ->
 def wait_for_death(place: Place, journal: Path | None, action: str, pipe: Connection) -> None:
     """Run it, say when it writes and when it has ended, and do nothing more."""
     store = wrap(place, journal)
-    steps.call_at("_carry_out", lambda: pipe.send("writes"))
+    steps.call_at("carry_out", lambda: pipe.send("writes"))
     ACTIONS[action](store)
     place.save(store.inner)
     pipe.send("ended")
