@@ -103,7 +103,7 @@ def test_nothing_is_printed_or_logged(make, engine, capfd, caplog):
     capfd.readouterr()
     with caplog.at_level(logging.DEBUG, "nudge_core"), caplog.at_level(logging.DEBUG, "nudge_integrations"):
         nudge(world)
-        world.store.evaluate(world.pairs(), progress=False)
+        world.store.evaluate(world.pairs("test"), progress=False)
         world.store.restore(progress=False)
         world.store.recover("back", progress=False)
         NudgeVectorStore(world.inner)
