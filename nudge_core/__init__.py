@@ -4,8 +4,21 @@ from nudge_core.corpus import open_corpus
 from nudge_core.errors import NudgeError
 from nudge_core.evaluation import Evaluation, evaluate
 from nudge_core.finetune import finetune
-from nudge_core.methods import NudgeM, NudgeN
+from nudge_core.methods import Auto, Contrastive, LinearMap, NudgeM, NudgeN
 from nudge_core.queries import QuerySet
 from nudge_core.result import Nudge
 
-__all__ = ["Evaluation", "Nudge", "NudgeError", "NudgeM", "NudgeN", "QuerySet", "evaluate", "finetune", "open_corpus"]
+__all__ = [
+    "Auto",
+    "Contrastive",
+    "Evaluation",
+    "LinearMap",
+    "Nudge",
+    "NudgeError",
+    "NudgeM",
+    "NudgeN",
+    "QuerySet",
+    "evaluate",
+    "finetune",
+    "open_corpus",
+]

@@ -21,7 +21,7 @@ from nudge_core.background import Background, top_k
 from nudge_core.corpus import MemoryCorpus
 from nudge_core.errors import InputError
 from nudge_core.labels import Labels
-from nudge_core.methods import Method, NudgeM, NudgeN, Problem
+from nudge_core.methods import Bounded, NudgeM, NudgeN, Problem
 from nudge_core.methods import gammas as grid
 from nudge_core.methods.intervals import cover, first_place
 from nudge_core.methods.nudge_m import shift_directions
@@ -54,12 +54,12 @@ class _Nudge(ABC):
         self.device = pick_device(device)
 
     @abstractmethod
-    def _choose(self, method: Method, problem: Problem) -> float:
+    def _choose(self, method: Bounded, problem: Problem) -> float:
         """The γ that the authors' package would choose."""
 
     def _finetune(
         self,
-        method: Method,
+        method: Bounded,
         embeddings: NDArray[Any],
         train_set: QueriesAnswersDict,
         val_set: QueriesAnswersDict,
@@ -119,7 +119,7 @@ class NUDGEN(_Nudge):
         method = NudgeN("paper" if gammas is None else gammas, f"CR@{val_k}")
         return self._finetune(method, embeddings, train_set, val_set, nontrain_embeddings)
 
-    def _choose(self, method: Method, problem: Problem) -> float:
+    def _choose(self, method: Bounded, problem: Problem) -> float:
         """As there: the first best in the order given, by accuracies added up in float32. `NudgeN` adds in float64."""
         gammas = list(grid.tried(method.gammas))
         blocks = sweep(problem, turn_directions(problem.documents, problem.train), Turn(), gammas, method.validation)
@@ -159,7 +159,7 @@ class NUDGEM(_Nudge):
         method = NudgeM("exact" if gammas is None else gammas)
         return self._finetune(method, embeddings, train_set, val_set, nontrain_embeddings)
 
-    def _choose(self, method: Method, problem: Problem) -> float:
+    def _choose(self, method: Bounded, problem: Problem) -> float:
         """As there: 1e-8 is taken from the slopes, which lets two answers of one question rank first at once. `NudgeM` is exact."""
         if method.gammas != "exact":
             return method.choose(problem).gamma

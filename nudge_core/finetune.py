@@ -15,7 +15,9 @@ from nudge_core.corpus import Corpus, open_corpus
 from nudge_core.corpus.opening import CorpusLike
 from nudge_core.errors import InputError
 from nudge_core.labels import Labels
-from nudge_core.methods.base import Choice, Method, Problem
+from nudge_core.learning.learn import Lesson
+from nudge_core.methods.base import Bounded, Choice, Method, Problem
+from nudge_core.methods.learned import Learned
 from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.queries import QuerySet
 from nudge_core.result import Nudge
@@ -68,6 +70,11 @@ def finetune(
     expect(train, QuerySet, "train", "call finetune(corpus, train, validation) with QuerySet(embeddings, relevant)")
     documents = open_corpus(corpus)
     check(documents, train, validation)
+    if isinstance(method, Learned):
+        place = pick_device(device)
+        return Lesson(documents, train, validation, method, refit=refit, device=place, progress=progress).nudge()
+    if not isinstance(method, Bounded):
+        raise InputError(f"{method!r} neither bounds moves by γ nor learns: make it a Bounded or a Learned method")
     if validation is None and method.fixed_gamma is None:
         raise InputError(
             f"{method.name} needs validation questions to choose γ: split them off with "
@@ -96,7 +103,7 @@ def finetune(
     return replace(tuned, seconds=clock.seconds)
 
 
-def build(corpus: Corpus, method: Method, problem: Problem, labels: Labels, choice: Choice, *, refit: bool) -> Nudge:
+def build(corpus: Corpus, method: Bounded, problem: Problem, labels: Labels, choice: Choice, *, refit: bool) -> Nudge:
     """Move the pool by the γ chosen, and keep what changed."""
     moved = method.move(problem.documents, labels, choice.gamma)
     changed = torch.nonzero((moved != problem.documents).any(1)).reshape(-1)

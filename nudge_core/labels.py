@@ -63,6 +63,18 @@ class Labels:
         """(pairs,) the question of each pair."""
         return torch.repeat_interleave(torch.arange(len(self), device=self.queries.device), self.counts)
 
+    def take(self, questions: Tensor, kept: Tensor | None = None) -> Labels:
+        """The questions of these numbers, in this order, with those pairs that are `kept`: (pairs,) bool."""
+        counts = self.counts[questions]
+        starts = torch.repeat_interleave(self.offsets[:-1][questions] - (counts.cumsum(0) - counts), counts)
+        pairs = starts + torch.arange(len(starts), device=starts.device)
+        if kept is not None:
+            who = torch.repeat_interleave(torch.arange(len(questions), device=starts.device), counts)
+            counts = torch.bincount(who[kept[pairs]], minlength=len(questions))
+            pairs = pairs[kept[pairs]]
+        offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        return Labels(self.queries[questions], offsets, self.documents[pairs], self.grades[pairs])
+
     def slice(self, start: int, stop: int) -> Labels:
         """Some consecutive questions."""
         low, high = int(self.offsets[start]), int(self.offsets[stop])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -15,6 +16,9 @@ from nudge_core.errors import InputError, first_few
 from nudge_core.relevance import Relevance
 from nudge_core.texts import normal
 from nudge_core.vectors import Vectors, as_matrix, check_finite
+
+if TYPE_CHECKING:
+    from nudge_core.corpus import Corpus
 
 
 class QuerySet:
@@ -161,6 +165,15 @@ class QuerySet:
             ids=self.ids[index] if self.named else None,
             texts=None if self.texts is None else [self.texts[i] for i in index],
         )
+
+    def by_row(self, corpus: Corpus) -> QuerySet:
+        """The same questions, whose documents are named by their row numbers in a corpus.
+
+        Raises:
+            UnknownIdError: Labels that name documents that the corpus does not hold.
+        """
+        relevance = replace(self.relevance, documents=corpus.find(self.relevance.documents))
+        return QuerySet(self.embeddings, relevance, ids=self.ids if self.named else None, texts=self.texts)
 
     @property
     def different(self) -> NDArray[np.int64]:

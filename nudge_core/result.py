@@ -42,6 +42,8 @@ class Nudge:
         curve: The validation score over γ; None where γ was given.
         refit: Whether the vectors were solved once more with training and validation questions.
         seconds: Time spent in each stage.
+        settings: For a method that learns, each way that was chosen with its hyper-parameters and its number of steps.
+        matrix: (dim, dim) the map of a `LinearMap`, which `map_new` takes new documents through; None where none was learned.
 
     Example:
         >>> import numpy as np
@@ -66,6 +68,8 @@ class Nudge:
     curve: Curve | None = None
     refit: bool = False
     seconds: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    matrix: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         """Number of documents that moved."""
@@ -115,6 +119,32 @@ class Nudge:
             self._check_unit(matrix)
         copy[rows] = moved.to(matrix.dtype)
         return copy if isinstance(vectors, Tensor) else copy.numpy()
+
+    def map_new(self, vectors: Matrix) -> Matrix:
+        """Documents that were not in the corpus, taken through the map that was learned; as they are where none was.
+
+        Args:
+            vectors: (docs, dim) array or tensor; each keeps its length.
+
+        Returns:
+            The same type, dtype and shape.
+
+        Raises:
+            InputError: Another dimension than that of the corpus.
+        """
+        matrix = as_matrix(vectors, "vectors")
+        if matrix.shape[1] != self.dim:
+            raise InputError(
+                f"the vectors have dimension {matrix.shape[1]}, the corpus {self.dim}: embed both with one model"
+            )
+        if self.matrix is None:
+            return vectors
+        values = matrix.to(torch.float32)
+        norms = torch.linalg.vector_norm(values, dim=1, keepdim=True)
+        mapped = (unit(values) @ torch.from_numpy(self.matrix).to(values.device)).to(torch.float32)
+        moved = (unit(mapped) * norms).to(matrix.dtype)
+        result: Matrix = moved if isinstance(vectors, Tensor) else moved.numpy()
+        return result
 
     def check_origin(self, vectors: Tensor) -> None:
         """Refuse vectors that these moves cannot have been made from.

@@ -18,18 +18,21 @@ from nudge_core.methods.base import Curve
 from nudge_core.result import Nudge
 
 FORMAT, VERSION = "nudge", 1
-_ARRAYS = ("ids", "rows", "vectors")
+_ARRAYS = ("ids", "rows", "vectors", "matrix")
 
 
 def save(tuned: Nudge, path: str | Path) -> None:
     """Write what `load` reads; see `Nudge.save`."""
     header = {f.name: getattr(tuned, f.name) for f in fields(tuned) if f.name not in (*_ARRAYS, "curve")}
     header["seconds"] = dict(tuned.seconds)
+    header["settings"] = {name: dict(setting) for name, setting in tuned.settings.items()}
     arrays: dict[str, Any] = {"rows": tuned.rows, "vectors": np.ascontiguousarray(tuned.vectors)}
     if tuned.ids.dtype.kind in "iu":
         arrays["ids"] = tuned.ids
     else:
         header["ids"] = tuned.ids.tolist()
+    if tuned.matrix is not None:
+        arrays["matrix"] = tuned.matrix
     if tuned.curve is not None:
         header["measure"] = tuned.curve.measure
         arrays |= {"curve_gamma": tuned.curve.gamma, "curve_score": tuned.curve.score}

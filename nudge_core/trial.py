@@ -25,7 +25,10 @@ from nudge_core.evaluation.ranking import about_learned, measured, rank
 from nudge_core.evaluation.results import Evaluation, Lengths
 from nudge_core.finetune import build, check, pool
 from nudge_core.labels import Labels
-from nudge_core.methods.base import Choice, Curve, Method, Problem
+from nudge_core.learning.learn import Lesson
+from nudge_core.learning.search import Candidate
+from nudge_core.methods.base import Bounded, Choice, Curve, Method, Problem
+from nudge_core.methods.learned import Learned
 from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.queries import QuerySet
 from nudge_core.result import UNIT, Nudge
@@ -42,8 +45,11 @@ class Trial:
         tuned: The new vectors. Without validation questions they learned from all questions, with the γ chosen.
         before: The questions held out, ranked with the original vectors.
         after: The same, each ranked with vectors that learned from the others.
-        folds: Into how many folds the questions were cut; 1 where validation questions were given.
+        folds: How many folds of the questions were held out; 1 where validation questions were given.
         chosen_by: How many of the questions held out chose γ: 0 where it was given, else all of them or, of folds, about 1,000 drawn at random.
+        unseen: Before and after, for questions about documents whose labels were hidden: how questions fare that nothing was learned about. Methods
+            that learn measure it; None where no document can be hidden.
+        candidates: What a method that learns has tried, the simplest first, with what each is worth.
     """
 
     tuned: Nudge
@@ -51,6 +57,8 @@ class Trial:
     after: Evaluation
     folds: int
     chosen_by: int
+    unseen: tuple[Evaluation, Evaluation] | None = None
+    candidates: tuple[Candidate, ...] = ()
 
     @property
     def improves(self) -> bool:
@@ -115,8 +123,25 @@ def trial(
         raise InputError(
             "one question cannot be learned from and held out at once: label more questions, or give validation questions"
         )
-    train = _by_row(documents, train)
-    validation = None if validation is None else _by_row(documents, validation)
+    if isinstance(method, Learned):
+        lesson = Lesson(
+            documents,
+            train,
+            validation,
+            method,
+            measures=measures,
+            folds=folds,
+            seed=seed,
+            refit=validation is None,
+            device=pick_device(device),
+            progress=progress,
+        )
+        count = 1 if validation is not None else len(lesson.folds)
+        return Trial(lesson.nudge(), lesson.before, lesson.after, count, len(lesson.after), lesson.unseen, tuple(lesson.candidates))
+    if not isinstance(method, Bounded):
+        raise InputError(f"{method!r} neither bounds moves by γ nor learns: make it a Bounded or a Learned method")
+    train = train.by_row(documents)
+    validation = None if validation is None else validation.by_row(documents)
     splits = [(train, validation)] if validation is not None else list(train.folds(min(folds, different), seed=seed))
     asked = [*dict.fromkeys([str(method.validation), *(str(measure) for measure in parse_all(measures))])]
     held = _Held(documents, splits, parse_all(asked), pick_device(device), progress)
@@ -185,7 +210,7 @@ class _Held:
             parts.append(replace(problem, validation=self.labels(held.take(rows)), background=background))
         return parts
 
-    def evaluate(self, method: Method, gamma: float) -> Evaluation:
+    def evaluate(self, method: Bounded, gamma: float) -> Evaluation:
         """Every question held out, ranked with vectors that learned from the others of its split."""
         parts = []
         for (learned, held), problem in zip(self.splits, self.problems, strict=True):
@@ -198,13 +223,7 @@ class _Held:
         return Evaluation.concat(parts)
 
 
-def _by_row(corpus: Corpus, queries: QuerySet) -> QuerySet:
-    """The same questions, whose documents are named by row number."""
-    relevance = replace(queries.relevance, documents=corpus.find(queries.relevance.documents))
-    return QuerySet(queries.embeddings, relevance, ids=queries.ids if queries.named else None, texts=queries.texts)
-
-
-def _best(choices: Sequence[Choice], sizes: Sequence[int], method: Method) -> Choice:
+def _best(choices: Sequence[Choice], sizes: Sequence[int], method: Bounded) -> Choice:
     """The γ with the best mean score over all questions held out."""
     curves = [choice.curve for choice in choices if choice.curve is not None]
     if len(curves) == 1:

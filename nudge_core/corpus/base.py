@@ -26,6 +26,8 @@ class Corpus(ABC):
     """
 
     dim: int
+    walks: bool = True
+    """Whether all vectors can be read; a store that is only searched shows the nearest of each question."""
     _ids: Ids | None
 
     @abstractmethod

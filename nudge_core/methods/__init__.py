@@ -1,7 +1,21 @@
 """How documents move: one file a method."""
 
-from nudge_core.methods.base import Choice, Curve, Method, Problem
+from nudge_core.methods.auto import Auto
+from nudge_core.methods.base import Bounded, Choice, Curve, Method, Problem
+from nudge_core.methods.contrastive import Contrastive
+from nudge_core.methods.linear_map import LinearMap
 from nudge_core.methods.nudge_m import NudgeM
 from nudge_core.methods.nudge_n import NudgeN
 
-__all__ = ["Choice", "Curve", "Method", "NudgeM", "NudgeN", "Problem"]
+__all__ = [
+    "Auto",
+    "Bounded",
+    "Choice",
+    "Contrastive",
+    "Curve",
+    "LinearMap",
+    "Method",
+    "NudgeM",
+    "NudgeN",
+    "Problem",
+]

@@ -74,17 +74,27 @@ class Method(ABC):
     """How documents move. Subclasses are frozen dataclasses of hyper-parameters: they neither hold data nor compute when made."""
 
     name: ClassVar[str]
-    gamma_unit: ClassVar[str]
     metric: ClassVar[Literal["cosine", "dot"]]
     """How the result must be searched."""
 
-    gammas: Any
     measure: str
 
     @property
     def validation(self) -> Measure:
-        """The measure by which γ is chosen."""
+        """The measure by which hyper-parameters are chosen."""
         return Measure.parse(self.measure)
+
+    @property
+    def fixed_gamma(self) -> float | None:
+        """γ where one number was given, so that nothing is to be chosen."""
+        return None
+
+
+class Bounded(Method):
+    """A method that bounds every move by one number γ, and has a closed form for each γ."""
+
+    gamma_unit: ClassVar[str]
+    gammas: Any
 
     @property
     def fixed_gamma(self) -> float | None:

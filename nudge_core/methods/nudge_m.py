@@ -19,13 +19,13 @@ from nudge_core.errors import InputError
 from nudge_core.evaluation.measures import Measure
 from nudge_core.labels import Labels
 from nudge_core.methods import gammas as grid
-from nudge_core.methods.base import Choice, Method, Problem
+from nudge_core.methods.base import Bounded, Choice, Problem
 from nudge_core.methods.intervals import choose_exactly
 from nudge_core.methods.sweep import Directions, choose
 
 
 @dataclass(frozen=True)
-class NudgeM(Method):
+class NudgeM(Bounded):
     """NUDGE-M of arXiv 2409.02343: one shift of length γ for all labelled documents, γ found exactly.
 
     Attributes:

@@ -18,12 +18,12 @@ from torch import Tensor
 from nudge_core.evaluation.measures import Measure
 from nudge_core.labels import Labels
 from nudge_core.methods import gammas as grid
-from nudge_core.methods.base import Choice, Method, Problem
+from nudge_core.methods.base import Bounded, Choice, Problem
 from nudge_core.methods.sweep import Directions, choose
 
 
 @dataclass(frozen=True)
-class NudgeN(Method):
+class NudgeN(Bounded):
     """NUDGE-N of arXiv 2409.02343: a bounded turn of each labelled document, found in closed form.
 
     A document whose questions point away from it (G·D < 0) stays where it is, as in the authors' code.

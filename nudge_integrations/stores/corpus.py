@@ -71,6 +71,8 @@ class SearchedCorpus(Corpus):
     vectors, so that they are exact.
     """
 
+    walks = False
+
     def __init__(self, adapter: StoreAdapter, originals: Mapping[str, NDArray[Any]]) -> None:
         """Take the store.
 

@@ -1,0 +1,111 @@
+"""Folds: which questions are learned from and which are held out, so that seen and unseen questions are both measured.
+
+A question is *seen* where one of its documents is relevant to a question learned from. Holding out questions at random leaves nearly all of them
+seen; so each fold also holds out some documents, with all their labels, and the questions about nothing else stand for unseen ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nudge_core.labels import Labels
+
+ENOUGH = 1500
+"""Once so many questions have been held out, no further fold is needed."""
+
+HIDDEN = 0.1
+"""The share of the labelled documents whose labels a fold hides."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Questions to learn from: their numbers, and their labels over the pool."""
+
+    questions: Tensor
+    labels: Labels
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One cut of the questions.
+
+    Attributes:
+        learned: What is learned from.
+        held: (held,) numbers of the questions held out.
+        seen: (held,) whether a document of theirs is learned about.
+        drawn: (held,) whether they were held out as questions; the others stand for unseen ones.
+    """
+
+    learned: Part
+    held: Tensor
+    seen: Tensor
+    drawn: Tensor
+
+    def without_drawn(self) -> Fold:
+        """Only the questions that stand for unseen ones."""
+        kept = ~self.drawn
+        return Fold(self.learned, self.held[kept.to(self.held.device)], self.seen[kept], self.drawn[kept])
+
+
+def cut(
+    labels: Labels, group: NDArray[np.int64], *, folds: int, validation: NDArray[np.bool_] | None, seed: int
+) -> list[Fold]:
+    """The folds of a question set.
+
+    Args:
+        labels: Labels of all questions over the pool.
+        group: (queries,) questions of one number, the same text, are never parted.
+        folds: Into how many parts the questions are cut; as many are returned as give enough questions held out.
+        validation: (queries,) which questions are held out; the others are learned from. A second fold hides documents then.
+        seed: Seed of the cut.
+    """
+    rng = np.random.default_rng(seed)
+    kinds = int(group.max(initial=0)) + 1
+    fold_of = (rng.permutation(kinds) % folds)[group]
+    documents = np.unique(labels.documents.cpu().numpy())
+    hidden_in = np.full(int(documents.max(initial=0)) + 1, -1)
+    hidden_in[documents] = rng.permutation(len(documents)) % max(folds, round(1 / HIDDEN))
+    if validation is not None:
+        unseen = _fold(labels, validation, (hidden_in == 0) | (hidden_in == 1))
+        return [
+            _fold(labels, validation, hidden_in == -2),
+            *([unseen.without_drawn()] if not unseen.drawn.all() else []),
+        ]
+    done: list[Fold] = []
+    for number in range(folds):
+        done.append(_fold(labels, fold_of == number, hidden_in == number))
+        if sum(int(fold.drawn.sum()) for fold in done) >= ENOUGH and len(done) >= 2:
+            break
+    return [fold for fold in done if len(fold.held)]
+
+
+def _fold(labels: Labels, held: NDArray[np.bool_], hidden: NDArray[np.bool_]) -> Fold:
+    pairs, who = labels.documents.cpu().numpy(), labels.pair_queries.cpu().numpy()
+    count = len(labels)
+    naturally = _any(who, np.isin(pairs, pairs[~held[who]]), count)  # seen, had no document been hidden
+    shown = ~hidden[pairs]
+    learned = ~held & _any(who, shown, count)
+    if not learned.any():  # too few documents to hide any
+        shown, learned = np.ones(len(pairs), dtype=bool), ~held
+    about = _any(who, np.isin(pairs, pairs[learned[who] & shown]), count)
+    drawn = held & (naturally == about)
+    tested = drawn | (~learned & ~about)
+    device = labels.documents.device
+    chosen = torch.from_numpy(np.flatnonzero(learned)).to(device)
+    numbers = torch.from_numpy(np.flatnonzero(tested)).to(device)
+    return Fold(
+        Part(chosen, labels.take(chosen, torch.from_numpy(shown).to(device))),
+        numbers,
+        torch.from_numpy(about[tested]),
+        torch.from_numpy(drawn[tested]),
+    )
+
+
+def _any(who: NDArray[np.int64], holds: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
+    """(queries,) whether any pair of a question holds."""
+    return np.bincount(who, weights=holds, minlength=count) > 0

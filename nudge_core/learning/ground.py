@@ -1,0 +1,196 @@
+"""Ground: all that a method which learns is told of the corpus and of the questions. Made once, whatever is tried on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nudge_core.background import TILE, Background, similarities, top_k
+from nudge_core.corpus import Corpus
+from nudge_core.errors import InputError
+from nudge_core.labels import Labels
+from nudge_core.vectors import check_finite, unit
+
+HELD = 50_000
+"""How many documents a map is learned from at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a method has brought the documents.
+
+    Attributes:
+        pool: (pool, dim) the labelled documents as they are searched.
+        matrix: (dim, dim) the map that all other documents have gone through; None where they stay.
+    """
+
+    pool: Tensor
+    matrix: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Rest:
+    """Documents without labels: all of them, or those nearest to the questions and a sample of the others.
+
+    Attributes:
+        vectors: (rest, dim) float32 of unit length.
+        rows: (rest,) int64 row numbers, ascending.
+        weight: (rest,) the log of how many documents each stands for; None where all are here.
+    """
+
+    vectors: Tensor
+    rows: Tensor
+    weight: Tensor | None
+
+    def mapped(self, matrix: Tensor | None) -> Tensor:
+        """The documents after a map; (rest, dim), unit length."""
+        return self.vectors if matrix is None else unit(self.vectors @ matrix)
+
+
+class Ground:
+    """The labelled documents (the pool), the questions, and what the other documents look like to them.
+
+    Attributes:
+        corpus: The corpus.
+        rows: (pool,) row numbers of the documents with labels, ascending.
+        pool: (pool, dim) float32, the same documents at unit length.
+        queries: (queries, dim) all questions.
+        labels: Their labels over the pool.
+        lengths: The shortest and the longest document met.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        rows: NDArray[np.int64],
+        labels: Labels,
+        *,
+        depth: int,
+        temperatures: tuple[float, ...],
+        whole: bool,
+        device: torch.device,
+        seed: int = 0,
+        progress: bool = True,
+    ) -> None:
+        """Read what is needed.
+
+        Args:
+            corpus: The corpus.
+            rows: Row numbers of the documents with labels, ascending.
+            labels: Labels of all questions over these rows.
+            depth: How many documents of each ranking are to be known.
+            temperatures: The τ at which softmax is to be taken over all documents.
+            whole: Whether a map is tried, so that documents without labels are needed too.
+            device: Where to compute.
+            seed: Seed of the sample.
+            progress: Whether long passes show a bar.
+        """
+        self.corpus, self.labels, self.queries = corpus, labels, labels.queries.to(device)
+        vectors = corpus.rows(rows)
+        norms = check_finite(vectors, corpus.names(rows), "document")
+        self.pool, self.rows = unit(vectors).to(device), torch.from_numpy(rows).to(device)
+        self.depth = depth
+        self._sums: dict[float, Tensor] = {}
+        small = whole or len(corpus) <= HELD
+        walks = corpus.walks
+        if whole and not walks:
+            raise InputError(
+                "a map moves every document, but this corpus is searched, not read: use background='exact', or a method without a map"
+            )
+        self.rest = self._read_all(rows, device) if walks and small and len(corpus) <= HELD else None
+        if self.rest is None:
+            self.others = self._background(rows, depth, temperatures, progress)
+            if whole:
+                self.rest = self._sampled(rows, device, seed)
+        else:
+            self.others = self._top(self.queries, None, depth)
+        self.lengths = (
+            min(float(norms.min()), self.others.lengths[0]),
+            max(float(norms.max()), self.others.lengths[1]),
+        )
+
+    def _read_all(self, rows: NDArray[np.int64], device: torch.device) -> Rest:
+        left = np.setdiff1d(np.arange(len(self.corpus)), rows)
+        vectors = self.corpus.rows(left)
+        norms = check_finite(vectors, self.corpus.names(left), "document") if len(left) else torch.ones(1)
+        self._met = (float(norms.min()), float(norms.max()))
+        return Rest(unit(vectors).to(device), torch.from_numpy(left).to(device), None)
+
+    def _background(
+        self, rows: NDArray[np.int64], depth: int, temperatures: tuple[float, ...], progress: bool
+    ) -> Background:
+        walks = self.corpus.walks
+        found = None
+        for temperature in temperatures if walks else ():
+            found = self.corpus.background(
+                self.queries, depth, exclude=rows, temperature=temperature, progress=progress
+            )
+            if found.logsumexp is not None:
+                self._sums[temperature] = found.logsumexp
+        if found is None:  # a store that is searched shows the nearest only: what lies further adds little
+            found = self.corpus.background(
+                self.queries, max(depth, 0 if walks else 100), exclude=rows, progress=progress
+            )
+            for temperature in () if walks else temperatures:
+                self._sums[temperature] = torch.logsumexp(found.scores / temperature, 1)
+        self._met = found.lengths
+        return Background(found.scores[:, :depth], found.rows[:, :depth], None, found.lengths)
+
+    def _sampled(self, rows: NDArray[np.int64], device: torch.device, seed: int) -> Rest:
+        hard = np.setdiff1d(self.others.rows.cpu().numpy().reshape(-1), [-1])[:HELD]
+        left = len(self.corpus) - len(rows) - len(hard)
+        drawn = np.random.default_rng(seed).choice(len(self.corpus), min(HELD, len(self.corpus)), replace=False)
+        drawn = np.setdiff1d(drawn, np.concatenate([rows, hard]))
+        taken = np.sort(np.concatenate([hard, drawn]))
+        stands_for = math.log(max(1.0, left / max(1, len(drawn))))
+        weight = torch.where(torch.from_numpy(np.isin(taken, drawn)), stands_for, 0.0)
+        return Rest(
+            unit(self.corpus.rows(taken)).to(device), torch.from_numpy(taken).to(device), weight.float().to(device)
+        )
+
+    def logsumexp(self, temperature: float, state: State) -> Tensor:
+        """(queries,) log of the sum of exp(similarity / τ) over the documents outside the pool, where `state` has brought them."""
+        if state.matrix is None and temperature in self._sums:
+            return self._sums[temperature]
+        if self.rest is None:
+            raise InputError(f"the softmax at τ = {temperature} was not prepared: name it among the temperatures")
+        vectors = self.rest.mapped(state.matrix)
+        parts = []
+        for part in self.blocks(len(vectors)):
+            scores = similarities(self.queries[part], vectors) / temperature
+            parts.append(torch.logsumexp(scores if self.rest.weight is None else scores + self.rest.weight, 1))
+        found = torch.cat(parts)
+        if state.matrix is None:
+            self._sums[temperature] = found
+        return found
+
+    def background(self, state: State, questions: Tensor) -> Background:
+        """The best documents outside the pool for some questions, where `state` has brought them."""
+        if state.matrix is None:
+            return Background(self.others.scores[questions], self.others.rows[questions], None, self._met)
+        return self._top(self.queries[questions], state.matrix, self.depth)
+
+    def _top(self, queries: Tensor, matrix: Tensor | None, depth: int) -> Background:
+        if self.rest is None or not len(self.rest.rows):
+            none = torch.zeros(len(queries), 0, device=queries.device)
+            return Background(none, none.long(), None, (1.0, 1.0))
+        vectors = self.rest.mapped(matrix)
+        found = [top_k(similarities(queries[part], vectors), depth) for part in self.blocks(len(vectors), len(queries))]
+        columns = torch.cat([place for _, place in found])
+        return Background(torch.cat([score for score, _ in found]), self.rest.rows[columns], None, self._met)
+
+    def blocks(self, width: int, count: int | None = None) -> Iterator[slice]:
+        """Slices of questions such that questions x width stays small."""
+        height = max(1, 2 * TILE // max(1, width))
+        count = len(self.queries) if count is None else count
+        return (slice(start, min(start + height, count)) for start in range(0, count, height))
+
+
+def _walks(corpus: Corpus) -> bool:
+    return getattr(corpus, "walks", True)

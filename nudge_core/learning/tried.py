@@ -1,0 +1,116 @@
+"""Tried: the score of every question held out, along every path that was gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nudge_core.evaluation.measures import Measure, Ranked
+from nudge_core.evaluation.ranking import rank
+from nudge_core.labels import Labels
+from nudge_core.learning.folds import Fold
+from nudge_core.learning.ground import Ground, State
+
+if TYPE_CHECKING:
+    from nudge_core.methods.learned import Setting
+
+
+def score(ground: Ground, fold: Fold, state: State, measure: Measure) -> NDArray[np.float64]:
+    """(held,) the measure of each question that a fold holds out, over the documents as they are in `state`."""
+    labels = ground.labels.take(fold.held)
+    by_row = Labels(labels.queries, labels.offsets, ground.rows[labels.documents], labels.grades)
+    depth = min(measure.k, len(ground.corpus))
+    ranked = rank(labels.queries, state.pool, ground.rows, ground.background(state, fold.held), depth)
+    questions = torch.arange(len(labels), device=ranked.device).unsqueeze(1)
+    gains = by_row.gains(questions.expand_as(ranked), ranked)
+    met = Ranked(gains.cpu(), by_row.ideal(depth).cpu(), by_row.counts.cpu())
+    found: NDArray[np.float64] = measure(met).numpy()
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """One setting along its path, on the questions held out by the folds.
+
+    Attributes:
+        setting: The setting.
+        points: (points,) how far the path had gone, in steps or γ; the first is 0, where it began.
+        scores: (points, held) the measure of each question.
+    """
+
+    setting: Setting
+    points: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """What a score is worth: the mean over questions, where a loss on unseen questions counts several times.
+
+    Attributes:
+        before: (held,) the measure of each question without fine-tuning.
+        seen: (held,) whether a document of the question was learned about.
+        share: The share of unseen questions among those held out by chance.
+        unseen_weight: How many times a loss on unseen questions counts.
+    """
+
+    before: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+    share: float
+    unseen_weight: float
+
+    def of(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(…,) the worth of (…, held) scores, as a gain over no fine-tuning."""
+        gain = scores - self.before
+        seen, unseen = self._mean(gain, self.seen), self._mean(gain, ~self.seen)
+        worth: NDArray[np.float64] = (1 - self.share) * seen + self.share * np.where(
+            unseen < 0, self.unseen_weight * unseen, unseen
+        )
+        return worth
+
+    def error(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+        """The standard error of the difference in worth between (held,) scores, question by question."""
+        apart = first - second
+        losing = self._mean(first - self.before, ~self.seen) < 0 or self._mean(second - self.before, ~self.seen) < 0
+        total = 0.0
+        for chosen, weight in (
+            (self.seen, 1 - self.share),
+            (~self.seen, self.share * (self.unseen_weight if losing else 1)),
+        ):
+            if chosen.sum() > 1:
+                total += weight**2 * float(apart[chosen].var(ddof=1)) / int(chosen.sum())
+        return float(np.sqrt(total))
+
+    @staticmethod
+    def _mean(gain: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        mean: NDArray[np.float64] = gain[..., chosen].mean(-1) if chosen.any() else np.zeros(gain.shape[:-1])
+        return mean
+
+
+def best(paths: list[Path], value: Value) -> tuple[Path, int]:
+    """The setting and point to take: the best of the paths after smoothing, then the first on the same path that is as good within its error."""
+    smooth = [_smoothed(value.of(path.scores)) for path in paths]
+    chosen = max(range(len(paths)), key=lambda i: float(smooth[i].max()))
+    path, worth = paths[chosen], smooth[chosen]
+    top = int(worth.argmax())
+    for point in range(top):
+        if worth[top] - worth[point] <= EARLIER * value.error(path.scores[top], path.scores[point]):
+            return path, point
+    return path, top
+
+
+EARLIER = 0.5
+"""An earlier point is taken where the later one is better by less than so many standard errors."""
+
+
+def _smoothed(worth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each point with half the weight of its neighbours; where a path begins stays as it is."""
+    if len(worth) < 3:
+        return worth
+    ends = np.append(worth, worth[-1])
+    inner = (ends[:-2] + 2 * ends[1:-1] + ends[2:]) / 4
+    return np.concatenate([worth[:1], inner])

@@ -1,0 +1,81 @@
+"""Auto: several ways to move documents, of which questions held out choose. A simpler way wins where a better one is not surely better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nudge_core.evaluation.measures import Measure
+from nudge_core.learning.folds import Part
+from nudge_core.learning.ground import Ground, State
+from nudge_core.methods import gammas as grid
+from nudge_core.methods.base import Bounded
+from nudge_core.methods.contrastive import Contrastive
+from nudge_core.methods.learned import Learned, Setting, Steps
+from nudge_core.methods.linear_map import LinearMap
+from nudge_core.methods.nudge_n import NudgeN
+from nudge_core.methods.options import one
+
+
+@dataclass(frozen=True)
+class Auto(Learned):
+    """Leave documents as they are, NUDGE-N, contrastive steps, and with permission a map of all documents and contrastive steps after it.
+
+    What each is worth is measured on questions that it has not learned from: the mean gain of seen and unseen questions, by their shares, where
+    a loss on unseen questions counts `unseen_weight` times. The best is taken, or the simplest that is within one standard error of it.
+
+    Attributes:
+        allow_map: Whether a `LinearMap` may be taken, which moves every document, also those without labels.
+        unseen_weight: How many times a loss on unseen questions counts against a gain: 1 takes the best mean over all questions, 0 looks at
+            seen questions only, a large number refuses what loses on unseen ones.
+        measure: What is measured on questions held out.
+
+    Example:
+        >>> [" + ".join(step.name for step in chain) for chain in Auto(allow_map=True).chains]
+        ['NUDGE-N', 'contrastive', 'linear map', 'linear map + contrastive']
+    """
+
+    allow_map: bool = False
+    unseen_weight: float = 3.0
+    measure: str = "nDCG@10"
+
+    name: ClassVar[str] = "auto"
+
+    def __post_init__(self) -> None:
+        """Check the options.
+
+        Raises:
+            InputError: A negative weight, or an unknown measure.
+        """
+        one("unseen_weight", self.unseen_weight, 0, 1e6)
+        Measure.parse(self.measure)
+
+    @property
+    def chains(self) -> tuple[tuple[Steps, ...], ...]:
+        """What is tried, the simplest first."""
+        moves, contrastive = Closed(NudgeN("angles")), Contrastive()
+        if not self.allow_map:
+            return ((moves,), (contrastive,))
+        return ((moves,), (contrastive,), (LinearMap(),), (LinearMap(), contrastive))
+
+
+@dataclass(frozen=True)
+class Closed(Steps):
+    """A bounded method as a path over γ."""
+
+    method: Bounded
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """That of the method."""
+        return self.method.name
+
+    def settings(self) -> tuple[Setting, ...]:
+        """Only one: γ is the path."""
+        return ({},)
+
+    def path(self, ground: Ground, part: Part, setting: Setting, start: State) -> Iterator[tuple[float, State]]:  # noqa: ARG002
+        """The documents at each γ."""
+        for gamma in sorted({*grid.tried(self.method.gammas)} - {0.0}):
+            yield gamma, State(self.method.move(start.pool, part.labels, gamma), start.matrix)
