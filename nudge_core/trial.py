@@ -137,7 +137,15 @@ def trial(
             progress=progress,
         )
         count = 1 if validation is not None else len(lesson.folds)
-        return Trial(lesson.nudge(), lesson.before, lesson.after, count, len(lesson.after), lesson.unseen, tuple(lesson.candidates))
+        return Trial(
+            lesson.nudge(),
+            lesson.before,
+            lesson.after,
+            count,
+            len(lesson.after),
+            lesson.unseen,
+            tuple(lesson.candidates),
+        )
     if not isinstance(method, Bounded):
         raise InputError(f"{method!r} neither bounds moves by γ nor learns: make it a Bounded or a Learned method")
     train = train.by_row(documents)
