@@ -71,6 +71,8 @@ def finetune(
     documents = open_corpus(corpus)
     check(documents, train, validation)
     if isinstance(method, Learned):
+        if validation is None:
+            check_enough(train)
         place = pick_device(device)
         return Lesson(documents, train, validation, method, refit=refit, device=place, progress=progress).nudge()
     if not isinstance(method, Bounded):
@@ -137,6 +139,14 @@ def check(corpus: Corpus, train: QuerySet, validation: QuerySet | None) -> None:
             raise InputError(
                 f"the {name} questions have dimension {queries.dim}, the documents {corpus.dim}: embed both with one model"
             )
+
+
+def check_enough(train: QuerySet) -> None:
+    """Refuse a single question where some are to be learned from and others held out."""
+    if not train.different.any():
+        raise InputError(
+            "one question cannot be learned from and held out at once: label more questions, or give validation questions"
+        )
 
 
 def _problem(corpus: Corpus, train: QuerySet, validation: QuerySet | None, device: torch.device) -> Problem:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nudge_core.errors import InputError
 from nudge_core.methods.base import Curve
-from nudge_core.vectors import as_matrix, unit
+from nudge_core.vectors import as_matrix, check_finite, unit
 
 UNIT = 1e-2
 """Lengths that differ from 1 by less count as 1: rounding to float16 or bfloat16 does that."""
@@ -130,7 +130,7 @@ class Nudge:
             The same type, dtype and shape.
 
         Raises:
-            InputError: Another dimension than that of the corpus.
+            InputError: Another dimension than that of the corpus; a row with NaN, infinity or zeros only.
         """
         matrix = as_matrix(vectors, "vectors")
         if matrix.shape[1] != self.dim:
@@ -139,9 +139,8 @@ class Nudge:
             )
         if self.matrix is None:
             return vectors
-        values = matrix.to(torch.float32)
-        norms = torch.linalg.vector_norm(values, dim=1, keepdim=True)
-        mapped = (unit(values) @ torch.from_numpy(self.matrix).to(values.device)).to(torch.float32)
+        norms = check_finite(matrix, np.arange(len(matrix)), "document").unsqueeze(1)
+        mapped = unit(matrix) @ torch.from_numpy(self.matrix).to(matrix.device)
         moved = (unit(mapped) * norms).to(matrix.dtype)
         result: Matrix = moved if isinstance(vectors, Tensor) else moved.numpy()
         return result

@@ -102,6 +102,10 @@ def _build(source: str, header: dict[str, Any], arrays: dict[str, Any], dim: int
         raise FileFormatError(
             f"{source!r} holds {len(tuned.ids)} ids for vectors of shape {tuned.vectors.shape}: write it again"
         )
+    if tuned.matrix is not None and tuned.matrix.shape != (tuned.dim, tuned.dim):
+        raise FileFormatError(
+            f"{source!r} holds a map of shape {tuned.matrix.shape} for vectors of dimension {tuned.dim}: write it again"
+        )
     if dim is not None and tuned.dim != dim:
         raise FileFormatError(
             f"{source!r} holds vectors of dimension {tuned.dim}, expected {dim}: it belongs to another embedding model"

@@ -23,7 +23,7 @@ from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.evaluation.measures import Measure, parse_all
 from nudge_core.evaluation.ranking import about_learned, measured, rank
 from nudge_core.evaluation.results import Evaluation, Lengths
-from nudge_core.finetune import build, check, pool
+from nudge_core.finetune import build, check, check_enough, pool
 from nudge_core.labels import Labels
 from nudge_core.learning.learn import Lesson
 from nudge_core.learning.search import Candidate
@@ -119,10 +119,8 @@ def trial(
     check(documents, train, validation)
     whole_number(folds, "folds", 2)
     different = int(train.different.max()) + 1
-    if validation is None and different < 2:
-        raise InputError(
-            "one question cannot be learned from and held out at once: label more questions, or give validation questions"
-        )
+    if validation is None:
+        check_enough(train)
     if isinstance(method, Learned):
         lesson = Lesson(
             documents,

@@ -71,20 +71,20 @@ def cut(
     hidden_in = np.full(int(documents.max(initial=0)) + 1, -1)
     hidden_in[documents] = rng.permutation(len(documents)) % max(folds, round(1 / HIDDEN))
     if validation is not None:
-        unseen = _fold(labels, validation, (hidden_in == 0) | (hidden_in == 1))
+        unseen = _fold(labels, group, validation, (hidden_in == 0) | (hidden_in == 1))
         return [
-            _fold(labels, validation, hidden_in == -2),
+            _fold(labels, group, validation, hidden_in == -2),
             *([unseen.without_drawn()] if not unseen.drawn.all() else []),
         ]
     done: list[Fold] = []
     for number in range(folds):
-        done.append(_fold(labels, fold_of == number, hidden_in == number))
+        done.append(_fold(labels, group, fold_of == number, hidden_in == number))
         if sum(int(fold.drawn.sum()) for fold in done) >= ENOUGH and len(done) >= 2:
             break
     return [fold for fold in done if len(fold.held)]
 
 
-def _fold(labels: Labels, held: NDArray[np.bool_], hidden: NDArray[np.bool_]) -> Fold:
+def _fold(labels: Labels, group: NDArray[np.int64], held: NDArray[np.bool_], hidden: NDArray[np.bool_]) -> Fold:
     pairs, who = labels.documents.cpu().numpy(), labels.pair_queries.cpu().numpy()
     count = len(labels)
     naturally = _any(who, np.isin(pairs, pairs[~held[who]]), count)  # seen, had no document been hidden
@@ -94,7 +94,7 @@ def _fold(labels: Labels, held: NDArray[np.bool_], hidden: NDArray[np.bool_]) ->
         shown, learned = np.ones(len(pairs), dtype=bool), ~held
     about = _any(who, np.isin(pairs, pairs[learned[who] & shown]), count)
     drawn = held & (naturally == about)
-    tested = drawn | (~learned & ~about)
+    tested = drawn | ~(learned | about | np.isin(group, group[learned]))
     device = labels.documents.device
     chosen = torch.from_numpy(np.flatnonzero(learned)).to(device)
     numbers = torch.from_numpy(np.flatnonzero(tested)).to(device)

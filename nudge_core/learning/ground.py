@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nudge_core.background import TILE, Background, similarities, top_k
 from nudge_core.corpus import Corpus
+from nudge_core.corpus.mapped import Mapped
 from nudge_core.errors import InputError
 from nudge_core.labels import Labels
 from nudge_core.vectors import check_finite, unit
@@ -95,15 +96,13 @@ class Ground:
         vectors = corpus.rows(rows)
         norms = check_finite(vectors, corpus.names(rows), "document")
         self.pool, self.rows = unit(vectors).to(device), torch.from_numpy(rows).to(device)
-        self.depth = depth
+        self.depth, self.progress = depth, progress
         self._sums: dict[float, Tensor] = {}
-        small = whole or len(corpus) <= HELD
-        walks = corpus.walks
-        if whole and not walks:
+        if whole and not corpus.walks:
             raise InputError(
                 "a map moves every document, but this corpus is searched, not read: use background='exact', or a method without a map"
             )
-        self.rest = self._read_all(rows, device) if walks and small and len(corpus) <= HELD else None
+        self.rest = self._read_all(rows, device) if corpus.walks and len(corpus) <= HELD else None
         if self.rest is None:
             self.others = self._background(rows, depth, temperatures, progress)
             if whole:
@@ -176,6 +175,16 @@ class Ground:
             return Background(self.others.scores[questions], self.others.rows[questions], None, self._met)
         return self._top(self.queries[questions], state.matrix, self.depth)
 
+    def measured_background(self, state: State, questions: Tensor) -> Background:
+        """The same over all documents, also where a map is learned from a sample of them: for figures that are shown."""
+        if state.matrix is None or self.rest is None or self.rest.weight is None:
+            return self.background(state, questions)
+        corpus, rows = Mapped(self.corpus, state.matrix), self.rows.cpu().numpy()
+        return replace(
+            corpus.background(self.queries[questions], self.depth, exclude=rows, progress=self.progress),
+            lengths=self._met,
+        )
+
     def _top(self, queries: Tensor, matrix: Tensor | None, depth: int) -> Background:
         if self.rest is None or not len(self.rest.rows):
             none = torch.zeros(len(queries), 0, device=queries.device)
@@ -190,7 +199,3 @@ class Ground:
         height = max(1, 2 * TILE // max(1, width))
         count = len(self.queries) if count is None else count
         return (slice(start, min(start + height, count)) for start in range(0, count, height))
-
-
-def _walks(corpus: Corpus) -> bool:
-    return getattr(corpus, "walks", True)

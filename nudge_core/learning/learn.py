@@ -158,7 +158,7 @@ class Lesson:
         places = asked.relevance.documents
         learned = self.ground.rows[fold.learned.labels.documents].cpu().numpy()
         embeddings = self.ground.queries[numbers]
-        background = self.ground.background(state, numbers)
+        background = self.ground.measured_background(state, numbers)
         depth = min(max(measure.k for measure in self.measures), len(self.corpus))
         ranked = rank(embeddings, state.pool, self.ground.rows, background, depth)
         low, high = self.ground.lengths

@@ -138,12 +138,16 @@ class Search:
         return Candidate(legs, float(self.value.of(scores)), means[0], means[1], scores, path)
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate:
-        """The simplest candidate that is within one standard error of the best; a method that knows one way only takes that."""
+        """The simplest candidate that is within one standard error of the best, and better than all that are simpler still.
+
+        A method that knows one way only takes that.
+        """
         if len(candidates) == 2:
             return candidates[1]
         top = max(candidates, key=lambda candidate: candidate.worth)
         return next(
             candidate
-            for candidate in candidates
+            for place, candidate in enumerate(candidates)
             if top.worth - candidate.worth <= self.value.error(top.scores, candidate.scores) + 1e-12
+            and all(candidate.worth > simpler.worth for simpler in candidates[:place])
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nudge_core.arguments import expect
 from nudge_core.evaluation.measures import Measure
 from nudge_core.learning.folds import Part
 from nudge_core.learning.ground import Ground, State
@@ -46,8 +47,9 @@ class Auto(Learned):
         """Check the options.
 
         Raises:
-            InputError: A negative weight, or an unknown measure.
+            InputError: An `allow_map` that is neither True nor False, a negative weight, or an unknown measure.
         """
+        expect(self.allow_map, bool, "allow_map", "True lets it move every document")
         one("unseen_weight", self.unseen_weight, 0, 1e6)
         Measure.parse(self.measure)
 

@@ -61,13 +61,14 @@ class LinearMap(Learned, Steps):
         """Check the options.
 
         Raises:
-            InputError: An option that is not above zero, or an unknown measure.
+            InputError: An option that is not above zero, a seed that is no whole number, or an unknown measure.
         """
         object.__setattr__(self, "temperature", numbers("temperature", self.temperature, 1e-3, 10))
         object.__setattr__(self, "ridge", numbers("ridge", self.ridge, 1e-6, 100))
         object.__setattr__(self, "rate", numbers("rate", self.rate, 1e-4, 100))
         one("steps", self.steps, 1, 10_000, whole=True)
         one("unseen_weight", self.unseen_weight, 0, 1e6)
+        one("seed", self.seed, 0, 2**63 - 1, whole=True)
         Measure.parse(self.measure)
 
     @property

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from nudge_core.errors import InputError
 
@@ -15,7 +18,7 @@ def one(name: str, value: Any, least: float, most: float, *, whole: bool = False
     Raises:
         InputError: It is none, or outside.
     """
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    good = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     if not good or not least <= value <= most or (whole and value != int(value)):
         raise InputError(
             f"{name} is {value!r}; expected a {'whole ' if whole else ''}number from {least:g} to {most:g}"
@@ -29,8 +32,8 @@ def numbers(name: str, given: float | Sequence[float], least: float, most: float
     Raises:
         InputError: None is given, or one is no number or outside the limits.
     """
-    several = isinstance(given, Sequence) and not isinstance(given, str)
-    values = tuple(given) if isinstance(given, Sequence) and several else (given,)
+    plain: Any = np.asarray(given).tolist() if hasattr(given, "tolist") else given
+    values = tuple(plain) if isinstance(plain, Sequence) and not isinstance(plain, str) else (plain,)
     if not values:
         raise InputError(f"{name} is empty; expected a number from {least:g} to {most:g}, or several")
     return tuple(one(name, value, least, most) for value in values)

@@ -10,7 +10,20 @@ import pytest
 import nudge_core
 from nudge_core import errors
 
-NAMES = ["Auto", "Contrastive", "Evaluation", "LinearMap", "Nudge", "NudgeError", "NudgeM", "NudgeN", "QuerySet", "evaluate", "finetune", "open_corpus"]
+NAMES = [
+    "Auto",
+    "Contrastive",
+    "Evaluation",
+    "LinearMap",
+    "Nudge",
+    "NudgeError",
+    "NudgeM",
+    "NudgeN",
+    "QuerySet",
+    "evaluate",
+    "finetune",
+    "open_corpus",
+]
 HEAVY = (
     "chromadb datasets faiss google langchain langchain_core llama_index lancedb matplotlib pandas psycopg pyarrow pymilvus qdrant_client ray "
     "rich scipy sentence_transformers sklearn transformers typer weaviate nudge nudge_integrations"

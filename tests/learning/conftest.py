@@ -1,0 +1,57 @@
+"""Grounds to learn on: labelled corpora in memory, and the softmax likelihood in float64 to compare with."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from nudge_core import QuerySet, open_corpus
+from nudge_core.labels import Labels
+from nudge_core.learning.folds import Part
+from nudge_core.learning.ground import Ground
+
+
+def ground_of(X: Any, questions: QuerySet, *, temperatures: tuple[float, ...] = (), whole: bool = False) -> Ground:
+    """A ground over a corpus; the questions name documents by row."""
+    corpus = open_corpus(X)
+    places = questions.by_row(corpus).relevance.documents
+    rows = np.unique(places)
+    labels = Labels.of(questions, np.searchsorted(rows, places), torch.device("cpu"))
+    depth = min(10, len(corpus))
+    return Ground(corpus, rows, labels, depth=depth, temperatures=temperatures, whole=whole, device=torch.device("cpu"))
+
+
+def part_of(ground: Ground, numbers: list[int] | None = None) -> Part:
+    """Some of the questions, all without numbers."""
+    chosen = torch.arange(len(ground.labels)) if numbers is None else torch.tensor(numbers)
+    return Part(chosen, ground.labels.take(chosen))
+
+
+def shares(questions: QuerySet, docs: int) -> Tensor:
+    """Y, (queries, docs) float64: grades, 1 in sum for each question."""
+    table = torch.zeros(len(questions), docs, dtype=torch.float64)
+    for i in range(len(questions)):
+        for row, grade in questions.relevance[i].items():
+            table[i, row] = grade
+    return table / table.sum(1, keepdim=True)
+
+
+def likelihood(Q: Tensor, D: Tensor, Y: Tensor, temperature: float) -> Tensor:
+    """Σ_i Σ_j Y_ij log softmax_j(q_i · D_j / τ), times τ."""
+    return temperature * (Y * torch.log_softmax(Q @ D.T / temperature, 1)).sum()
+
+
+@pytest.fixture(scope="session")
+def plain() -> Any:
+    """`ground_of`, `part_of`, `shares` and `likelihood` by name."""
+
+    class Plain:
+        ground: Callable[..., Ground] = staticmethod(ground_of)
+        part: Callable[..., Part] = staticmethod(part_of)
+        shares: Callable[..., Tensor] = staticmethod(shares)
+        likelihood: Callable[..., Tensor] = staticmethod(likelihood)
+
+    return Plain

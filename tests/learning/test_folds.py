@@ -1,0 +1,105 @@
+"""Folds: what is held out, what is hidden, and that nothing which is measured was learned from."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nudge_core import QuerySet
+from nudge_core.labels import Labels
+from nudge_core.learning import folds as module
+from nudge_core.learning.folds import cut
+
+
+def labels_of(answers):
+    questions = QuerySet(np.ones((len(answers), 2)), answers)
+    rows = np.unique(questions.relevance.documents)
+    return Labels.of(questions, np.searchsorted(rows, questions.relevance.documents), torch.device("cpu"))
+
+
+def sets_of(labels):
+    """The documents of each question."""
+    return [set(part.tolist()) for part in torch.tensor_split(labels.documents, labels.offsets[1:-1])]
+
+
+def check(labels, group, folds):
+    """What must hold of every fold."""
+    answers = sets_of(labels)
+    for fold in folds:
+        learned, held = fold.learned.questions.tolist(), fold.held.tolist()
+        assert learned, "there is something to learn from"
+        assert not set(learned) & set(held)
+        assert not set(group[learned]) & set(group[held]), "the same text is not learned from and measured"
+        shown = sets_of(fold.learned.labels)
+        assert all(part and part <= answers[i] for i, part in zip(learned, shown, strict=True))
+        known = set().union(*shown)
+        assert fold.seen.tolist() == [bool(answers[i] & known) for i in held]
+        assert not fold.seen[~fold.drawn].any(), "who stands for unseen questions is unseen"
+
+
+ANSWERS = st.lists(st.sets(st.integers(0, 12), min_size=1, max_size=3).map(sorted), min_size=2, max_size=40)
+
+
+@given(ANSWERS, st.integers(0, 3), st.integers(2, 6), st.data())
+def test_by_cross_validation(answers, seed, count, data):
+    labels = labels_of(answers)
+    group = np.asarray(data.draw(st.lists(st.integers(0, 8), min_size=len(answers), max_size=len(answers))))
+    group = np.unique(group, return_inverse=True)[1]
+    kinds = int(group.max()) + 1
+    if kinds < 2:
+        return
+    folds = cut(labels, group, folds=min(count, kinds), validation=None, seed=seed)
+    check(labels, group, folds)
+    drawn = np.concatenate([fold.held[fold.drawn].numpy() for fold in folds]).tolist()
+    assert len(drawn) == len(set(drawn)), "a question is held out once"
+    again = cut(labels, group, folds=min(count, kinds), validation=None, seed=seed)
+    assert [fold.held.tolist() for fold in folds] == [fold.held.tolist() for fold in again]
+
+
+@given(ANSWERS, st.integers(0, 3))
+def test_with_validation_questions(answers, seed):
+    labels, group = labels_of(answers), np.arange(len(answers))
+    held = np.arange(len(answers)) >= len(answers) - max(1, len(answers) // 3)
+    first, *more = cut(labels, group, folds=5, validation=held, seed=seed)
+    check(labels, group, [first, *more])
+    assert first.held.tolist() == np.flatnonzero(held).tolist(), "all validation questions, and nothing hidden"
+    assert first.learned.questions.tolist() == np.flatnonzero(~held).tolist()
+    assert first.drawn.all()
+    assert all(not fold.drawn.any() and len(fold.held) for fold in more)
+
+
+def test_both_kinds_are_measured():
+    """Forty documents of five questions each: held out by question they are all seen, so documents are hidden too."""
+    labels = labels_of([[i % 40] for i in np.random.default_rng(7).permutation(200)])
+    folds = cut(labels, np.arange(200), folds=5, validation=None, seed=0)
+    check(labels, np.arange(200), folds)
+    assert len(folds) == 5
+    for fold in folds:
+        hidden = set(labels.documents.tolist()) - set(fold.learned.labels.documents.tolist())
+        assert len(hidden) == 4
+        unseen = fold.held[~fold.drawn]
+        assert len(unseen) == 4 * 5
+        assert {next(iter(sets_of(labels)[i])) for i in unseen.tolist()} == hidden
+    seen = sum(int(fold.drawn.sum()) for fold in folds)
+    assert 160 <= seen <= 200
+
+
+def test_questions_about_documents_of_their_own_are_unseen_as_they_are():
+    labels = labels_of([[i] for i in range(30)])
+    folds = cut(labels, np.arange(30), folds=5, validation=None, seed=0)
+    drawn = np.sort(np.concatenate([fold.held[fold.drawn].numpy() for fold in folds]))
+    assert drawn.tolist() == list(range(30))
+    assert not any(fold.seen.any() for fold in folds)
+
+
+def test_as_many_folds_as_give_enough_questions(monkeypatch):
+    labels = labels_of([[i % 20] for i in range(100)])
+    monkeypatch.setattr(module, "ENOUGH", 35)
+    assert 2 <= len(cut(labels, np.arange(100), folds=5, validation=None, seed=0)) <= 3
+
+
+@pytest.mark.parametrize("answers", [[[0], [0]], [[0], [1]], [[0, 1], [0, 1]], [[0]] * 9, [list(range(9))] * 2])
+def test_few_questions_or_documents(answers):
+    group = np.arange(len(answers))
+    check(labels_of(answers), group, cut(labels_of(answers), group, folds=2, validation=None, seed=0))

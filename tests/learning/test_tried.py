@@ -1,0 +1,102 @@
+"""What a score is worth, and which setting and point are taken."""
+
+import numpy as np
+import pytest
+import torch
+
+from nudge_core import evaluate
+from nudge_core.evaluation import Measure
+from nudge_core.learning.folds import cut
+from nudge_core.learning.ground import State
+from nudge_core.learning.tried import EARLIER, Path, Value, best, score
+
+
+def value(before, seen, share, weight=3.0):
+    return Value(np.asarray(before, float), np.asarray(seen, bool), share, weight)
+
+
+def test_worth_is_the_gain_by_the_shares_of_seen_and_unseen():
+    v = value([0.5, 0.5, 0.5, 0.5], [True, True, False, False], 0.25)
+    assert v.of(np.asarray([0.7, 0.9, 0.5, 0.5])) == pytest.approx(0.75 * 0.3)
+    assert v.of(np.asarray([0.5, 0.5, 0.6, 0.6])) == pytest.approx(0.25 * 0.1), "a gain counts once"
+    assert v.of(np.asarray([0.5, 0.5, 0.4, 0.4])) == pytest.approx(-3 * 0.25 * 0.1), "a loss three times"
+    assert v.of(np.asarray([0.5, 0.5, 0.3, 0.7])) == pytest.approx(0), "their mean counts, not each"
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0, 10.0])
+def test_unseen_weight(weight):
+    v = value([0.5, 0.5], [True, False], 0.5, weight)
+    assert v.of(np.asarray([0.7, 0.4])) == pytest.approx(0.5 * 0.2 - weight * 0.5 * 0.1)
+
+
+def test_many_scores_at_once():
+    v = value([0.5, 0.1], [True, False], 0.5)
+    scores = np.random.default_rng(0).random((4, 3, 2))
+    np.testing.assert_allclose(v.of(scores)[2, 1], v.of(scores[2, 1]))
+
+
+@pytest.mark.parametrize("seen", [[True, True, True], [False, False, False]])
+def test_questions_of_one_kind_only(seen):
+    v = value([0.0, 0.0, 0.0], seen, 0.0 if seen[0] else 1.0)
+    assert v.of(np.asarray([0.3, 0.6, 0.9])) == pytest.approx(0.6)
+    assert v.error(np.asarray([0.3, 0.6, 0.9]), np.zeros(3)) == pytest.approx(0.3 / np.sqrt(3))
+
+
+def test_the_error_is_that_of_the_paired_difference():
+    rng = np.random.default_rng(0)
+    before, seen = rng.random(50), np.arange(50) < 30
+    first, second = before + rng.random(50), before + rng.random(50)
+    apart = first - second
+    expected = 0.6**2 * apart[:30].var(ddof=1) / 30 + 0.4**2 * apart[30:].var(ddof=1) / 20
+    assert value(before, seen, 0.4).error(first, second) == pytest.approx(np.sqrt(expected))
+    losing = value(before, seen, 0.4).error(first, before - 0.1 * rng.random(50))
+    assert losing > value(before, seen, 0.4, 1.0).error(first, before - 0.1 * rng.random(50))
+    assert value(before, seen, 0.4).error(first, first) == 0
+
+
+def path(*worth, noise=0.0, seed=0):
+    """A path whose questions, all seen, have these means; noise is the same at each point but for the sign of the question."""
+    rng = np.random.default_rng(seed)
+    scores = np.asarray(worth)[:, None] + noise * rng.normal(size=(len(worth), 400))
+    return Path({}, np.arange(len(worth), dtype=float), scores)
+
+
+V = value(np.zeros(400), np.ones(400), 0.0)
+
+
+def test_the_best_point_of_the_best_path_is_taken():
+    paths = [path(0, 0.1, 0.1, 0.1), path(0, 0.2, 0.3, 0.2, 0.1)]
+    assert best(paths, V) == (paths[1], 2)
+
+
+def test_one_peak_among_low_points_is_not_believed():
+    paths = [path(0, 0.0, 0.3, 0.0, 0.0), path(0, 0.2, 0.2, 0.2, 0.2)]
+    assert best(paths, V)[0] is paths[1]
+
+
+def test_of_points_that_are_as_good_the_first():
+    given = path(0, 0.3, 0.3, 0.3, 0.3, 0.3001, noise=0.1)
+    chosen, point = best([given], V)
+    worth = V.of(given.scores)
+    assert point < 5
+    assert worth.max() - worth[point] < 4 * V.error(given.scores[worth.argmax()], given.scores[point])
+
+
+def test_where_nothing_helps_it_stays_where_it_began():
+    assert best([path(0, -0.1, -0.2, -0.2)], V)[1] == 0
+    assert best([path(0)], V)[1] == 0
+    assert EARLIER > 0
+
+
+def test_a_path_that_stops_early():
+    assert best([path(0, 0.2)], V)[1] == 1
+
+
+def test_scores_are_those_of_evaluate(sample, plain):
+    drawn = sample(0)
+    ground = plain.ground(drawn.X, drawn.train)
+    for fold in cut(ground.labels, np.arange(30), folds=3, validation=None, seed=0):
+        found = score(ground, fold, State(ground.pool), Measure.parse("nDCG@10"))
+        plainly = evaluate(drawn.X, drawn.train.take(fold.held.numpy()), ["nDCG@10"]).values["nDCG@10"]
+        np.testing.assert_allclose(found, plainly, atol=1e-6)
+    assert isinstance(ground.pool, torch.Tensor)
