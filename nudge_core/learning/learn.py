@@ -28,6 +28,9 @@ from nudge_core.vectors import check_finite, unit
 
 BLOCK = 8192
 
+FEW = 300
+"""Fewer validation questions than these cannot tell one setting from another: they and the training questions are cut in folds instead."""
+
 
 class Lesson:
     """What was learned from some questions, and all that is needed to measure it."""
@@ -50,7 +53,8 @@ class Lesson:
         asked_for = [str(method.validation), *(str(measure) for measure in parse_all(measures))]
         self.corpus, self.measures, self.clock = corpus, parse_all(dict.fromkeys(asked_for)), Clock()
         self.questions = train.by_row(corpus) if validation is None else _both(train, validation, corpus)
-        asked = None if validation is None else np.arange(len(self.questions)) >= len(train)
+        few = validation is None or len(validation) < FEW
+        asked = None if few else np.arange(len(self.questions)) >= len(train)
         places = self.questions.relevance.documents
         rows = np.unique(places)
         labels = Labels.of(self.questions, np.searchsorted(rows, places), device)
@@ -76,20 +80,16 @@ class Lesson:
             self.chosen: Candidate = search.choose(self.candidates)
         with self.clock("move"):
             all_of_it = torch.arange(len(labels), device=device)
-            kept = all_of_it if refit or asked is None else all_of_it[: len(train)]
+            kept = all_of_it if refit or validation is None else all_of_it[: len(train)]
             self.state = self.chosen.reach(self.ground, Part(kept, labels.take(kept)))
         with self.clock("measuring"):
-            self.reached = [self.chosen.reach(self.ground, fold.learned) for fold in self.folds]
-            first = State(self.ground.pool)
-            self.before = self._evaluated([first] * len(self.folds), True)
-            self.after = self._evaluated(self.reached, True)
+            first = [State(self.ground.pool)] * len(self.folds)
+            reached = self.chosen.states
+            self.before = self._evaluated(first, True)
+            self.after = self._evaluated(reached, True)
             hidden = any(not bool(fold.drawn.all()) for fold in self.folds)
-            self.unseen = (
-                (self._evaluated([first] * len(self.folds), False), self._evaluated(self.reached, False))
-                if hidden
-                else None
-            )
-        self.refit = refit and asked is not None
+            self.unseen = (self._evaluated(first, False), self._evaluated(reached, False)) if hidden else None
+        self.refit = refit and validation is not None
         self.method = method
 
     def nudge(self) -> Nudge:

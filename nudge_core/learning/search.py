@@ -46,6 +46,7 @@ class Candidate:
         unseen: The mean gain of unseen ones.
         scores: (held,) the measure of each question held out.
         path: The last leg's measure along its path.
+        states: For each fold where it brings the documents.
     """
 
     legs: tuple[Leg, ...]
@@ -54,6 +55,7 @@ class Candidate:
     unseen: float
     scores: NDArray[np.float64]
     path: Path | None = None
+    states: tuple[State, ...] = ()
 
     @property
     def name(self) -> str:
@@ -80,8 +82,8 @@ class Search:
         drawn = np.concatenate([fold.drawn.numpy() for fold in folds])
         share = float((~self.seen[drawn]).mean()) if drawn.any() else 0.0
         self.value = Value(np.concatenate(self.before), self.seen, share, method.unseen_weight)
-        self._known: dict[tuple[Steps, ...], tuple[Candidate, list[State]]] = {
-            (): (self._candidate((), self.value.before, None), [first] * len(folds))
+        self._known: dict[tuple[Steps, ...], Candidate] = {
+            (): self._candidate((), self.value.before, None, (first,) * len(folds))
         }
 
     def run(self) -> list[Candidate]:
@@ -94,27 +96,28 @@ class Search:
             disable=not self.progress,
             leave=False,
         ) as bar:
-            return [self._known[()][0], *(self._chain(chain, bar)[0] for chain in self.method.chains)]
+            return [self._known[()], *(self._chain(chain, bar) for chain in self.method.chains)]
 
-    def _chain(self, chain: tuple[Steps, ...], bar: tqdm[None]) -> tuple[Candidate, list[State]]:
+    def _chain(self, chain: tuple[Steps, ...], bar: tqdm[None]) -> Candidate:
         if chain in self._known:
             return self._known[chain]
-        before, starts = self._chain(chain[:-1], bar)
-        paths = self._paths(chain[-1], starts, before.scores, bar)
+        before = self._chain(chain[:-1], bar)
+        paths = self._paths(chain[-1], before, bar)
         path, point = best(paths, self.value)
         leg = Leg(chain[-1], path.setting, float(path.points[point]))
-        candidate = self._candidate((*before.legs, leg), path.scores[point], path)
-        states = [leg.reach(self.ground, fold.learned, start) for fold, start in zip(self.folds, starts, strict=True)]
-        self._known[chain] = candidate, states
+        states = tuple(
+            leg.reach(self.ground, fold.learned, start) for fold, start in zip(self.folds, before.states, strict=True)
+        )
+        self._known[chain] = self._candidate((*before.legs, leg), path.scores[point], path, states)
         return self._known[chain]
 
-    def _paths(self, steps: Steps, starts: Sequence[State], before: NDArray[np.float64], bar: tqdm[None]) -> list[Path]:
+    def _paths(self, steps: Steps, before: Candidate, bar: tqdm[None]) -> list[Path]:
         ends = np.cumsum([len(fold.held) for fold in self.folds])
-        first = np.split(before, ends[:-1])
+        first = np.split(before.scores, ends[:-1])
         settings = list(steps.settings())
         scores: list[list[NDArray[np.float64]]] = [[] for _ in settings]
         points: list[float] = []
-        for number, (fold, start) in enumerate(zip(self.folds, starts, strict=True)):
+        for number, (fold, start) in enumerate(zip(self.folds, before.states, strict=True)):
             for place, setting in enumerate(settings):
                 found, points = [first[number]], [0.0]
                 for point, state in steps.path(self.ground, fold.learned, setting, start):
@@ -132,10 +135,12 @@ class Search:
             for setting, part in zip(settings, scores, strict=True)
         ]
 
-    def _candidate(self, legs: tuple[Leg, ...], scores: NDArray[np.float64], path: Path | None) -> Candidate:
+    def _candidate(
+        self, legs: tuple[Leg, ...], scores: NDArray[np.float64], path: Path | None, states: tuple[State, ...]
+    ) -> Candidate:
         gain = scores - self.value.before
         means = [float(gain[chosen].mean()) if chosen.any() else float("nan") for chosen in (self.seen, ~self.seen)]
-        return Candidate(legs, float(self.value.of(scores)), means[0], means[1], scores, path)
+        return Candidate(legs, float(self.value.of(scores)), means[0], means[1], scores, path, states)
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate:
         """The simplest candidate that is within one standard error of the best, and better than all that are simpler still.

@@ -15,7 +15,7 @@ from nudge_core.methods.base import Method
 
 Setting: TypeAlias = Mapping[str, float]
 
-POINTS = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64)
+POINTS = (1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 24, 28, 32, 36, 48, 64)
 """After how many steps the documents are tried on the questions held out."""
 
 

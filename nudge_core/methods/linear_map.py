@@ -2,7 +2,7 @@
 
 It carries what the labels teach over to documents without labels, and to documents that are added later. W maximises the softmax likelihood of the
 relevant documents, with *all* documents as the others, by steps from the identity. A step is the ridge regression of the documents' own steps on the
-documents, W ← W + η (DᵀD / n + ρI)⁻¹ DᵀG / n with G as in contrastive NUDGE: directions in which documents hardly differ do not slow it
+documents, W ← W + η (DᵀD / docs + ρI)⁻¹ DᵀG / questions with G as in contrastive NUDGE: directions in which documents hardly differ do not slow it
 down, and ρ keeps those that are noise small. That takes a tenth of the steps of Adam on the same loss, and hurts unseen questions less.
 """
 
@@ -27,6 +27,9 @@ from nudge_core.vectors import unit
 BATCH = 2048
 """How many questions a step is learned from."""
 
+GROWTH, CAP = 1.15, 5.0
+"""How much longer each step is than the one before, and how much longer than the first at most: steps of ten times the first swing."""
+
 
 @dataclass(frozen=True)
 class LinearMap(Learned, Steps):
@@ -35,7 +38,7 @@ class LinearMap(Learned, Steps):
     Attributes:
         temperature: τ of the softmax.
         ridge: ρ, beside the variance of the documents along a direction: the larger, the fewer directions change.
-        rate: η, the length of the first step; steps grow by a tenth each until they are six times as long.
+        rate: η, the length of the first step; each is GROWTH times as long as the one before, up to CAP times the first.
         steps: The largest number of steps; questions held out choose how many are gone.
         measure: What is measured on questions held out.
         unseen_weight: How many times a loss on unseen questions counts against a gain; see `Auto`.
@@ -43,13 +46,13 @@ class LinearMap(Learned, Steps):
 
     Example:
         >>> LinearMap(temperature=0.03).settings()
-        ({'temperature': 0.03, 'ridge': 0.03, 'rate': 0.5},)
+        ({'temperature': 0.03, 'ridge': 0.1, 'rate': 0.75},)
     """
 
-    temperature: float | Sequence[float] = (0.02, 0.05)
-    ridge: float | Sequence[float] = 0.03
-    rate: float | Sequence[float] = 0.5
-    steps: int = 48
+    temperature: float | Sequence[float] = (0.02, 0.04)
+    ridge: float | Sequence[float] = 0.1
+    rate: float | Sequence[float] = 0.75
+    steps: int = 32
     measure: str = "nDCG@10"
     unseen_weight: float = 3.0
     seed: int = 0
@@ -99,18 +102,16 @@ class LinearMap(Learned, Steps):
         if ground.rest.weight is not None:
             weight = torch.cat([ground.rest.weight.new_zeros(len(start.pool)), ground.rest.weight])
         identity = torch.eye(documents.shape[1], device=documents.device)
-        count = len(documents)
-        shrunk = torch.linalg.inv(documents.T @ documents / count + setting["ridge"] * identity) / count
-        answers = len(torch.unique(part.labels.documents))
+        shrunk = torch.linalg.inv(documents.T @ documents / len(documents) + setting["ridge"] * identity)
         matrix, drawn = identity, _Batches(part.labels, self.seed)
         for step in range(1, self.steps + 1):
             labels = drawn.next()
             mapped = documents @ matrix
             norms = torch.linalg.vector_norm(mapped, dim=1, keepdim=True)
             mapped = mapped / norms
-            slope = _slope(ground, labels, mapped, setting["temperature"], weight) * (answers / len(labels))
+            slope = _slope(ground, labels, mapped, setting["temperature"], weight) / len(labels)
             slope = (slope - (slope * mapped).sum(1, keepdim=True) * mapped) / norms
-            rate = setting["rate"] * min(1.1 ** (step - 1), 6.0)
+            rate = setting["rate"] * min(GROWTH ** (step - 1), CAP)
             matrix = matrix + rate * shrunk @ (documents.T @ slope)
             if step in POINTS or step == self.steps:
                 yield (
