@@ -33,6 +33,10 @@ package: $(VENV)/.dev
 results: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/accuracy.py ../shared/data/*/
+	$(BIN)/python benchmarks/accuracy.py --embedding TF-IDF --draws 0 ../shared/data/*/
+	$(BIN)/python benchmarks/learning.py ../shared/data/*/
+	$(BIN)/python benchmarks/ablation.py ../shared/data/covidqa ../shared/data/openbookqa
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/peers.py ../shared/data/covidqa ../shared/data/openbookqa ../shared/data/nfcorpus
 	$(BIN)/python benchmarks/matching.py
 	$(BIN)/python benchmarks/stores.py ../shared/data/nfcorpus ../shared/data/squad
 	$(BIN)/nudge demo --out build/demo

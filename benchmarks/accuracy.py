@@ -1,135 +1,123 @@
-"""Accuracy of NUDGE-M and NUDGE-N on labelled sets, beside the authors' package.
+"""Accuracy of every method on labelled sets, beside the authors' package.
 
-    python benchmarks/accuracy.py FOLDER [FOLDER …]     folders in BEIR form with embeddings.npz; writes results/accuracy.json
-    python benchmarks/accuracy.py --table               renders the table from that file
+    python benchmarks/accuracy.py FOLDER [FOLDER …]              folders in BEIR form; adds their figures to results/accuracy.json
+    python benchmarks/accuracy.py --embedding TF-IDF FOLDER …    the same with another embedding, made here
+    python benchmarks/accuracy.py --table                        renders the tables from that file
 
-γ is chosen on the validation questions, figures are on the test questions. The spread comes from drawing training and validation questions anew,
-in the same numbers, from their union; the test questions stay.
+Nothing is chosen on the test questions. Each method runs once with all labelled questions, and with three draws of nine tenths of them.
 """
 
 from __future__ import annotations
 
-import io
+import argparse
 import json
-import sys
-import time
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-import nudge
-from numpy.typing import NDArray
-
-from nudge_core import NudgeM, NudgeN, QuerySet, evaluate, finetune
-from nudge_core.methods import Method
-from nudge_integrations.embeddings import load_embeddings
-from nudge_integrations.labels import read_beir
+import torch
 
 RESULTS = Path(__file__).parent / "results" / "accuracy.json"
-MEASURES = ["nDCG@10", "CR@10", "Success@1"]
-REDRAWS = 5
-
-METHODS: dict[str, tuple[Method, bool]] = {
-    "NUDGE-M": (NudgeM(), False),
-    "NUDGE-N": (NudgeN(), False),
-    "NUDGE-N, fine grid by nDCG@10, refit": (NudgeN("fine", "nDCG@10"), True),
-}
-PEERS: dict[str, Callable[[], Any]] = {"nudge-ft M": nudge.NUDGEM, "nudge-ft N": nudge.NUDGEN}
+DRAWS = 3
+SHARE = 0.9
 
 
-def measure_set(folder: Path) -> dict[str, Any]:
-    """All figures of one set, scores from 0 to 100."""
-    data = read_beir(folder)
-    vectors = load_embeddings(data)
-    X = vectors.corpus.vectors.numpy()
-    train, validation, test = (by_row(vectors.query_set(data, split), vectors) for split in ("train", "dev", "test"))
-    result: dict[str, Any] = {"documents": len(X), "questions": [len(train), len(validation), len(test)], "methods": {}}
-    result["methods"]["none"] = scores(X, test, train + validation)
-    for name, (method, refit) in METHODS.items():
-        start = time.perf_counter()
-        tuned = finetune(X, train, validation, method=method, refit=refit, progress=False)
-        seconds = time.perf_counter() - start
-        redrawn = [redraw(X, train, validation, test, method, refit, seed) for seed in range(REDRAWS)]
-        spread = {"mean": round(mean(redrawn), 2), "sd": round(stdev(redrawn), 2)}
-        figures = scores(tuned.apply_to(X), test, train + validation)
-        result["methods"][name] = {
-            **figures,
-            "gamma": tuned.gamma,
-            "seconds": round(seconds, 3),
-            "redrawn nDCG@10": spread,
-        }
-    for name, peer in PEERS.items():
-        start = time.perf_counter()
-        with redirect_stdout(io.StringIO()):
-            moved = peer().finetune_embeddings(X, as_peer(train), as_peer(validation))
-        seconds = time.perf_counter() - start
-        result["methods"][name] = {**scores(moved, test, train + validation), "seconds": round(seconds, 3)}
-    return result
-
-
-def by_row(queries: QuerySet, vectors: Any) -> QuerySet:
-    """The same questions, with documents named by row."""
-    rows = vectors.corpus.find(queries.relevance.documents)
-    relevance = type(queries.relevance)(queries.relevance.offsets, rows, queries.relevance.grades)
-    return QuerySet(queries.embeddings, relevance, ids=queries.ids)
-
-
-def scores(X: NDArray[Any], test: QuerySet, learned: QuerySet) -> dict[str, Any]:
-    """Means by measure; nDCG@10 also of seen and unseen questions (with training and validation counted as learned from)."""
-    found = evaluate(X, test, MEASURES, train=learned, metric="dot", progress=False)
-    figures: dict[str, Any] = {measure: round(100 * found.mean(measure), 2) for measure in MEASURES}
-    for subset in ("seen", "unseen"):
-        count = int(found.subset(subset).sum())
-        figures[subset] = {
-            "questions": count,
-            "nDCG@10": round(100 * found.mean("nDCG@10", subset), 2) if count else None,
-        }
-    return figures
-
-
-def redraw(
-    X: NDArray[Any], train: QuerySet, validation: QuerySet, test: QuerySet, method: Method, refit: bool, seed: int
-) -> float:
-    """nDCG@10 with training and validation questions drawn anew."""
-    first, second = (train + validation).split(len(train) / (len(train) + len(validation)), seed=seed)
-    tuned = finetune(X, first, second, method=method, refit=refit, progress=False)
-    return 100 * evaluate(X, test, ["nDCG@10"], tuned=tuned, progress=False).mean("nDCG@10")
-
-
-def as_peer(queries: QuerySet) -> dict[str, Any]:
-    """Questions as nudge-ft takes them."""
-    return {
-        "q_embs": queries.embeddings.numpy(),
-        "q_ans_indx": [list(queries.relevance[i]) for i in range(len(queries))],
-    }
+def measure(labelled: Any, candidates: dict[str, Any], draws: int = DRAWS) -> Iterator[dict[str, Any]]:
+    """The figures of some methods, scores from 0 to 100: with all labelled questions, then with one draw of them after the other."""
+    torch.set_num_threads(1)  # so that CPU seconds are work, not threads that wait for each other
+    result: dict[str, Any] = {**labelled.describe(), "methods": {}}
+    for name, candidate in candidates.items():
+        run = candidate.run(labelled)
+        figures = {**labelled.measure(run.X), "chosen": run.chosen, "seconds": run.seconds, "redrawn": []}
+        result["methods"][name] = figures
+    yield result
+    for seed in range(draws):
+        draw = labelled.sample(SHARE, seed)
+        for name, candidate in candidates.items():
+            figures = labelled.measure(candidate.run(draw).X, draw.learned)
+            result["methods"][name]["redrawn"].append({"nDCG@10": figures["nDCG@10"], "unseen": figures["unseen"]})
+        yield result
 
 
 def table(results: dict[str, Any]) -> str:
-    """Markdown: nDCG@10 of each set, unseen questions in brackets."""
-    sets = list(results)
-    names = list(results[sets[0]]["methods"])
-    rows = ["| nDCG@10 | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for name in sets:
-        cells = []
-        for figures in results[name]["methods"].values():
-            unseen = figures["unseen"]
-            bracket = f" ({unseen['nDCG@10']:.1f})" if unseen["questions"] >= 10 else ""
-            spread = figures.get("redrawn nDCG@10")
-            cells.append(f"{figures['nDCG@10']:.1f}{bracket}" + (f" ± {spread['sd']:.1f}" if spread else ""))
-        rows.append(f"| {name} | " + " | ".join(cells) + " |")
+    """Markdown: for each embedding the methods by the sets, and what the choice between them costs."""
+    return "\n\n".join(_table(*found) for found in results.items()) + "\n\n" + _choice(results)
+
+
+def _table(embedding: str, sets: dict[str, Any]) -> str:
+    rows = [f"| {embedding} | " + " | ".join(sets) + " |", "|---" * (len(sets) + 1) + "|"]
+    names = dict.fromkeys(name for figures in sets.values() for name in figures["methods"])
+    for name in names:
+        rows.append(
+            f"| {name} | " + " | ".join(_cell(figures["methods"].get(name)) for figures in sets.values()) + " |"
+        )
+    times = [sum(method["seconds"] for method in figures["methods"].values()) for figures in sets.values()]
+    rows.append("| *seconds, all methods* | " + " | ".join(f"{seconds:.0f}" for seconds in times) + " |")
     return "\n".join(rows)
 
 
+def _choice(results: dict[str, Any]) -> str:
+    """`Auto` against the best method that it could have taken, and against leaving the documents as they are."""
+    rows = ["| Auto against | the best without a map | the best | none | none, unseen questions |", "|---" * 5 + "|"]
+    for embedding, sets in results.items():
+        for name, figures in sets.items():
+            if "Auto, map allowed" not in figures["methods"]:
+                continue
+            score = {method: found["nDCG@10"] for method, found in figures["methods"].items()}
+            moves = max(score[method] for method in ("none", "NUDGE-N", "contrastive"))
+            best = max(moves, score["map"], score["map, then contrastive"])
+            free, bound = (figures["methods"][method]["unseen"] for method in ("Auto, map allowed", "Auto"))
+            before = figures["methods"]["none"]["unseen"]["nDCG@10"]
+            none = [f"{score[method] - score['none']:+.1f}" for method in ("Auto", "Auto, map allowed")]
+            unseen = [f"{found['nDCG@10'] - before:+.1f}" for found in (bound, free)] if free["questions"] >= 10 else []
+            rows.append(
+                f"| {name}, {embedding} | {score['Auto'] - moves:+.1f} | {score['Auto, map allowed'] - best:+.1f} "
+                f"| {', '.join(none)} | {', '.join(unseen)} |"
+            )
+    return "\n".join(rows) if len(rows) > 2 else ""
+
+
+def _cell(figures: dict[str, Any] | None) -> str:
+    """With all labels (unseen); mean ± standard deviation of the draws."""
+    if figures is None:
+        return ""
+    unseen = figures["unseen"]
+    bracket = f" ({unseen['nDCG@10']:.1f})" if unseen["questions"] >= 10 else ""
+    drawn = [one["nDCG@10"] for one in figures["redrawn"]]
+    spread = f"; {mean(drawn):.1f} ± {stdev(drawn):.1f}" if len(set(drawn)) > 1 else ""
+    return f"{figures['nDCG@10']:.1f}{bracket}{spread}"
+
+
 def main() -> None:
-    """Measure the sets named, or render the table."""
-    if sys.argv[1:] != ["--table"]:
-        folders = [Path(argument) for argument in sys.argv[1:]]
-        usable = [folder for folder in folders if (folder / "embeddings.npz").is_file()]
-        results = {folder.resolve().name: measure_set(folder) for folder in usable}
-        RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
+    """Measure the sets named, or render the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--embedding", choices=["all-MiniLM-L6-v2", "TF-IDF"], default="all-MiniLM-L6-v2")
+    parser.add_argument("--draws", type=int, default=DRAWS)
+    parser.add_argument(
+        "--only", action="append", help="a method by name, again for several; the others keep their figures"
+    )
+    parser.add_argument("--table", action="store_true")
+    options = parser.parse_args()
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    if options.folders:
+        from candidates import CANDIDATES
+        from labelled import load
+
+        chosen = {name: CANDIDATES[name] for name in options.only or CANDIDATES}
+        sets = {folder.resolve().name: load(folder, options.embedding) for folder in options.folders}
+        passes = {name: measure(labelled, chosen, options.draws) for name, labelled in sets.items()}
+        done = results.setdefault(options.embedding, {})
+        kept = {name: dict(done.get(name, {}).get("methods", {})) for name in sets}
+        for _ in range(1 + options.draws):
+            for name, found in passes.items():
+                figures = next(found)
+                merged = {**kept[name], **figures["methods"]}
+                methods = {method: merged[method] for method in CANDIDATES if method in merged}
+                done[name] = {**figures, "methods": methods}
+                RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(table(results))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Put the tables of the committed figures, and the output of the example, into the README.
+"""Put the tables of the committed figures, and the output of the example, into the README and the page of the benchmarks.
 
 python benchmarks/readme.py
 """
@@ -16,14 +16,16 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-README = HERE.parent / "README.md"
-TABLES = ("accuracy", "demo", "matching", "speed", "stores")
+TABLES = {
+    HERE.parent / "README.md": ("accuracy", "demo", "matching", "peers", "speed", "stores"),
+    HERE / "README.md": (),
+}
 EXAMPLE = re.compile(r"(```python\n(.*?)```\s*```text\n)(.*?)(```)", re.DOTALL)
 
 
-def fill(text: str) -> str:
-    """The README with current tables and output."""
-    for name in TABLES:
+def fill(text: str, names: tuple[str, ...]) -> str:
+    """A page with current tables and output."""
+    for name in names:
         figures = json.loads((HERE / "results" / f"{name}.json").read_text(encoding="utf-8"))
         table = importlib.import_module(name).table(figures).strip()
         text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", rf"\g<1>{table}\n\g<2>", text, flags=re.DOTALL)
@@ -41,4 +43,5 @@ def output(code: str) -> str:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE))
-    README.write_text(fill(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page, names in TABLES.items():
+        page.write_text(fill(page.read_text(encoding="utf-8"), names), encoding="utf-8")

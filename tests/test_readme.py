@@ -48,7 +48,7 @@ def test_links_lead_to_files_that_exist():
     assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["accuracy", "speed", "demo", "stores", "matching"])
+@pytest.mark.parametrize("name", ["accuracy", "speed", "demo", "stores", "matching", "peers"])
 def test_tables_are_those_of_the_committed_figures(name):
     pytest.importorskip("nudge")
     pytest.importorskip("faiss")
