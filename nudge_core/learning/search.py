@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from nudge_core.methods.learned import Learned, Setting, Steps
 
 KEPT = 2
 """How many settings are tried on the other folds, after the first."""
+
+PATIENCE = 4
+"""After how many points without a better one a path is left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,28 +116,20 @@ class Search:
         return self._known[chain]
 
     def _paths(self, steps: Steps, before: Candidate, bar: tqdm[None]) -> list[Path]:
+        """The first fold tells which settings are worth the other folds, and how far along their paths."""
         ends = np.cumsum([len(fold.held) for fold in self.folds])
         first = np.split(before.scores, ends[:-1])
-        settings = list(steps.settings())
-        scores: list[list[NDArray[np.float64]]] = [[] for _ in settings]
-        points: list[float] = []
+        tries = [_Try(setting) for setting in steps.settings()]
         for number, (fold, start) in enumerate(zip(self.folds, before.states, strict=True)):
-            for place, setting in enumerate(settings):
-                found, points = [first[number]], [0.0]
-                for point, state in steps.path(self.ground, fold.learned, setting, start):
-                    found.append(score(self.ground, fold, state, self.measure))
-                    points.append(point)
-                scores[place].append(np.stack(found))
-            if number == 0 and len(settings) > KEPT and len(self.folds) > 1:
-                value = Value(self.before[0], fold.seen.numpy(), self.value.share, self.value.unseen_weight)
-                worth = [float(value.of(part[0]).max()) for part in scores]
-                kept = sorted(np.argsort(worth)[::-1][:KEPT].tolist())
-                settings, scores = [settings[i] for i in kept], [scores[i] for i in kept]
+            value = Value(self.before[number], fold.seen.numpy(), self.value.share, self.value.unseen_weight)
+            for one in tries:
+                path = steps.path(self.ground, fold.learned, one.setting, start)
+                measured = partial(score, self.ground, fold, measure=self.measure)
+                one.go(path, first[number], measured, value)
+            if number == 0 and len(self.folds) > 1:
+                tries = sorted(tries, key=lambda one: -one.worth)[:KEPT]
             bar.update()
-        return [
-            Path(setting, np.asarray(points), np.concatenate(part, axis=1))
-            for setting, part in zip(settings, scores, strict=True)
-        ]
+        return [one.path() for one in tries]
 
     def _candidate(
         self, legs: tuple[Leg, ...], scores: NDArray[np.float64], path: Path | None, states: tuple[State, ...]
@@ -156,3 +152,40 @@ class Search:
             if top.worth - candidate.worth <= self.value.error(top.scores, candidate.scores) + 1e-12
             and all(candidate.worth > simpler.worth for simpler in candidates[:place])
         )
+
+
+class _Try:
+    """One setting on one fold after the other."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.points: list[float] = [0.0]
+        self.scores: list[NDArray[np.float64]] = []
+        self.worth = -np.inf
+
+    def go(
+        self,
+        path: Iterator[tuple[float, State]],
+        before: NDArray[np.float64],
+        measured: Callable[[State], NDArray[np.float64]],
+        value: Value,
+    ) -> None:
+        """Along the path: on the first fold until it has got no better for a while, on the others as far."""
+        found, points, worth = [before], [0.0], [float(value.of(before))]
+        known = len(self.points) if self.scores else None
+        for point, state in path:
+            if known is not None and len(points) == known:
+                break
+            found.append(measured(state))
+            points.append(point)
+            worth.append(float(value.of(found[-1])))
+            if known is None and len(worth) - int(np.argmax(worth)) > PATIENCE:
+                break
+        if known is None:
+            last = int(np.argmax(worth)) + 3  # two more, so that the best can be told from chance by its neighbours
+            found, self.points, self.worth = found[:last], points[:last], max(worth)
+        self.scores.append(np.stack(found))
+
+    def path(self) -> Path:
+        """All folds together."""
+        return Path(self.setting, np.asarray(self.points), np.concatenate(self.scores, axis=1))

@@ -18,7 +18,7 @@ def one(name: str, value: Any, least: float, most: float, *, whole: bool = False
     Raises:
         InputError: It is none, or outside.
     """
-    good = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    good = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
     if not good or not least <= value <= most or (whole and value != int(value)):
         raise InputError(
             f"{name} is {value!r}; expected a {'whole ' if whole else ''}number from {least:g} to {most:g}"
