@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nudge_core.errors import InputError
 from nudge_core.methods.base import Curve
-from nudge_core.vectors import as_matrix, check_finite, unit
+from nudge_core.vectors import as_matrix, mapped, unit
 
 UNIT = 1e-2
 """Lengths that differ from 1 by less count as 1: rounding to float16 or bfloat16 does that."""
@@ -139,9 +139,7 @@ class Nudge:
             )
         if self.matrix is None:
             return vectors
-        norms = check_finite(matrix, np.arange(len(matrix)), "document").unsqueeze(1)
-        mapped = unit(matrix) @ torch.from_numpy(self.matrix).to(matrix.device)
-        moved = (unit(mapped) * norms).to(matrix.dtype)
+        moved = mapped(matrix, torch.from_numpy(self.matrix))
         result: Matrix = moved if isinstance(vectors, Tensor) else moved.numpy()
         return result
 

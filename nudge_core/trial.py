@@ -134,7 +134,7 @@ def trial(
             device=pick_device(device),
             progress=progress,
         )
-        count = 1 if validation is not None else len(lesson.folds)
+        count = len(lesson.folds) if lesson.by_folds else 1
         return Trial(
             lesson.nudge(),
             lesson.before,

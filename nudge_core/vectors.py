@@ -98,3 +98,13 @@ def unit(matrix: Tensor) -> Tensor:
     values = matrix.to(torch.float32)
     norms: Tensor = torch.linalg.vector_norm(values, dim=1, keepdim=True)
     return values / norms
+
+
+def mapped(vectors: Tensor, matrix: Tensor) -> Tensor:
+    """Each row through a map (dim, dim), at the length and of the type that it had.
+
+    Raises:
+        InputError: A row holds NaN or infinity, or is zero; the message names the first.
+    """
+    norms = check_finite(vectors, np.arange(len(vectors)), "document").unsqueeze(1)
+    return (unit(unit(vectors) @ matrix.to(vectors.device)) * norms).to(vectors.dtype)

@@ -11,19 +11,20 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from nudge_core import Evaluation, Nudge, NudgeN, QuerySet
+from nudge_core import Evaluation, Nudge, QuerySet
 from nudge_core import evaluate as evaluate_exactly
 from nudge_core.apply import Outcome, Run, Survey, survey, write
 from nudge_core.apply import recover as recover_run
 from nudge_core.apply import restore as restore_run
-from nudge_core.apply.memory import add_feedback, feedback, keep_learned, learned_from
-from nudge_core.arguments import expect
+from nudge_core.apply.maps import follow, keep_map, standing
+from nudge_core.apply.memory import add_feedback, documents_learned_from, feedback, keep_learned, learned_from
 from nudge_core.clock import Clock
 from nudge_core.errors import InputError, LockedError, NudgeError, StoreError, first_few
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
 from nudge_integrations.by_id import by_id
+from nudge_integrations.choosing import check_map, chosen_method
 from nudge_integrations.feedback import as_labels, judged, remove_feedback
 from nudge_integrations.journalled import Journalled
 from nudge_integrations.journals import home, new_journal
@@ -104,14 +105,14 @@ class Collection(Journalled):
         method: Method | None,
         measure: str | None,
         background: Background | None,
+        allow_map: bool,
         folds: int,
         progress: bool,
     ) -> NudgeReport:
         """Move documents toward the questions that they answer; see `NudgeVectorStore.nudge`."""
         clock, adapter = Clock(), self.adapt()
-        method = NudgeN("angles", "nDCG@10") if method is None else method
-        expect(method, Method, "method", "for example method=NudgeN()")
-        method = method if measure is None else replace(method, measure=measure)  # type: ignore[type-var]
+        method = chosen_method(method, measure, allow_map=allow_map)
+        check_map(method, allow_map=allow_map)
         check_method(adapter, method)
         train, held = read_both(questions, validation)
         with clock("matching labels"):
@@ -164,7 +165,9 @@ class Collection(Journalled):
                     "background": report.background,
                     "model": model,
                 }
-                keep_learned(journal, learn.texts or ())
+                if tuned.matrix is not None:
+                    told["map"] = keep_map(journal, tuned.matrix)
+                keep_learned(journal, learn.texts or (), learn.relevance.documents.tolist())
                 outcome = write(adapter, journal, names, vectors, origins=origins, settings=told, progress=progress)
             with clock("checking the index"):
                 left = {*outcome.changed, *outcome.missing}
@@ -188,7 +191,7 @@ class Collection(Journalled):
             level = logging.WARNING if labels.match.unmatched else logging.INFO
             _log.log(level, "%r", labels.match)
         journal = self._existing(adapter)
-        moved = [] if journal is None else list(survey(adapter, journal).originals)
+        moved = [] if journal is None else documents_learned_from(journal, survey(adapter, journal).originals)
         corpus, exact = self._corpus(adapter, background, Survey({}), progress)
         queries, _ = query_set(labels.held, self.embedder, journal, adapter.dim, progress=progress)
         learned = QuerySet(np.ones((1, adapter.dim), np.float32), [moved]) if moved else None
@@ -226,6 +229,13 @@ class Collection(Journalled):
         if journal is None:
             return Outcome(None, 0)
         return recover_run(adapter, journal, direction, progress=progress)
+
+    def added(self, ids: Sequence[str]) -> None:
+        """Hear that documents were added: they go through the map that the others went through, if there is one."""
+        self.forget(ids)
+        held = self._opened()
+        if held is not None and ids and standing(held) is not None:
+            follow(self.adapt(), held, [self._spelled(str(name)) for name in ids])
 
     def history(self) -> list[Run]:
         """All runs of the collection, the first first."""
@@ -279,4 +289,6 @@ def _reached(adapt: Callable[[], StoreAdapter]) -> StoreAdapter:
 def _told(tuned: Nudge, measure: object) -> dict[str, Any]:
     """What the journal keeps of a fine-tuning."""
     kept = {name: getattr(tuned, name) for name in ("method", "gamma", "gamma_unit", "before", "after")}
+    if tuned.settings:
+        kept["settings"] = {name: dict(setting) for name, setting in tuned.settings.items()}
     return kept | {"measure": str(measure)}

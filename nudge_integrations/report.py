@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from nudge_core.apply import Outcome
 from nudge_core.errors import counted, first_few
 from nudge_core.evaluation import Comparison, Evaluation
+from nudge_core.evaluation.table import number_or_none
 from nudge_core.result import Nudge
 from nudge_core.trial import Trial
 from nudge_integrations.labels.matching.report import MatchReport
@@ -71,6 +73,11 @@ class NudgeReport:
         """Before and after on questions held out: all, seen and unseen."""
         return self.trial.compare()
 
+    @cached_property
+    def hidden(self) -> Comparison | None:
+        """Before and after on questions about documents whose labels were hidden, which stand for unseen ones; None for methods that do not hide."""
+        return None if self.trial.unseen is None else self.trial.unseen[1].compare(self.trial.unseen[0])
+
     def to_dict(self) -> dict[str, Any]:
         """All figures, for JSON; scores from 0 to 1."""
         return {
@@ -81,6 +88,16 @@ class NudgeReport:
             "gamma_unit": self.tuned.gamma_unit,
             "documents": self.tuned.docs,
             "moved": len(self.tuned),
+            "settings": {name: dict(setting) for name, setting in self.tuned.settings.items()},
+            "tried": [
+                {
+                    "method": one.name,
+                    "worth": one.worth,
+                    "seen": number_or_none(one.seen),
+                    "unseen": number_or_none(one.unseen),
+                }
+                for one in self.trial.candidates
+            ],
             "background": self.background,
             "folds": self.trial.folds,
             "chosen_by": self.trial.chosen_by,
@@ -91,21 +108,23 @@ class NudgeReport:
             "journal": self.journal,
             "seconds": dict(self.seconds),
             "held_out": self.comparison.to_dict(),
+            "hidden": None if self.hidden is None else self.hidden.to_dict(),
         }
 
     def __repr__(self) -> str:
-        tuned, how = self.tuned, f"γ = {self.tuned.gamma:.4g} ({self.tuned.gamma_unit})"
+        tuned, how = self.tuned, self._settings()
         if self.applied:
             run = "" if self.outcome is None or self.outcome.run is None else f", run {self.outcome.run.number}"
             first = f"{tuned.method}: {len(tuned)} of {tuned.docs} documents moved, {how}{run}."
         else:
             first = f"{tuned.method}: nothing was written, as no setting beats the original vectors on the questions held out."
-        held = (
-            f"{len(self.after)} validation questions, which chose γ:"
-            if self.trial.folds == 1
-            else f"{len(self.after)} questions, each held out once in {self.trial.folds} folds{self._chosen_by()}:"
-        )
-        lines = [first, held, repr(self.comparison)]
+        lines = [first, *self._tried(), self._held(), repr(self.comparison)]
+        if self.hidden is not None:
+            line = self.hidden.lines[0]
+            lines.append(
+                f"{len(line.before)} questions about documents whose labels were hidden: "
+                f"{line.measure} {100 * line.before.mean():.2f} -> {100 * line.after.mean():.2f}."
+            )
         if self.outcome is not None:
             for names, one, more in (
                 (self.outcome.changed, "document changed meanwhile and was", "documents changed meanwhile and were"),
@@ -141,10 +160,43 @@ class NudgeReport:
         lines.append(f"Background: {self.background}.{originals}")
         return "\n".join(lines)
 
+    def _settings(self) -> str:
+        """How far documents moved, in words."""
+        if not self.tuned.settings:
+            return f"γ = {self.tuned.gamma:.4g} ({self.tuned.gamma_unit})"
+        ways = []
+        for name, setting in self.tuned.settings.items():
+            point = "steps" if len(setting) > 1 else "γ"
+            values = ", ".join(f"{point if key == 'point' else key} {value:.4g}" for key, value in setting.items())
+            ways.append(values if len(self.tuned.settings) == 1 else f"{name} with {values}")
+        return "; ".join(ways)
+
+    def _held(self) -> str:
+        """Which questions were held out."""
+        if not self.trial.candidates:
+            if self.trial.folds == 1:
+                return f"{len(self.after)} validation questions, which chose γ:"
+            return f"{len(self.after)} questions, each held out once in {self.trial.folds} folds{self._chosen_by()}:"
+        if self.trial.folds == 1:
+            return f"{len(self.after)} validation questions, which chose the method:"
+        return f"{len(self.after)} questions held out, each once, in {self.trial.folds} folds:"
+
+    def _tried(self) -> list[str]:
+        """What a method that learns has tried."""
+        if len(self.trial.candidates) < 3:
+            return []
+        measure = next(iter(self.after.values))
+        parts = [f"{one.name} {_gain(one.seen)} / {_gain(one.unseen)}" for one in self.trial.candidates[1:]]
+        return [f"Tried, by the gain in {measure} on seen / unseen questions held out: {'; '.join(parts)}."]
+
     def _chosen_by(self) -> str:
         """How many questions chose γ, where it was not all of them."""
         some = 0 < self.trial.chosen_by < len(self.after)
         return f", of which {self.trial.chosen_by} drawn at random chose γ" if some else ""
+
+
+def _gain(value: float) -> str:
+    return "–" if math.isnan(value) else f"{100 * value:+.1f}"
 
 
 def _shown(path: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from nudge_core import QuerySet
+from nudge_core import NudgeN, QuerySet
 
 torch.set_num_threads(1)  # small products: threads that wait for each other cost more than they save
 settings.register_profile(
@@ -90,3 +90,9 @@ def real() -> Callable[[str], Sample]:
         return read(name)
 
     return open_set
+
+
+@pytest.fixture
+def closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a method stores take the closed form, which is quick and moves something; `Auto` has tests of its own."""
+    monkeypatch.setattr("nudge_integrations.choosing.Auto", lambda **_: NudgeN("angles", "nDCG@10"))

@@ -123,6 +123,24 @@ class Journal(JournalFile):
             )
         return int(number or 0)
 
+    def amend(self, run: int, changes: Sequence[Change], vectors: Mapping[bytes, NDArray[Any]]) -> None:
+        """Put more documents into a run that has ended, before they are written to the store."""
+        with self.transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO vectors VALUES (?, ?)", ((h, v.tobytes()) for h, v in vectors.items())
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?, ?, 1)",
+                ((run, c.id, c.original, c.old, c.new) for c in changes),
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", ((c.id, c.original, c.new) for c in changes)
+            )
+
+    def note(self, current: Mapping[str, bytes]) -> None:
+        """Note what documents hold now."""
+        self.execute("UPDATE documents SET current = ? WHERE id = ?", [(h, name) for name, h in current.items()])
+
     def changes(self, run: int) -> list[Change]:
         """What a run wants, in the order of ids."""
         return [

@@ -31,12 +31,24 @@ def add_feedback(journal: Journal, question: str, judgements: Mapping[str, bool]
     )
 
 
-def keep_learned(journal: Journal, questions: Iterable[str]) -> None:
-    """Note which questions the vectors that stand have learned from."""
+def keep_learned(journal: Journal, questions: Iterable[str], documents: Iterable[str]) -> None:
+    """Note from which questions, and about which documents, the vectors that stand have learned."""
     with journal.transaction() as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS learned (question BLOB PRIMARY KEY) WITHOUT ROWID")
-        connection.execute("DELETE FROM learned")
-        connection.executemany("INSERT OR IGNORE INTO learned VALUES (?)", ((_digest(text),) for text in questions))
+        for table, column, kind, values in (
+            ("learned", "question", "BLOB", map(_digest, questions)),
+            ("learned_about", "document", "TEXT", documents),
+        ):
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({column} {kind} PRIMARY KEY) WITHOUT ROWID")
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608  # one of the two above
+            connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?)", ((value,) for value in values))  # noqa: S608
+
+
+def documents_learned_from(journal: Journal, moved: Iterable[str]) -> list[str]:
+    """Those of the documents that stand moved which labels were about: a map moves all others too."""
+    if not journal.rows("SELECT 1 FROM sqlite_master WHERE name = 'learned_about'"):
+        return list(moved)
+    known = {document for (document,) in journal.rows("SELECT document FROM learned_about")}
+    return [name for name in moved if name in known]
 
 
 def learned_from(journal: Journal, questions: Iterable[str]) -> list[str]:

@@ -35,6 +35,8 @@ def plan_and_carry_out(
     found: Survey,
     settings: Mapping[str, Any],
     progress: bool,
+    *,
+    always: bool = False,
 ) -> Outcome:
     """Put the plan of a run in the journal, and carry it out.
 
@@ -47,6 +49,7 @@ def plan_and_carry_out(
         found: The survey, for the originals of documents that stand moved.
         settings: What to tell of the run later.
         progress: Whether a bar is shown.
+        always: Whether it is a run also where nothing is to be written.
 
     Raises:
         StoreError: A document is not there, or the store failed.
@@ -70,7 +73,7 @@ def plan_and_carry_out(
         "changed": found.changed if kind == "restore" else (),
         "missing": found.missing if kind == "restore" else (),
     }
-    if all(change.old == change.new for change in changes) and (kind == "restore" or not changes):
+    if not always and all(change.old == change.new for change in changes) and (kind == "restore" or not changes):
         return Outcome(None, len(changes), **left)
     number = journal.begin(kind, changes, vectors, settings)
     run = next(run for run in journal.runs() if run.number == number)

@@ -55,6 +55,7 @@ class Lesson:
         self.questions = train.by_row(corpus) if validation is None else _both(train, validation, corpus)
         few = validation is None or len(validation) < FEW
         asked = None if few else np.arange(len(self.questions)) >= len(train)
+        self.by_folds = few
         places = self.questions.relevance.documents
         rows = np.unique(places)
         labels = Labels.of(self.questions, np.searchsorted(rows, places), device)

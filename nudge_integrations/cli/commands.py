@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from nudge_core import Nudge, NudgeM, NudgeN, finetune
+from nudge_core import Auto, Contrastive, LinearMap, Nudge, NudgeM, NudgeN, finetune
 from nudge_core.errors import InputError, NudgeError
-from nudge_core.methods import Method
+from nudge_core.methods.base import Bounded, Method
 from nudge_integrations.cli.job import Job
 from nudge_integrations.cli.output import as_dict, err, say, show, show_json
 from nudge_integrations.embeddings import BUNDLED, FILE, check_writable, embed, load_model
@@ -41,6 +41,10 @@ class MethodName(str, Enum):
 
     n = "nudge-n"
     m = "nudge-m"
+    contrastive = "contrastive"
+    linear_map = "linear-map"
+    auto = "auto"
+    auto_map = "auto-map"
 
 
 def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -97,7 +101,13 @@ def embed_command(
 @one_line_errors
 def tune(
     data: Data,
-    method: Annotated[MethodName, typer.Option(help="How documents move.")] = MethodName.n,
+    method: Annotated[
+        MethodName,
+        typer.Option(
+            help="How documents move. linear-map moves every document; auto is the best of none, nudge-n and contrastive, auto-map of these and "
+            "linear-map, on questions held out."
+        ),
+    ] = MethodName.n,
     output: Annotated[
         Path | None, typer.Option("--out", help="File for the moved vectors, such as tuned.safetensors.")
     ] = None,
@@ -105,7 +115,12 @@ def tune(
         list[float] | None, typer.Option(help="γ to try, several times for several; one alone is used as it is.")
     ] = None,
     fine: Annotated[bool, typer.Option("--fine", help="Try a finer grid of γ than the paper (nudge-n).")] = False,
-    validate: Annotated[str, typer.Option(help="Measure by which γ is chosen.")] = "Success@1",
+    validate: Annotated[
+        str | None,
+        typer.Option(
+            help="Measure by which γ, or settings and steps, are chosen; Success@1 of NUDGE, nDCG@10 of the others."
+        ),
+    ] = None,
     refit: Annotated[
         bool, typer.Option("--refit", help="Solve once more on training and validation questions.")
     ] = False,
@@ -120,7 +135,8 @@ def tune(
     """
     chosen = _method(method, gamma, fine, validate)
     job = Job.open(data, embeddings, measure, skip_empty)
-    tuned = finetune(job.vectors.corpus, *job.training(chosen.fixed_gamma is None), method=chosen, refit=refit)
+    needed = isinstance(chosen, Bounded) and chosen.fixed_gamma is None
+    tuned = finetune(job.vectors.corpus, *job.training(needed), method=chosen, refit=refit)
     comparison = job.compare(tuned) if job.has_test else None
     if output:
         tuned.save(output)
@@ -183,12 +199,21 @@ def demo(
     run_demo(model, folder)
 
 
-def _method(name: MethodName, gamma: list[float] | None, fine: bool, validate: str) -> Method:
-    if fine and (gamma or name is MethodName.m):
+def _method(name: MethodName, gamma: list[float] | None, fine: bool, validate: str | None) -> Method:
+    if fine and (gamma or name is not MethodName.n):
         raise InputError("--fine is a grid of γ for nudge-n: leave out --gamma, or give all γ with --gamma")
+    if gamma and name not in (MethodName.n, MethodName.m):
+        raise InputError(
+            f"--gamma bounds the moves of nudge-n and nudge-m; {name.value} chooses settings of its own: leave it out"
+        )
     given: Any = None if not gamma else gamma[0] if len(gamma) == 1 else gamma
+    by: Any = {} if validate is None else {"measure": validate}
+    if name is MethodName.n:
+        return NudgeN(("fine" if fine else "paper") if given is None else given, **by)
     if name is MethodName.m:
-        return NudgeM("exact" if given is None else given, validate)
-    if given is None:
-        return NudgeN("fine" if fine else "paper", validate)
-    return NudgeN(given, validate)
+        return NudgeM("exact" if given is None else given, **by)
+    if name is MethodName.contrastive:
+        return Contrastive(**by)
+    if name is MethodName.linear_map:
+        return LinearMap(**by)
+    return Auto(allow_map=name is MethodName.auto_map, **by)

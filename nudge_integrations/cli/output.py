@@ -48,6 +48,7 @@ def as_dict(data: str, tuned: Nudge, comparison: Comparison | None) -> dict[str,
         "gamma": tuned.gamma,
         "gamma_unit": tuned.gamma_unit,
         "angle": tuned.angle,
+        "settings": {name: dict(setting) for name, setting in tuned.settings.items()},
         "refit": tuned.refit,
         "validation": None
         if tuned.curve is None

@@ -118,6 +118,7 @@ class NudgeVectorStore(WrappingVectorStore):
         method: Method | None = None,
         measure: str | None = None,
         background: Background | None = None,
+        allow_map: bool = False,
         folds: int = 5,
         progress: bool = True,
     ) -> NudgeReport:
@@ -133,10 +134,13 @@ class NudgeVectorStore(WrappingVectorStore):
                 it is all there is.
             validation: Questions that choose how far documents move, in the same forms. Without them the questions are cut in folds, each held
                 out once: the setting that is best on questions held out is used once more with all questions.
-            method: `NudgeN("angles", measure="nDCG@10")` if not given. `NudgeM` is for stores that rank by dot product only.
+            method: `Auto()` if not given: leave documents as they are, `NudgeN("angles", "nDCG@10")`, or `Contrastive()`, whichever questions held
+                out speak for. `NudgeM` is for stores that rank by dot product only.
             measure: By what the setting is chosen, in place of the measure of the method.
             background: "exact" reads every vector of the store once; "search" asks the store's own search instead, so that the cost does not
                 grow with the collection. Without it 200,000 documents and fewer are read.
+            allow_map: Whether a method may map *every* document, so that the whole collection is written anew; without a method `Auto` tries it.
+                Documents that are added to this store later go through the map too. `restore` brings all originals back, theirs as well.
             folds: How many folds.
             progress: Whether work that takes longer than two seconds shows a bar.
 
@@ -157,6 +161,7 @@ class NudgeVectorStore(WrappingVectorStore):
             method=method,
             measure=measure,
             background=background,
+            allow_map=allow_map,
             folds=folds,
             progress=progress,
         )
@@ -278,6 +283,9 @@ class NudgeVectorStore(WrappingVectorStore):
         """`labels`, in a thread of its own."""
         return await run_in_executor(None, self.labels)
 
-    def _changed(self, ids: list[str] | None) -> list[str]:
+    def _added(self, ids: list[str]) -> list[str]:
+        self._collection.added(ids or [])
+        return ids
+
+    def _deleted(self, ids: list[str] | None) -> None:
         self._collection.forget(ids or [])
-        return ids or []

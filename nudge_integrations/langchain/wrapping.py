@@ -7,6 +7,7 @@ from typing import Any
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
+from langchain_core.runnables import run_in_executor
 from langchain_core.vectorstores import VectorStore
 
 
@@ -107,7 +108,7 @@ class WrappingVectorStore(VectorStore):
         """K documents near a vector that differ among each other."""
         return await self.inner.amax_marginal_relevance_search_by_vector(embedding, k, fetch_k, lambda_mult, **kwargs)
 
-    # What changes the store inside; `_changed` hears of the ids.
+    # What changes the store inside; `_added` and `_deleted` hear of the ids.
 
     def add_texts(
         self,
@@ -118,7 +119,7 @@ class WrappingVectorStore(VectorStore):
         **kwargs: Any,
     ) -> list[str]:
         """Add texts, or replace those of ids that are there."""
-        return self._changed(self.inner.add_texts(texts, metadatas, **_with(ids), **kwargs))
+        return self._added(self.inner.add_texts(texts, metadatas, **_with(ids), **kwargs))
 
     async def aadd_texts(
         self,
@@ -129,31 +130,36 @@ class WrappingVectorStore(VectorStore):
         **kwargs: Any,
     ) -> list[str]:
         """Add texts, or replace those of ids that are there."""
-        return self._changed(await self.inner.aadd_texts(texts, metadatas, **_with(ids), **kwargs))
+        return await run_in_executor(
+            None, self._added, await self.inner.aadd_texts(texts, metadatas, **_with(ids), **kwargs)
+        )
 
     def add_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
         """Add documents, or replace those of ids that are there."""
-        return self._changed(self.inner.add_documents(documents, **kwargs))
+        return self._added(self.inner.add_documents(documents, **kwargs))
 
     async def aadd_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
         """Add documents, or replace those of ids that are there."""
-        return self._changed(await self.inner.aadd_documents(documents, **kwargs))
+        return await run_in_executor(None, self._added, await self.inner.aadd_documents(documents, **kwargs))
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Delete documents by id."""
         done = self.inner.delete(ids, **kwargs)
-        self._changed(ids)
+        self._deleted(ids)
         return done
 
     async def adelete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Delete documents by id."""
         done = await self.inner.adelete(ids, **kwargs)
-        self._changed(ids)
+        self._deleted(ids)
         return done
 
-    def _changed(self, ids: list[str] | None) -> list[str]:
-        """Hear that these documents were added, replaced or deleted."""
-        return ids or []
+    def _added(self, ids: list[str]) -> list[str]:
+        """Hear that these documents were added or replaced."""
+        return ids
+
+    def _deleted(self, ids: list[str] | None) -> None:
+        """Hear that these documents were deleted."""
 
 
 def _with(ids: list[str] | None) -> dict[str, Any]:

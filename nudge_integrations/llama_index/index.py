@@ -29,6 +29,7 @@ def nudge_index(
     method: Method | None = None,
     measure: str | None = None,
     background: Background | None = None,
+    allow_map: bool = False,
     folds: int = 5,
     progress: bool = True,
     journal: str | Path | None = None,
@@ -47,10 +48,13 @@ def nudge_index(
             says how. Of a source that names its splits the train and dev questions are taken. With them goes the feedback kept.
         validation: Questions that choose how far nodes move, in the same forms. Without them the questions are cut in folds, each held out once:
             the setting that is best on questions held out is used once more with all questions.
-        method: `NudgeN("angles", measure="nDCG@10")` if not given. `NudgeM` is for stores that rank by dot product only.
+        method: `Auto()` if not given: leave nodes as they are, `NudgeN("angles", "nDCG@10")`, or `Contrastive()`, whichever questions held out speak
+            for. `NudgeM` is for stores that rank by dot product only.
         measure: By what the setting is chosen, in place of the measure of the method.
         background: "exact" reads every vector of the store once; "search" asks the store's own search instead, so that the cost does not grow with
             the collection. Without it 200,000 nodes and fewer are read.
+        allow_map: Whether a method may map *every* node, so that the whole collection is written anew; without a method `Auto` tries it. Nodes that
+            are inserted into the index later are not mapped: call `nudge_index` again.
         folds: How many folds.
         progress: Whether work that takes longer than two seconds shows a bar.
         journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
@@ -74,6 +78,7 @@ def nudge_index(
         method=method,
         measure=measure,
         background=background,
+        allow_map=allow_map,
         folds=folds,
         progress=progress,
     )

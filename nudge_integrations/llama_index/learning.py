@@ -79,7 +79,9 @@ def learn(
         _log.warning("%s", remark)
     rows = done.tuned.rows if done.improves else np.zeros(0, np.int64)
     vectors = done.tuned.apply_to(matrix)[rows] if len(rows) else matrix[rows]
-    return Moves(given, tuple(ids[row] for row in rows), matrix[rows], vectors), done
+    return Moves(
+        given, tuple(ids[row] for row in rows), matrix[rows], vectors, done.tuned.matrix if len(rows) else None
+    ), done
 
 
 def _vectors(nodes: Sequence[BaseNode]) -> tuple[list[str], NDArray[np.float32]]:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from llama_index.core.schema import BaseNode
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from nudge_core.errors import FileFormatError, first_few
+from nudge_core.errors import FileFormatError, InputError, first_few
 from nudge_core.storage import write_file
+from nudge_core.vectors import mapped
 from nudge_integrations.llama_index.fingerprint import digest
 
 FORMAT, VERSION = "nudge-postprocessor", "1"
@@ -33,12 +35,14 @@ class Moves:
         ids: Ids of the nodes.
         originals: (nodes, dim) float32, their vectors before.
         vectors: (nodes, dim) float32, their vectors after.
+        matrix: (dim, dim) float32 the map that all other nodes go through; None where they pass.
     """
 
     given: str
     ids: tuple[str, ...]
     originals: NDArray[np.float32]
     vectors: NDArray[np.float32]
+    matrix: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -46,24 +50,33 @@ class Moves:
     @property
     def fingerprint(self) -> str:
         """Tells these moves from all others."""
-        return digest(self.given, self.ids, self.originals, self.vectors)
+        return digest(
+            self.given, self.ids, self.originals, self.vectors, *([] if self.matrix is None else [self.matrix])
+        )
+
+    def told(self) -> str:
+        """How many nodes move, in words."""
+        return f"{len(self)} nodes move" + ("" if self.matrix is None else ", all others go through a map")
 
     def apply(self, nodes: Sequence[BaseNode]) -> list[BaseNode]:
-        """The nodes, with copies in the place of those that move: the ones of these ids that hold these originals."""
+        """The nodes, with copies in the place of those that move: the ones of these ids that hold these originals, and with a map all others."""
         row = {name: i for i, name in enumerate(self.ids)}
-        moved, other = [], []
+        moved, other, new = [], [], []
         for place, node in enumerate(nodes):
             i = row.get(node.node_id)
-            if i is None:
-                continue
             held = np.asarray(node.embedding, np.float32)
-            if _same(held, self.originals[i]):
+            if i is None:
+                new.append(place)
+            elif _same(held, self.originals[i]):
                 moved.append((place, i))
             elif not _same(held, self.vectors[i]):
+                new.append(place)
                 other.append(node.node_id)
         found = list(nodes)
         for place, i in moved:
             found[place] = nodes[place].model_copy(update={"embedding": self.vectors[i].tolist()})
+        if self.matrix is not None:
+            return self._through_map(found, new)
         if other:
             _log.warning(
                 "%d nodes have been embedded anew since they were moved, and pass as they are: %s",
@@ -77,6 +90,16 @@ class Moves:
                 len(strays),
                 first_few(strays),
             )
+        return found
+
+    def _through_map(self, found: list[BaseNode], new: Sequence[int]) -> list[BaseNode]:
+        """The nodes, with copies in these places that went through the map."""
+        assert self.matrix is not None  # noqa: S101
+        if new:
+            check_dimension([found[place] for place in new], len(self.matrix))
+            vectors = torch.tensor([found[place].get_embedding() for place in new], dtype=torch.float32)
+            for place, vector in zip(new, mapped(vectors, torch.from_numpy(self.matrix)).tolist(), strict=True):
+                found[place] = found[place].model_copy(update={"embedding": vector})
         return found
 
     def _strays(self, nodes: Sequence[BaseNode]) -> list[str]:
@@ -96,7 +119,8 @@ class Moves:
             "ids": json.dumps(self.ids),
             "about": json.dumps(about),
         }
-        write_file(path, {"originals": self.originals, "vectors": self.vectors}, metadata)
+        arrays = {"originals": self.originals, "vectors": self.vectors}
+        write_file(path, arrays if self.matrix is None else {**arrays, "matrix": self.matrix}, metadata)
 
     @classmethod
     def load(cls, path: str | Path) -> tuple[Moves, dict[str, Any]]:
@@ -124,7 +148,8 @@ class Moves:
                 f"{str(source)!r} is of {kind}; expected {FORMAT}, version {VERSION}: give a file that NudgeEmbeddingPostprocessor.save wrote"
             )
         try:
-            moves = cls(metadata["given"], tuple(json.loads(metadata["ids"])), arrays["originals"], arrays["vectors"])
+            ids = tuple(json.loads(metadata["ids"]))
+            moves = cls(metadata["given"], ids, arrays["originals"], arrays["vectors"], arrays.get("matrix"))
             about = json.loads(metadata["about"])
         except (KeyError, ValueError) as error:
             raise FileFormatError(f"{str(source)!r} is damaged ({error}): save it again") from error
@@ -132,7 +157,25 @@ class Moves:
             raise FileFormatError(
                 f"{str(source)!r} is damaged: it has {len(moves.ids)} ids and {len(moves.vectors)} vectors"
             )
+        if moves.matrix is not None and moves.matrix.shape != 2 * moves.vectors.shape[1:]:
+            raise FileFormatError(
+                f"{str(source)!r} is damaged: it has a map of shape {moves.matrix.shape} for vectors of dimension {moves.vectors.shape[1]}"
+            )
         return moves, about
+
+
+def check_dimension(nodes: Sequence[BaseNode], dim: int) -> None:
+    """Refuse nodes that another model embedded.
+
+    Raises:
+        InputError: With the first of them.
+    """
+    other = next((node for node in nodes if len(node.get_embedding()) != dim), None)
+    if other is not None:
+        raise InputError(
+            f"node {other.node_id!r} has an embedding of {len(other.get_embedding())} dimensions, the map {dim}: embed it with the model that the "
+            "postprocessor learned with"
+        )
 
 
 def _same(held: NDArray[np.float32], known: NDArray[np.float32]) -> bool:

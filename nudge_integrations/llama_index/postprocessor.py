@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,11 +13,11 @@ from llama_index.core.schema import BaseNode, TransformComponent
 from llama_index.core.settings import Settings
 from pydantic import BaseModel, Field, PrivateAttr, computed_field
 
-from nudge_core import NudgeN
 from nudge_core.arguments import expect, whole_number
 from nudge_core.errors import InputError
 from nudge_core.methods.base import Method
 from nudge_core.trial import Trial
+from nudge_integrations.choosing import chosen_method
 from nudge_integrations.llama_index.embedder import LlamaIndexEmbedder
 from nudge_integrations.llama_index.fingerprint import about_model, digest
 from nudge_integrations.llama_index.learning import check_embedded, learn
@@ -27,9 +26,10 @@ from nudge_integrations.training import read_both
 
 
 class NudgeEmbeddingPostprocessor(TransformComponent):
-    """Learns from labelled questions how nodes move, at its first call or in `fit`; from then on it moves those nodes, and passes all others.
+    """Learns from labelled questions how nodes move, at its first call or in `fit`; from then on it moves those nodes.
 
-    A node is known by its id and by the vector that it had. What comes in is not changed: nodes that move leave as copies.
+    All other nodes go through the map that was learned; where none was, they pass. A node is known by its id and by the vector that it had. What
+    comes in is not changed: nodes that move leave as copies.
 
     Attributes:
         questions: What it learns from; assign others, and it learns anew at its next call.
@@ -79,7 +79,8 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
             questions: Labelled questions, by node id, in the forms of `nudge_index`.
             validation: Questions that choose how far nodes move. Without them the questions are cut in folds, each held out once.
             embed_model: The embed model of the pipeline; `Settings.embed_model` without it. Not needed for a `QuerySet`.
-            method: `NudgeN("angles", measure="nDCG@10")` if not given. `NudgeM` is for stores that rank by dot product.
+            method: `Auto(allow_map=True)` if not given, which may take every node through a map, also those that come later; `Auto()` moves labelled
+                nodes only. `NudgeM` is for stores that rank by dot product.
             measure: By what the setting is chosen, in place of the measure of the method.
             folds: How many folds.
             progress: Whether work that takes longer than two seconds shows a bar.
@@ -92,10 +93,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
             raise InputError(
                 "questions is None; expected labelled questions to learn from: give some, or load(path) a postprocessor that has learned"
             )
-        method = NudgeN("angles", "nDCG@10") if method is None else method
-        expect(method, Method, "method", "for example method=NudgeN()")
-        method = method if measure is None else replace(method, measure=measure)  # type: ignore[type-var]
-        _ = method.validation  # an unknown measure is refused here
+        method = chosen_method(method, measure, allow_map=True)
         whole_number(folds, "folds", 2)
         super().__init__()
         self.method, self.folds, self.progress = method, folds, progress
@@ -119,7 +117,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
 
     def __repr__(self) -> str:
         asked = "no questions" if self.questions is None else f"{len(self.questions)} questions"
-        learned = f"fitted: {len(self._moves)} nodes move" if self._moves is not None and self.fitted else "not fitted"
+        learned = f"fitted: {self._moves.told()}" if self._moves is not None and self.fitted else "not fitted"
         return f"NudgeEmbeddingPostprocessor({asked}, {learned})"
 
     __str__ = __repr__
@@ -167,6 +165,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         tuned = trial.tuned
         self._about = {
             "method": tuned.method,
+            "settings": {name: dict(setting) for name, setting in tuned.settings.items()},
             "gamma": tuned.gamma,
             "gamma_unit": tuned.gamma_unit,
             "measure": str(self.method.validation),

@@ -57,6 +57,24 @@ def test_nudge_m_and_given_gammas(beir):
     assert figures("--method", "nudge-m", "--gamma", "0")["gamma"] == 0
 
 
+@pytest.mark.parametrize("method", ["contrastive", "linear-map", "auto", "auto-map"])
+def test_methods_that_learn(beir, tmp_path, method):
+    file = tmp_path / "tuned.safetensors"
+    first = json.loads(nudge("tune", beir, "--method", method, "--refit", "--out", file, "--json").stdout)
+    assert json.loads(nudge("evaluate", beir, "--tuned", file, "--json").stdout) == first
+    assert (
+        first["method"]
+        in {
+            "contrastive": ["contrastive"],
+            "linear-map": ["linear map"],
+            "auto": ["none", "NUDGE-N", "contrastive"],
+            "auto-map": ["none", "NUDGE-N", "contrastive", "linear map", "linear map + contrastive"],
+        }[method]
+    )
+    assert list(first["settings"]) == (first["method"].split(" + ") if first["method"] != "none" else [])
+    assert (Nudge.load(file).matrix is None) == ("map" not in first["method"] or first["moved"] == 0)
+
+
 def test_json_is_all_that_stands_on_standard_output(make_beir):
     folder = make_beir(dev=())
     (folder / "qrels" / "dev.tsv").unlink()
@@ -99,6 +117,8 @@ MISTAKES = {
     "measure": (["tune", "{set}", "-m", "ndgc@10"], ["'ndgc@10'", "nDCG@k"]),
     "validation measure": (["tune", "{set}", "--validate", "accuracy"], ["'accuracy'", "Success@k"]),
     "gamma": (["tune", "{set}", "--gamma", "7"], ["7.0", "from 0 to 4"]),
+    "fine for auto": (["tune", "{set}", "--method", "auto", "--fine"], ["--fine", "nudge-n"]),
+    "gamma for a map": (["tune", "{set}", "--method", "linear-map", "--gamma", "0.1"], ["--gamma", "linear-map"]),
     "fine for M": (["tune", "{set}", "--method", "nudge-m", "--fine"], ["--fine", "--gamma"]),
     "fine and gamma": (["tune", "{set}", "--fine", "--gamma", "0.1"], ["--fine", "--gamma"]),
     "another name of a measure": (["tune", "{set}", "-m", "MRR@10"], ["did you mean RR@10"]),

@@ -12,6 +12,7 @@ from nudge_core.errors import InputError, UnknownIdError
 from nudge_integrations.labels import Answer, LabelledQuestion, LabelledQuestions, read_labels, read_questions, split
 from nudge_integrations.langchain import NudgeVectorStore
 
+pytestmark = pytest.mark.usefixtures("closed_form")
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 8))
 KNOWN = {f"document {i}": X[i] for i in range(40)} | {

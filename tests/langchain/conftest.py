@@ -93,6 +93,11 @@ class World:
 
 
 @pytest.fixture(autouse=True)
+def quick(closed_form: None) -> None:
+    """These tests are about stores, whatever the method."""
+
+
+@pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Journals are kept here."""
     monkeypatch.setenv("NUDGE_HOME", str(tmp_path / "home"))

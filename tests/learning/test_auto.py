@@ -6,6 +6,7 @@ import pytest
 from nudge_core import Auto, Contrastive, LinearMap, Nudge, NudgeN, QuerySet, evaluate, finetune
 from nudge_core.errors import InputError
 from nudge_core.learning import ground as grounds
+from nudge_core.learning import learn as lessons
 from nudge_core.learning.folds import cut
 from nudge_core.learning.search import Search
 from nudge_core.learning.tried import Value
@@ -179,6 +180,19 @@ def test_validation_questions_choose_where_they_are_given(repeated):
     assert refitted.settings == tuned.settings
     after = [evaluate(X, test, tuned=one).mean("nDCG@10") for one in (tuned, refitted)]
     assert after[1] > after[0] - 0.02
+
+
+def test_few_validation_questions_are_cut_in_folds_with_the_others(repeated, monkeypatch):
+    """They choose no better alone; what is learned in the end is learned from the training questions, with refit from all."""
+    X, train, _ = repeated
+    learn, judge = train.split(0.75)
+    monkeypatch.setattr(lessons, "FEW", len(judge) + 1)
+    done = trial(X, learn, judge, method=Auto())
+    assert done.folds == 5
+    assert len(judge) < len(done.after) <= len(train)
+    assert set(done.tuned.rows) <= set(learn.relevance.documents.tolist())
+    monkeypatch.setattr(lessons, "FEW", len(judge))
+    assert trial(X, learn, judge, method=Auto()).folds == 1
 
 
 def test_without_validation_questions_finetune_cuts_folds(repeated):

@@ -11,6 +11,11 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "sto
 
 
 @pytest.fixture(autouse=True)
+def quick(closed_form: None) -> None:
+    """These tests are about stores, whatever the method."""
+
+
+@pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Journals are kept here."""
     monkeypatch.setenv("NUDGE_HOME", str(tmp_path / "home"))

@@ -1,0 +1,119 @@
+"""The map of a postprocessor: nodes that come later go through it; it is kept in the file; an index asks for permission."""
+
+import numpy as np
+import pytest
+from llama_index.core.schema import TextNode
+
+from nudge_core import Auto, LinearMap
+from nudge_core.errors import FileFormatError, InputError
+from nudge_core.learning import learn
+from nudge_integrations.llama_index import NudgeEmbeddingPostprocessor, nudge_index, restore_index
+
+MAP = LinearMap(temperature=0.1, rate=0.3)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """The true default; validation questions judge, however few they are."""
+    monkeypatch.setattr(learn, "FEW", 0)
+
+
+@pytest.fixture
+def nodes(sample):
+    return [TextNode(id_=f"d{i}", text=f"text {i}", embedding=vector.tolist()) for i, vector in enumerate(sample(0).X)]
+
+
+@pytest.fixture
+def questions(sample):
+    from nudge_core import QuerySet
+
+    part = sample(0).train
+    return QuerySet(part.embeddings, [[f"d{row}" for row in part.relevance[i]] for i in range(len(part))])
+
+
+def fitted(nodes, questions, method=MAP):
+    """Judged by what it learned from, so that it goes somewhere."""
+    return NudgeEmbeddingPostprocessor(questions, questions, method=method, progress=False).fit(nodes)
+
+
+def new_nodes(scale=1.0):
+    vectors = scale * np.random.default_rng(5).normal(size=(3, 8))
+    return [TextNode(id_=f"new{i}", text=f"new {i}", embedding=vector.tolist()) for i, vector in enumerate(vectors)]
+
+
+def embeddings(nodes):
+    return np.asarray([node.embedding for node in nodes], np.float32)
+
+
+def test_without_a_method_maps_are_tried(nodes, questions):
+    post = NudgeEmbeddingPostprocessor(questions, questions, progress=False).fit(nodes)
+    assert post.method == Auto(allow_map=True)
+    assert "linear map" in [one.name for one in post.trial.candidates]
+    assert len(NudgeEmbeddingPostprocessor(questions, method=Auto(), progress=False).fit(nodes).trial.candidates) == 3
+
+
+@pytest.mark.parametrize("scale", [1.0, 7.0])
+def test_nodes_that_come_later_go_through_the_map(nodes, questions, scale):
+    post, new = fitted(nodes, questions), new_nodes(scale)
+    raw = embeddings(new)
+    assert repr(post) == "NudgeEmbeddingPostprocessor(30 questions, fitted: 60 nodes move, all others go through a map)"
+    found = post([*nodes, *new])
+    np.testing.assert_allclose(embeddings(found[60:]), post.trial.tuned.map_new(raw), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(embeddings(found[:60]), post.trial.tuned.vectors, atol=1e-6)
+    assert embeddings(new).tobytes() == raw.tobytes(), "what comes in is not changed"
+    np.testing.assert_allclose(np.linalg.norm(embeddings(found[60:]), axis=1), np.linalg.norm(raw, axis=1), rtol=1e-4)
+
+
+def test_nodes_that_were_moved_pass(nodes, questions):
+    post = fitted(nodes, questions)
+    once = post(nodes)
+    assert embeddings(post(once)).tobytes() == embeddings(once).tobytes()
+
+
+def test_a_node_that_was_embedded_anew_goes_through_the_map(nodes, questions, caplog):
+    post, other = fitted(nodes, questions), new_nodes()[0].model_copy(update={"id_": "d5"})
+    (found,) = post([other])
+    np.testing.assert_allclose(embeddings([found]), post.trial.tuned.map_new(embeddings([other])), atol=1e-5)
+    assert not caplog.text
+
+
+def test_it_is_kept_in_the_file(nodes, questions, tmp_path):
+    post = fitted(nodes, questions)
+    post.save(tmp_path / "post.safetensors")
+    loaded = NudgeEmbeddingPostprocessor.load(tmp_path / "post.safetensors")
+    assert loaded.fingerprint == post.fingerprint
+    everyone = [*nodes, *new_nodes()]
+    assert embeddings(loaded(everyone)).tobytes() == embeddings(post(everyone)).tobytes()
+
+
+def test_the_fingerprint_tells_maps_apart(nodes, questions):
+    one, other = (fitted(nodes, questions, LinearMap(0.1, rate=rate)) for rate in (0.3, 0.4))
+    assert one.fingerprint != other.fingerprint
+
+
+def test_a_damaged_file_is_refused(nodes, questions, tmp_path):
+    post = fitted(nodes, questions)
+    object.__setattr__(post._moves, "matrix", post._moves.matrix[:4])
+    post.save(tmp_path / "post.safetensors")
+    with pytest.raises(FileFormatError, match=r"a map of shape \(4, 8\) for vectors of dimension 8"):
+        NudgeEmbeddingPostprocessor.load(tmp_path / "post.safetensors")
+
+
+def test_nodes_of_another_model_are_refused(nodes, questions):
+    post = fitted(nodes, questions)
+    with pytest.raises(InputError, match="node 'x' has an embedding of 3 dimensions, the map 8"):
+        post([TextNode(id_="x", text="x", embedding=[1.0, 0.0, 0.0])])
+
+
+def test_an_index_asks_for_permission(world):
+    with pytest.raises(InputError, match=r"moves every document.*allow_map=True"):
+        nudge_index(world.index, world.pairs(), method=MAP, progress=False)
+
+
+def test_an_index_is_mapped_and_put_back(world):
+    before = world.vectors()
+    report = nudge_index(world.index, world.pairs(), world.pairs(), method=MAP, allow_map=True, progress=False)
+    assert report.applied
+    assert (world.vectors() != before).any(1).all()
+    restore_index(world.index, progress=False)
+    assert world.vectors().tobytes() == before.tobytes()
