@@ -45,7 +45,8 @@ class Trial:
         tuned: The new vectors. Without validation questions they learned from all questions, with the γ chosen.
         before: The questions held out, ranked with the original vectors.
         after: The same, each ranked with vectors that learned from the others.
-        folds: How many folds of the questions were held out; 1 where validation questions were given.
+        folds: How many folds of the questions were held out; 1 where validation questions judged. A method that learns cuts few of them in folds
+            together with the training questions.
         chosen_by: How many of the questions held out chose γ: 0 where it was given, else all of them or, of folds, about 1,000 drawn at random.
         unseen: Before and after, for questions about documents whose labels were hidden: how questions fare that nothing was learned about. Methods
             that learn measure it; None where no document can be hidden.
@@ -62,7 +63,7 @@ class Trial:
 
     @property
     def improves(self) -> bool:
-        """Whether the measure by which γ was chosen is better than without fine-tuning."""
+        """Whether documents move, and the measure by which that was chosen is better than without fine-tuning."""
         first = next(iter(self.before.values))
         return bool(len(self.tuned)) and self.after.mean(first) > self.before.mean(first) + 1e-9
 
@@ -90,7 +91,7 @@ def trial(
         train: Training questions.
         validation: Questions that choose γ and are measured. Without them the training questions are cut in folds: each is measured with vectors
             that learned from the others, γ is the best of these measurements (of some 1,000 of them where there are more), and the result
-            learns from all questions with it.
+            learns from all questions with it. A method that learns cuts fewer than 300 in folds together with the training questions.
         method: `NudgeN()` if not given.
         measures: What to measure beside the measure that chooses γ, which comes first.
         folds: How many folds; no more than there are questions. Questions that differ in case and white space only are in one.

@@ -33,17 +33,22 @@ def standing(journal: Journal) -> tuple[int, str] | None:
 
     While a run is under way, or interrupted, there is none.
     """
-    runs = journal.rows("SELECT number, kind, state, settings FROM runs ORDER BY number DESC")
-    about = {number: json.loads(settings) for number, _, _, settings in runs}
-    for number, _, state, _ in runs:
-        if state == "undone":
-            continue
-        told, seen = about[number], set()
-        while told.get("to") is not None and told["to"] in about and told["to"] not in seen:  # a restore to that run
-            seen.add(told["to"])
-            told = about[told["to"]]
-        name = told.get("map") if state == "done" else None
-        return None if name is None else (number, name)
+    runs = journal.rows("SELECT number, state FROM runs WHERE state <> 'undone' ORDER BY number DESC LIMIT 1")
+    if not runs or runs[0][1] != "done":
+        return None
+    name = map_of(journal, runs[0][0])
+    return None if name is None else (runs[0][0], name)
+
+
+def map_of(journal: Journal, run: int | None) -> str | None:
+    """The name of the map of a run, or of the run to which it restored; None where there is none."""
+    while run is not None:
+        found = journal.rows("SELECT settings FROM runs WHERE number = ?", (run,))
+        told = json.loads(found[0][0]) if found else {}
+        if told.get("map") is not None:
+            return str(told["map"])
+        earlier = told.get("to")
+        run = earlier if isinstance(earlier, int) and earlier < run else None
     return None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.apply.journal import Journal
-from nudge_core.apply.maps import standing
+from nudge_core.apply.maps import map_of, standing
 from nudge_core.apply.records import Outcome, Survey
 from nudge_core.apply.running import carry_out, near, plan_and_carry_out
 from nudge_core.apply.target import Target
@@ -116,10 +116,11 @@ def restore(target: Target, journal: Journal, run: int | None = None, *, progres
         if run is not None:
             wanted |= _state_after(journal, run, found)
         stored = target.fetch(list(wanted))
-        ends = (
-            standing(journal) is not None
-        )  # the map no longer stands, also where no document is left that went through it
-        return plan_and_carry_out(target, journal, "restore", wanted, stored, found, {"to": run}, progress, always=ends)
+        now = standing(journal)
+        other = (None if now is None else now[1]) != map_of(journal, run)  # it is a run too where only the map changes
+        return plan_and_carry_out(
+            target, journal, "restore", wanted, stored, found, {"to": run}, progress, always=other
+        )
 
 
 def recover(

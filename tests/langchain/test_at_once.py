@@ -159,12 +159,13 @@ def test_another_process_nudges_the_same_collection(make):
 FORK = """
 import os, traceback
 from langchain_core.embeddings import DeterministicFakeEmbedding
+from nudge_core import NudgeN
 from nudge_integrations.langchain import NudgeVectorStore
 ids = [f"d{i}" for i in range(40)]
 store = NudgeVectorStore.from_texts([f"text {i}" for i in range(40)], DeterministicFakeEmbedding(size=8), ids=ids)
 pairs = [(f"text {i}", [f"d{(i + 1) % 40}", f"d{i}"]) for i in range(40)]
 before = {name: row["vector"] for name, row in store.inner.store.items()}
-assert store.nudge(pairs, pairs, measure="R@2", progress=False).applied
+assert store.nudge(pairs, pairs, method=NudgeN("angles", "R@2"), progress=False).applied
 child = os.fork()
 if child == 0:  # as a server does that loads everything and then starts its workers
     try:
