@@ -19,6 +19,9 @@ from nudge_core.methods.learned import Learned, Setting, Steps
 KEPT = 2
 """How many settings are tried on the other folds, after the first."""
 
+UNSEEN = 0.1
+"""At least so large a share of the questions to come is taken to be about documents that no label names, whatever those held out are about."""
+
 PATIENCE = 4
 """After how many points without a better one a path is left."""
 
@@ -84,7 +87,7 @@ class Search:
         self.before = [score(ground, fold, first, self.measure) for fold in folds]
         self.seen = np.concatenate([fold.seen.numpy() for fold in folds])
         drawn = np.concatenate([fold.drawn.numpy() for fold in folds])
-        share = float((~self.seen[drawn]).mean()) if drawn.any() else 0.0
+        share = max(UNSEEN, float((~self.seen[drawn]).mean()) if drawn.any() else 0.0)
         self.value = Value(np.concatenate(self.before), self.seen, share, method.unseen_weight)
         self._known: dict[tuple[Steps, ...], Candidate] = {
             (): self._candidate((), self.value.before, None, (first,) * len(folds))

@@ -54,7 +54,7 @@ class Value:
     Attributes:
         before: (held,) the measure of each question without fine-tuning.
         seen: (held,) whether a document of the question was learned about.
-        share: The share of unseen questions among those held out by chance.
+        share: The share of unseen questions that is to be expected.
         unseen_weight: How many times a loss on unseen questions counts.
     """
 
