@@ -53,7 +53,7 @@ def test_a_step_is_ridge_regression_of_the_slope(sample, plain, seed, ridge):
 
 def test_every_document_goes_through_the_map(sample):
     drawn = sample(0)
-    tuned = finetune(drawn.X, drawn.train, drawn.train, method=LinearMap())
+    tuned = finetune(drawn.X, drawn.train, drawn.train, method=LinearMap(unseen_weight=0))
     assert tuned.matrix is not None
     assert tuned.rows.tolist() == list(range(60))
     np.testing.assert_allclose(tuned.map_new(drawn.X), tuned.vectors, atol=1e-5)
@@ -62,7 +62,7 @@ def test_every_document_goes_through_the_map(sample):
 
 def test_what_validation_says_is_what_evaluate_finds(sample):
     drawn = sample(0)
-    tuned = finetune(drawn.X, drawn.train, drawn.train, method=LinearMap())
+    tuned = finetune(drawn.X, drawn.train, drawn.train, method=LinearMap(unseen_weight=0))
     assert tuned.after == pytest.approx(evaluate(drawn.X, drawn.train, tuned=tuned).mean("nDCG@10"), abs=1e-6)
     assert tuned.before == pytest.approx(evaluate(drawn.X, drawn.train).mean("nDCG@10"), abs=1e-6)
 
@@ -73,7 +73,9 @@ def test_then_contrastive_moves_go_on_from_the_map(sample):
     class Both(Auto):
         chains = ((LinearMap(), Contrastive(0.1, 0.3, 0.0)),)
 
-    tuned = finetune(drawn.X, drawn.train, drawn.train, method=Both())  # judged by what it learns from, it goes far
+    tuned = finetune(
+        drawn.X, drawn.train, drawn.train, method=Both(unseen_weight=0)
+    )  # judged by what it learns from, it goes far
     assert tuned.method == "linear map + contrastive"
     assert list(tuned.settings) == ["linear map", "contrastive"]
     learned = np.unique(drawn.train.relevance.documents)
@@ -87,7 +89,7 @@ def test_then_contrastive_moves_go_on_from_the_map(sample):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_new_documents_keep_length_and_type(sample, dtype):
     drawn = sample(0)
-    tuned = finetune(drawn.X, drawn.train, drawn.train, method=LinearMap())
+    tuned = finetune(drawn.X, drawn.train, drawn.train, method=LinearMap(unseen_weight=0))
     new = (np.random.default_rng(0).normal(size=(7, 8)) * np.linspace(0.1, 30, 7)[:, None]).astype(dtype)
     mapped = tuned.map_new(new)
     assert mapped.dtype == dtype
@@ -113,7 +115,7 @@ def test_without_a_map_new_documents_stay(sample):
 @pytest.mark.parametrize("bad", [np.zeros((2, 8)), np.full((2, 8), np.nan)])
 def test_new_documents_without_direction_are_refused(sample, bad):
     drawn = sample(0)
-    tuned = finetune(drawn.X, drawn.train, drawn.train, method=LinearMap())
+    tuned = finetune(drawn.X, drawn.train, drawn.train, method=LinearMap(unseen_weight=0))
     with pytest.raises(InputError, match=r"document 0 (is a zero vector|holds nan)"):
         tuned.map_new(bad)
     with pytest.raises(InputError, match="dimension 5, the corpus 8"):
@@ -122,7 +124,7 @@ def test_new_documents_without_direction_are_refused(sample, bad):
 
 def test_it_is_kept_in_a_file(sample, tmp_path):
     drawn = sample(0)
-    tuned = finetune(drawn.X, drawn.train, drawn.train, method=LinearMap())
+    tuned = finetune(drawn.X, drawn.train, drawn.train, method=LinearMap(unseen_weight=0))
     tuned.save(tmp_path / "tuned.safetensors")
     again = Nudge.load(tmp_path / "tuned.safetensors")
     assert again.matrix.tobytes() == tuned.matrix.tobytes()
@@ -135,7 +137,7 @@ def test_it_is_kept_in_a_file(sample, tmp_path):
 
 def test_a_file_with_a_map_of_another_size_is_refused(sample, tmp_path):
     drawn = sample(0)
-    tuned = finetune(drawn.X, drawn.train, drawn.train, method=LinearMap())
+    tuned = finetune(drawn.X, drawn.train, drawn.train, method=LinearMap(unseen_weight=0))
     object.__setattr__(tuned, "matrix", tuned.matrix[:5])
     tuned.save(tmp_path / "tuned.safetensors")
     with pytest.raises(FileFormatError, match=r"map of shape \(5, 8\)"):
