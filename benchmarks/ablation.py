@@ -37,8 +37,8 @@ def parts(labelled: Any) -> dict[str, Any]:
         "map, then contrastive": CANDIDATES["map, then contrastive"],
         "Auto, map allowed": CANDIDATES["Auto, map allowed"],
         "Auto, unseen_weight=1": Candidate(Auto(allow_map=True, unseen_weight=1), True),
-        "Auto by the validation questions, not by cross-validation": Candidate(best),
-        "Auto by the validation questions, without refit": Candidate(best, refit=False),
+        "Auto, validation questions given apart": Candidate(best),
+        "Auto, validation questions given apart, without refit": Candidate(best, refit=False),
     }
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TABLES = {
     HERE.parent / "README.md": ("accuracy", "demo", "matching", "peers", "speed", "stores"),
-    HERE / "README.md": (),
+    HERE / "README.md": ("ablation",),
 }
 EXAMPLE = re.compile(r"(```python\n(.*?)```\s*```text\n)(.*?)(```)", re.DOTALL)
 

@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def between(name):
-    return README.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0].strip()
+def between(name, page=README):
+    return page.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0].strip()
 
 
 def script(name):
@@ -53,6 +53,11 @@ def test_tables_are_those_of_the_committed_figures(name):
     pytest.importorskip("nudge")
     pytest.importorskip("faiss")
     assert between(name) == script(name).table(figures(name)).strip()
+
+
+def test_the_ablation_is_that_of_the_committed_figures():
+    page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert between("ablation", page) == script("ablation").table(figures("ablation")).strip()
 
 
 def test_extras_are_those_of_the_package():
