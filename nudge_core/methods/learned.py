@@ -8,10 +8,12 @@ from typing import ClassVar, TypeAlias
 
 from torch import Tensor
 
+from nudge_core.evaluation.measures import Measure
 from nudge_core.labels import Labels
 from nudge_core.learning.folds import Part
 from nudge_core.learning.ground import Ground, State
 from nudge_core.methods.base import Method
+from nudge_core.methods.options import one
 
 Setting: TypeAlias = Mapping[str, float]
 
@@ -44,14 +46,29 @@ class Learned(Method):
     """A method whose hyper-parameters are chosen on questions held out, by cross-validation where no validation questions are given."""
 
     metric = "cosine"
-    measure: str
+    unseen_weight: float
 
     @property
     @abstractmethod
     def chains(self) -> tuple[tuple[Steps, ...], ...]:
         """What is tried, the simplest first; of several ways in one chain each begins where the one before it ended."""
 
-    unseen_weight: float
+
+class Single(Learned, Steps):
+    """A method that is one way to move documents."""
+
+    steps: int
+
+    def _check(self) -> None:
+        """Refuse numbers of steps, weights and measures that are none."""
+        one("steps", self.steps, 1, 10_000, whole=True)
+        one("unseen_weight", self.unseen_weight, 0, 1e6)
+        Measure.parse(self.measure)
+
+    @property
+    def chains(self) -> tuple[tuple[Steps, ...], ...]:
+        """Only itself."""
+        return ((self,),)
 
 
 def pair_weights(labels: Labels) -> Tensor:

@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 
 from nudge_core.background import similarities
-from nudge_core.evaluation.measures import Measure
 from nudge_core.labels import Labels
 from nudge_core.learning.folds import Part
 from nudge_core.learning.ground import Ground, State
-from nudge_core.methods.learned import POINTS, Learned, Setting, Steps, pair_weights
+from nudge_core.methods.learned import POINTS, Setting, Single, pair_weights
 from nudge_core.methods.options import numbers, one
 from nudge_core.vectors import unit
 
@@ -32,7 +31,7 @@ GROWTH, CAP = 1.15, 5.0
 
 
 @dataclass(frozen=True)
-class LinearMap(Learned, Steps):
+class LinearMap(Single):
     """A map of all documents. Of several values given for an option, questions held out choose.
 
     Attributes:
@@ -69,15 +68,8 @@ class LinearMap(Learned, Steps):
         object.__setattr__(self, "temperature", numbers("temperature", self.temperature, 1e-3, 10))
         object.__setattr__(self, "ridge", numbers("ridge", self.ridge, 1e-6, 100))
         object.__setattr__(self, "rate", numbers("rate", self.rate, 1e-4, 100))
-        one("steps", self.steps, 1, 10_000, whole=True)
-        one("unseen_weight", self.unseen_weight, 0, 1e6)
         one("seed", self.seed, 0, 2**63 - 1, whole=True)
-        Measure.parse(self.measure)
-
-    @property
-    def chains(self) -> tuple[tuple[Steps, ...], ...]:
-        """Only itself."""
-        return ((self,),)
+        self._check()
 
     @property
     def temperatures(self) -> tuple[float, ...]:
