@@ -24,7 +24,7 @@ def chosen_method(method: Method | None, measure: str | None, *, allow_map: bool
     """
     expect(allow_map, bool, "allow_map", "True lets a method move every document")
     method = Auto(allow_map=allow_map) if method is None else method
-    expect(method, Method, "method", "for example method=NudgeN()")
+    expect(method, Method, "method", "for example method=Auto()")
     method = method if measure is None else replace(method, measure=measure)  # type: ignore[type-var]
     _ = method.validation  # an unknown measure is refused here
     return method

@@ -7,6 +7,8 @@ document answers one question or a hundred.
 
 A second term looks at each question as if it had not been learned from: its own documents where they were at first, the others where they are now.
 It pushes documents that have moved out of the way of questions about documents that have not.
+
+Source: ours, on NUDGE (arXiv 2409.02343); the likelihood is that of InfoNCE (arXiv 1807.03748) with all documents as negatives.
 """
 
 from __future__ import annotations
