@@ -226,7 +226,9 @@ def table(figures: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     if not sys.argv[1:]:
-        sys.exit("name the folders to measure, for example ../shared/data/squad: without one the figures kept would be lost")
+        sys.exit(
+            "name the folders to measure, for example ../shared/data/squad: without one the figures kept would be lost"
+        )
     if sys.argv[1:] != ["--table"]:
         done = [accuracy(Path(f), size, contexts) for f in sys.argv[1:] for size in SIZES for contexts in CONTEXTS]
         from measuring import machine
