@@ -150,7 +150,7 @@ def test_a_measure_goes_before_that_of_the_method(world):
         ({"measure": "nDCG"}, "nDCG"),
         ({"measure": "quality@10"}, "quality"),
         ({"method": NudgeN}, "NudgeN"),
-        ({"method": "NudgeN"}, "NudgeN"),
+        ({"method": "NudgeN"}, "method=Auto"),
         ({"background": "all"}, r"background is 'all'; expected \"exact\", \"search\""),
     ],
 )
