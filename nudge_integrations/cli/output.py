@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from nudge_core import Evaluation, Nudge
-from nudge_core.evaluation import Comparison
+if TYPE_CHECKING:
+    from nudge_core import Evaluation, Nudge
+    from nudge_core.evaluation import Comparison
 
 out = Console()
 err = Console(stderr=True)
@@ -23,6 +24,8 @@ def say(text: object, console: Console = out, style: str | None = None) -> None:
 
 def show(table: Comparison | Evaluation) -> None:
     """Print scores, or scores before and after."""
+    from nudge_core.evaluation import Comparison
+
     head, *rows = table.rows()
     say("Test questions, scores from 0 to 100")
     drawn = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import platform
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from nudge_core import Evaluation, NudgeN, evaluate, finetune
+from nudge_core.errors import InputError, MissingExtraError
 from nudge_core.evaluation import Comparison
 from nudge_integrations.cli.output import as_dict, say, show
 from nudge_integrations.demo.data import build
@@ -29,8 +31,16 @@ def run_demo(model: str, folder: Path) -> Comparison:
 
     Returns:
         The figures on the test questions.
+
+    Raises:
+        MissingExtraError: matplotlib or sentence-transformers is not installed.
+        InputError: The folder is a file.
     """
     start = time.perf_counter()
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError("matplotlib", "demo", "the picture")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{str(folder)!r} is a file: give the name of a folder")
     folder.mkdir(parents=True, exist_ok=True)
     data, missing = build(folder)
     documents, questions = f"{len(data.documents):,} passages", f"{len(data.queries):,} labelled questions"
