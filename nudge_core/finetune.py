@@ -21,7 +21,7 @@ from nudge_core.methods.learned import Learned
 from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.queries import QuerySet
 from nudge_core.result import Nudge
-from nudge_core.vectors import check_finite, unit
+from nudge_core.vectors import check_finite, turned, unit
 
 
 def finetune(
@@ -124,6 +124,7 @@ def build(corpus: Corpus, method: Bounded, problem: Problem, labels: Labels, cho
         after=choice.after,
         curve=choice.curve,
         refit=refit,
+        angles=turned(problem.documents[changed], moved[changed]),
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -15,7 +15,11 @@ from torch import Tensor
 
 from nudge_core.errors import InputError
 from nudge_core.methods.base import Curve
+from nudge_core.report.shown import Block, Reported
 from nudge_core.vectors import as_matrix, mapped, unit
+
+if TYPE_CHECKING:
+    from nudge_core.report import Report
 
 UNIT = 1e-2
 """Lengths that differ from 1 by less count as 1: rounding to float16 or bfloat16 does that."""
@@ -23,8 +27,8 @@ UNIT = 1e-2
 Matrix = TypeVar("Matrix", NDArray[Any], Tensor)
 
 
-@dataclass(frozen=True, eq=False)
-class Nudge:
+@dataclass(frozen=True, eq=False, repr=False)
+class Nudge(Reported):
     """New vectors for the documents that moved.
 
     Attributes:
@@ -44,6 +48,7 @@ class Nudge:
         seconds: Time spent in each stage.
         settings: For a method that learns, each way that was chosen with its hyper-parameters and its number of steps.
         matrix: (dim, dim) the map of a `LinearMap`, which `map_new` takes new documents through; None where none was learned.
+        angles: (moved,) float32, by how many degrees each document turned; None in a file of an earlier version.
 
     Example:
         >>> import numpy as np
@@ -70,19 +75,44 @@ class Nudge:
     seconds: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     matrix: NDArray[np.float32] | None = None
+    angles: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         """Number of documents that moved."""
         return len(self.rows)
 
-    def __repr__(self) -> str:
+    def report(self) -> Report:
+        """The report of the moves; with questions held out too it is `Report(after.compare(before), tuned)`."""
+        from nudge_core.report import Report
+
+        return Report(tuned=self)
+
+    def blocks(self) -> list[Block]:
+        """What moved, in a line."""
         scores = ""
         if self.curve is not None and self.before is not None and self.after is not None:
             scores = f", validation {self.curve.measure} {100 * self.before:.2f} -> {100 * self.after:.2f}"
-        return (
+        return [
             f"Nudge({self.method}: {len(self)} of {self.docs} documents moved, "
             f"γ={self.gamma:.4g} ({self.gamma_unit}), at most {self.angle:.1f}°{scores})"
-        )
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures, for JSON; scores from 0 to 1."""
+        return {
+            "documents": self.docs,
+            "moved": len(self),
+            "method": self.method,
+            "gamma": self.gamma,
+            "gamma_unit": self.gamma_unit,
+            "angle": self.angle,
+            "settings": {name: dict(setting) for name, setting in self.settings.items()},
+            "refit": self.refit,
+            "validation": None
+            if self.curve is None
+            else {"measure": self.curve.measure, "before": self.before, "after": self.after},
+            "seconds": dict(self.seconds),
+        }
 
     @property
     def dim(self) -> int:

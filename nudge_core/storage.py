@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from nudge_core.arguments import writable
 from nudge_core.errors import FileFormatError
 from nudge_core.methods.base import Curve
+from nudge_core.replacing import replacing
 from nudge_core.result import Nudge
 
 FORMAT, VERSION = "nudge", 1
-_ARRAYS = ("ids", "rows", "vectors", "matrix")
+_ARRAYS = ("ids", "rows", "vectors", "matrix", "angles")
 
 
 def save(tuned: Nudge, path: str | Path) -> None:
@@ -32,8 +31,7 @@ def save(tuned: Nudge, path: str | Path) -> None:
         arrays["ids"] = tuned.ids
     else:
         header["ids"] = tuned.ids.tolist()
-    if tuned.matrix is not None:
-        arrays["matrix"] = tuned.matrix
+    arrays |= {name: array for name in ("matrix", "angles") if (array := getattr(tuned, name)) is not None}
     if tuned.curve is not None:
         header["measure"] = tuned.curve.measure
         arrays |= {"curve_gamma": tuned.curve.gamma, "curve_score": tuned.curve.score}
@@ -46,16 +44,11 @@ def write_file(path: str | Path, arrays: dict[str, NDArray[Any]], metadata: dict
     Raises:
         InputError: There is no such folder, nothing can be written in it, or the path is no plain file.
     """
-    target = writable(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as temporary:
         temporary.touch()
         mode = temporary.stat().st_mode  # save_file lets nobody else read what it writes
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, metadata)
         temporary.chmod(mode)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load(path: str | Path, dim: int | None = None) -> Nudge:
@@ -101,6 +94,8 @@ def _build(source: str, header: dict[str, Any], arrays: dict[str, Any], dim: int
         raise FileFormatError(
             f"{source!r} holds {len(tuned.ids)} ids for vectors of shape {tuned.vectors.shape}: write it again"
         )
+    if tuned.angles is not None and len(tuned.angles) != len(tuned):
+        raise FileFormatError(f"{source!r} holds {len(tuned.angles)} angles for {len(tuned)} documents: write it again")
     if tuned.matrix is not None and tuned.matrix.shape != (tuned.dim, tuned.dim):
         raise FileFormatError(
             f"{source!r} holds a map of shape {tuned.matrix.shape} for vectors of dimension {tuned.dim}: write it again"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,14 +32,17 @@ from nudge_core.methods.base import Bounded, Choice, Curve, Method, Problem
 from nudge_core.methods.learned import Learned
 from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.queries import QuerySet
+from nudge_core.report import Report
+from nudge_core.report.shown import Block, Reported
+from nudge_core.report.trials import trial_report
 from nudge_core.result import UNIT, Nudge
 
 ENOUGH = 1000
 """How many questions held out choose γ, where they are folds of the training questions; all of them are measured."""
 
 
-@dataclass(frozen=True, eq=False)
-class Trial:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trial(Reported):
     """A fine-tuning and how it did on questions that it had not learned from.
 
     Attributes:
@@ -70,6 +74,18 @@ class Trial:
     def compare(self) -> Comparison:
         """Before and after on the questions held out: all, seen and unseen."""
         return self.after.compare(self.before)
+
+    def report(self) -> Report:
+        """What was tried, chosen and measured."""
+        return trial_report(self)
+
+    def blocks(self) -> list[Block]:
+        """Those of its report."""
+        return self.report().blocks()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures, for JSON; scores from 0 to 1."""
+        return self.report().to_dict()
 
 
 def trial(

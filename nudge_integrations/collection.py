@@ -36,8 +36,8 @@ from nudge_integrations.stores.checks import check_lengths, check_method, scaled
 from nudge_integrations.stores.corpus import SearchedCorpus, WalkedCorpus
 from nudge_integrations.training import present, read_both, read_test, with_feedback
 
-LIMIT = 200_000
-"""Up to how many documents the whole collection is read."""
+LIMIT, PAGE = 200_000, 2_000
+"""Up to how many documents the whole collection is read; and how many texts at once."""
 
 Direction: TypeAlias = Literal["forward", "back"]
 Background: TypeAlias = Literal["exact", "search"]
@@ -152,6 +152,7 @@ class Collection(Journalled):
                 problems=labels.problems,
                 remarks=remarks(corpus, learn, judge),
                 seconds=clock.seconds,
+                read_texts=self._texts,
             )
             if not done.improves:
                 return report
@@ -256,6 +257,19 @@ class Collection(Journalled):
     def labels(self) -> list[dict[str, Any]]:
         """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
         return as_labels(self._existing(self.adapt()))
+
+    def _texts(self, ids: Sequence[Any]) -> dict[str, str]:
+        """The texts of those of these documents that are there; none where the store holds no texts."""
+        wanted = set(ids)
+        found: dict[str, str] = {}
+        try:
+            for names, texts, _ in self.adapt().texts(PAGE):
+                found |= {name: text for name, text in zip(names, texts, strict=True) if name in wanted}
+                if len(found) == len(wanted):
+                    break
+        except InputError as error:
+            _log.info("a report without texts: %s", error)
+        return found
 
     def _corpus(
         self, adapter: StoreAdapter, background: Background | None, found: Survey, progress: bool

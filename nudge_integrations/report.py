@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -14,13 +13,17 @@ from nudge_core.apply import Outcome
 from nudge_core.errors import counted, first_few
 from nudge_core.evaluation import Comparison, Evaluation
 from nudge_core.evaluation.table import number_or_none
+from nudge_core.report import Report
+from nudge_core.report.shown import Block, Reported, Texts
+from nudge_core.report.trials import held, settings, tried
+from nudge_core.report.verdict import hidden_sentence
 from nudge_core.result import Nudge
 from nudge_core.trial import Trial
 from nudge_integrations.labels.matching.report import MatchReport
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class NudgeReport:
+class NudgeReport(Reported):
     """What a nudge did.
 
     Attributes:
@@ -37,6 +40,7 @@ class NudgeReport:
         problems: What the reader of the labels left out or found odd.
         remarks: What makes the figures doubtful.
         seconds: Time spent in each stage.
+        read_texts: What gives the texts of documents of the store, by id, when a page is written; it is not pickled.
     """
 
     applied: bool
@@ -52,6 +56,7 @@ class NudgeReport:
     problems: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    read_texts: Texts | None = None
 
     @property
     def tuned(self) -> Nudge:
@@ -78,17 +83,31 @@ class NudgeReport:
         """Before and after on questions about documents whose labels were hidden, which stand for unseen ones; None for methods that do not hide."""
         return None if self.trial.unseen is None else self.trial.unseen[1].compare(self.trial.unseen[0])
 
+    def report(self) -> Report:
+        """The trial, what was written, and what became of the labels."""
+        run = None if self.outcome is None else self.outcome.run
+        facts = {
+            "written": "yes" if self.applied else "no: no setting beats the original vectors on the questions held out",
+            **({} if run is None else {"run": str(run.number)}),
+            "background": self.background,
+            **({"originals": self.journal} if self.applied else {}),
+        }
+        report = self.trial.report()
+        return replace(
+            report,
+            notes=(*self._left_out(), *self.remarks, *self.problems),
+            sections=(*report.sections, *([] if self.match is None else [self.match.section()])),
+            facts={**report.facts, **facts},
+            seconds=self.seconds,
+            texts=self.read_texts,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """All figures, for JSON; scores from 0 to 1."""
         return {
+            **self.tuned.to_dict(),
             "applied": self.applied,
             "run": None if self.outcome is None or self.outcome.run is None else self.outcome.run.number,
-            "method": self.tuned.method,
-            "gamma": self.tuned.gamma,
-            "gamma_unit": self.tuned.gamma_unit,
-            "documents": self.tuned.docs,
-            "moved": len(self.tuned),
-            "settings": {name: dict(setting) for name, setting in self.tuned.settings.items()},
             "tried": [
                 {
                     "method": one.name,
@@ -111,20 +130,27 @@ class NudgeReport:
             "hidden": None if self.hidden is None else self.hidden.to_dict(),
         }
 
-    def __repr__(self) -> str:
-        tuned, how = self.tuned, self._settings()
+    def blocks(self) -> list[Block]:
+        """What was done, the figures, and what is to be known of them."""
+        tuned = self.tuned
         if self.applied:
             run = "" if self.outcome is None or self.outcome.run is None else f", run {self.outcome.run.number}"
-            first = f"{tuned.method}: {len(tuned)} of {tuned.docs} documents moved, {how}{run}."
+            first = f"{tuned.method}: {len(tuned)} of {tuned.docs} documents moved, {settings(tuned)}{run}."
         else:
             first = f"{tuned.method}: nothing was written, as no setting beats the original vectors on the questions held out."
-        lines = [first, *self._tried(), self._held(), repr(self.comparison)]
+        blocks: list[Block] = [first, *tried(self.trial), held(self.trial), self.comparison.rows()]
         if self.hidden is not None:
-            line = self.hidden.lines[0]
-            lines.append(
-                f"{len(line.before)} questions about documents whose labels were hidden: "
-                f"{line.measure} {100 * line.before.mean():.2f} -> {100 * line.after.mean():.2f}."
-            )
+            blocks.append(hidden_sentence(self.hidden))
+        blocks += [*self._left_out(), *self.remarks]
+        if self.match is not None:
+            blocks.append(f"{self.match.headline()} The rest is in report.match.")
+        elif self.problems:
+            blocks.append(f"The labels have {len(self.problems)} problems, in report.problems: {self.problems[0]}")
+        originals = f" Originals: {_shown(self.journal)}" if self.applied else ""
+        return [*blocks, f"Background: {self.background}.{originals}"]
+
+    def _left_out(self) -> Iterator[str]:
+        """What was not written, not found or not learned from, a sentence each."""
         if self.outcome is not None:
             for names, one, more in (
                 (self.outcome.changed, "document changed meanwhile and was", "documents changed meanwhile and were"),
@@ -135,9 +161,9 @@ class NudgeReport:
                 ),
             ):
                 if names:
-                    lines.append(f"{counted(len(names), one, more)} left alone: {first_few(names, 3)}.")
+                    yield f"{counted(len(names), one, more)} left alone: {first_few(names, 3)}."
         if self.unreachable:
-            lines.append(
+            yield (
                 f"The store's index no longer finds {len(self.unreachable)} of the documents tried by their own vector: "
                 f"{first_few(self.unreachable, 3)}; {self.remedy}."
             )
@@ -147,56 +173,14 @@ class NudgeReport:
                 "question has no relevant document and was",
                 "questions have no relevant document and were",
             )
-            lines.append(f"{what} left out: {first_few(self.skipped, 3)}.")
+            yield f"{what} left out: {first_few(self.skipped, 3)}."
         if self.gone:
             what = counted(len(self.gone), "document that is", "documents that are")
-            lines.append(f"Feedback on {what} no longer in the store was left out: {first_few(self.gone, 3)}.")
-        lines += self.remarks
-        if self.match is not None:
-            lines.append(f"{self.match.headline()} The rest is in report.match.")
-        elif self.problems:
-            lines.append(f"The labels have {len(self.problems)} problems, in report.problems: {self.problems[0]}")
-        originals = f" Originals: {_shown(self.journal)}" if self.applied else ""
-        lines.append(f"Background: {self.background}.{originals}")
-        return "\n".join(lines)
+            yield f"Feedback on {what} no longer in the store was left out: {first_few(self.gone, 3)}."
 
-    def _settings(self) -> str:
-        """How far documents moved, in words."""
-        if not self.tuned.settings:
-            return f"γ = {self.tuned.gamma:.4g} ({self.tuned.gamma_unit})"
-        ways = []
-        for name, setting in self.tuned.settings.items():
-            point = "steps" if len(setting) > 1 else "γ"
-            values = ", ".join(f"{point if key == 'point' else key} {value:.4g}" for key, value in setting.items())
-            ways.append(values if len(self.tuned.settings) == 1 else f"{name} with {values}")
-        return "; ".join(ways)
-
-    def _held(self) -> str:
-        """Which questions were held out."""
-        if not self.trial.candidates:
-            if self.trial.folds == 1:
-                return f"{len(self.after)} validation questions, which chose γ:"
-            return f"{len(self.after)} questions, each held out once in {self.trial.folds} folds{self._chosen_by()}:"
-        if self.trial.folds == 1:
-            return f"{len(self.after)} validation questions, which chose the method:"
-        return f"{len(self.after)} questions held out, each once, in {self.trial.folds} folds:"
-
-    def _tried(self) -> list[str]:
-        """What a method that learns has tried."""
-        if len(self.trial.candidates) < 3:
-            return []
-        measure = next(iter(self.after.values))
-        parts = [f"{one.name} {_gain(one.seen)} / {_gain(one.unseen)}" for one in self.trial.candidates[1:]]
-        return [f"Tried, by the gain in {measure} on seen / unseen questions held out: {'; '.join(parts)}."]
-
-    def _chosen_by(self) -> str:
-        """How many questions chose γ, where it was not all of them."""
-        some = 0 < self.trial.chosen_by < len(self.after)
-        return f", of which {self.trial.chosen_by} drawn at random chose γ" if some else ""
-
-
-def _gain(value: float) -> str:
-    return "–" if math.isnan(value) else f"{100 * value:+.1f}"
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the way to the store, which another process has not."""
+        return {**self.__dict__, "read_texts": None}
 
 
 def _shown(path: str) -> str:

@@ -80,3 +80,15 @@ def test_the_store_of_the_page_is_wrapped_and_restored(tmp_path):
     assert {name: vector.tobytes() for name, (vector, _) in store.rows.items()} != before
     wrapped.restore(progress=False)
     assert {name: vector.tobytes() for name, (vector, _) in store.rows.items()} == before
+
+
+def test_the_page_on_reports_prints_what_it_says(tmp_path, monkeypatch):
+    import doctest
+
+    pytest.importorskip("scipy")
+    pytest.importorskip("pandas")
+    monkeypatch.chdir(tmp_path)
+    outcome = doctest.testfile(str(PAGES / "report.md"), module_relative=False, encoding="utf-8")
+    assert outcome.attempted > 10
+    assert outcome.failed == 0
+    assert (tmp_path / "report.html").stat().st_size > 10_000

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import MissingExtraError
-from nudge_core.evaluation.table import number_or_none, table
+from nudge_core.evaluation.table import number_or_none
+from nudge_core.report.shown import Block, Reported
+
+if TYPE_CHECKING:
+    from nudge_core.evaluation.results import Evaluation
+    from nudge_core.report import Report
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +47,31 @@ class Difference:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
-    """Before and after, measure by measure: all questions, seen ones and unseen ones."""
+class Comparison(Reported):
+    """Before and after, measure by measure: all questions, seen ones and unseen ones.
+
+    Attributes:
+        lines: One for each measure and subset.
+        level: Confidence level of the intervals.
+        before: The earlier evaluation.
+        after: The later one, of the same questions in the same order.
+    """
 
     lines: tuple[Difference, ...]
     level: float
+    before: Evaluation
+    after: Evaluation
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures that both evaluations have."""
+        return tuple(dict.fromkeys(line.measure for line in self.lines))
+
+    def report(self) -> Report:
+        """The report of these questions; with the moves too it is `Report(comparison, tuned)`."""
+        from nudge_core.report import Report
+
+        return Report(self)
 
     def to_dict(self) -> dict[str, Any]:
         """All lines, for JSON; scores from 0 to 1."""
@@ -65,8 +90,9 @@ class Comparison:
                 rows.append([line.measure, f"{line.subset} {d['questions']}", *scores, f"{d['better']}/{d['worse']}"])
         return rows
 
-    def __repr__(self) -> str:
-        return table(self.rows())
+    def blocks(self) -> list[Block]:
+        """The table."""
+        return [self.rows()]
 
 
 def bootstrap_interval(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -72,7 +73,8 @@ def measured(
     met = Ranked(gains.cpu(), labels.ideal(min(depth, len(corpus))).cpu(), labels.counts.cpu())
     values = {str(measure): measure(met).numpy() for measure in measures}
     names = corpus.names(ranked.cpu().numpy().reshape(-1)).reshape(ranked.shape)
-    return Evaluation(queries.ids, values, seen, names, lengths)
+    relevance = replace(queries.relevance, documents=corpus.names(places))
+    return Evaluation(queries.ids, values, seen, names, lengths, queries.texts, relevance)
 
 
 def about_learned(queries: QuerySet, places: NDArray[np.int64], learned: NDArray[np.int64]) -> NDArray[np.bool_]:

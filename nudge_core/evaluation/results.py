@@ -13,14 +13,16 @@ from nudge_core.arguments import expect
 from nudge_core.errors import InputError
 from nudge_core.evaluation.comparison import Comparison, Difference, bootstrap_interval
 from nudge_core.evaluation.measures import Measure
-from nudge_core.evaluation.table import number_or_none, table
+from nudge_core.evaluation.table import number_or_none
+from nudge_core.relevance import Relevance
+from nudge_core.report.shown import Block, Shown
 
 Lengths: TypeAlias = Literal["one", "scaled", "given"]
 SUBSETS = ("all", "seen", "unseen")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Evaluation:
+class Evaluation(Shown):
     """Measures per question.
 
     Attributes:
@@ -29,6 +31,8 @@ class Evaluation:
         seen: (queries,) whether a relevant document is relevant to a training question too; None where no training questions were given.
         ranking: (queries, depth) ids of the documents found, best first.
         lengths: How the lengths of documents entered: all are "one", or they were "scaled" to one, or taken as "given".
+        texts: The questions as texts, where they were given.
+        relevance: The ids of the documents that answer each question; None where they are not known.
     """
 
     ids: NDArray[Any]
@@ -36,6 +40,8 @@ class Evaluation:
     seen: NDArray[np.bool_] | None
     ranking: NDArray[Any]
     lengths: Lengths = "one"
+    texts: tuple[str, ...] | None = None
+    relevance: Relevance | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -44,12 +50,16 @@ class Evaluation:
     def concat(parts: Sequence[Evaluation]) -> Evaluation:
         """The questions of several evaluations by the same measures, one after the other."""
         seen = [part.seen for part in parts if part.seen is not None]
+        texts = [part.texts for part in parts if part.texts is not None]
+        relevance = [part.relevance for part in parts if part.relevance is not None]
         return Evaluation(
             np.concatenate([part.ids for part in parts]),
             {measure: np.concatenate([part.values[measure] for part in parts]) for measure in parts[0].values},
             np.concatenate(seen) if len(seen) == len(parts) else None,
             np.concatenate([part.ranking for part in parts]),
             parts[0].lengths,
+            tuple(text for part in texts for text in part) if len(texts) == len(parts) else None,
+            Relevance.concat(relevance) if len(relevance) == len(parts) else None,
         )
 
     def subset(self, name: str) -> NDArray[np.bool_]:
@@ -97,8 +107,9 @@ class Evaluation:
                 rows.append([name, str(count), *(f"{100 * self.mean(measure, name):.2f}" for measure in self.values)])
         return rows
 
-    def __repr__(self) -> str:
-        return table(self.rows())
+    def blocks(self) -> list[Block]:
+        """The table."""
+        return [self.rows()]
 
     def compare(self, before: Evaluation, *, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> Comparison:
         """This evaluation beside an earlier one of the same questions.
@@ -136,4 +147,4 @@ class Evaluation:
                 lines.append(
                     Difference(measure, name, *pair, *bootstrap_interval(pair[1] - pair[0], level, resamples, seed))
                 )
-        return Comparison(tuple(lines), level)
+        return Comparison(tuple(lines), level, before, self)

@@ -122,6 +122,7 @@ class Lesson:
             seconds=self.clock.seconds,
             settings={leg.steps.name: {**leg.setting, "point": leg.point} for leg in self.chosen.legs},
             matrix=None if matrix is None else matrix.cpu().numpy(),
+            angles=np.degrees(2 * np.arcsin(np.minimum(1, distance / 2))).astype(np.float32),
         )
 
     def _moved(self) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float64]]:
@@ -144,7 +145,7 @@ class Lesson:
             apart[part] = torch.linalg.vector_norm(mapped - first, dim=1).cpu().numpy()
         every = np.concatenate([found[0], others])
         order = np.argsort(every)
-        return every[order], np.concatenate([found[1], vectors])[order], np.concatenate([distance, apart])
+        return every[order], np.concatenate([found[1], vectors])[order], np.concatenate([distance, apart])[order]
 
     def _evaluated(self, states: Sequence[State], drawn: bool) -> Evaluation:
         parts = [

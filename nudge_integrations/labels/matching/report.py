@@ -10,10 +10,11 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from nudge_core.errors import MissingExtraError
+from nudge_core.report import Section
 from nudge_integrations.labels.matching.found import RULES, Found, Thresholds
 
 Outcome: TypeAlias = Literal["matched", "nothing", "too much"]
-_SHOWN = 10
+_SHOWN, _LISTED = 10, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +129,14 @@ class MatchReport:
             "answers": dict(Counter(match.outcome for match in self.matches)),
             "documents": self.documents,
         }
+
+    def section(self) -> Section:
+        """For the page of a report: the rules, and the answers that need a look."""
+        odd = [*self.of("nothing"), *self.of("too much"), *self.odd]
+        rows = [(match.outcome, match.text[:300], str(match)) for match in odd[:_LISTED]]
+        left = [f"The first {_LISTED} of {len(odd)} that need a look; all are in report.match."] * (len(odd) > _LISTED)
+        head = [("outcome", "question", "what was found")] if rows else []
+        return Section("How labels were matched", (self.headline(), *self.problems, *left), (*head, *rows))
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""

@@ -1,0 +1,105 @@
+"""The page: one HTML file that holds its data, style and script, and asks nothing of a network."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nudge_core.errors import MissingExtraError
+from nudge_core.replacing import replacing
+from nudge_core.report.clean import clean
+from nudge_core.report.content import as_script, content
+from nudge_core.report.trials import settings
+from nudge_core.report.verdict import direction, main_line
+from nudge_core.report.versions import versions
+
+if TYPE_CHECKING:
+    from nudge_core.report.report import Report
+
+SCRIPTS = ("elements.js", "charts.js", "listing.js", "questions.js", "documents.js", "main.js")
+
+
+def write_page(report: Report, path: str | Path) -> Path:
+    """Write the page of a report; see `Reported.to_html`."""
+    text = page(report)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return Path(path)
+
+
+def page(report: Report) -> str:
+    """The page as text.
+
+    Raises:
+        MissingExtraError: jinja2 is not installed.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from markupsafe import Markup
+    except ImportError as error:
+        raise MissingExtraError("jinja2", "report", "a report as HTML") from error
+    loader = PackageLoader("nudge_core.report", "assets")
+    pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    pages.filters |= {
+        "text": clean,
+        "foreign": lambda value: Markup('<bdi class="foreign">{}</bdi>').format(clean(value)),
+        "score": lambda value: f"{100 * value:.1f}",
+        "change": lambda value: f"{100 * value:+.1f}",
+    }
+
+    def source(name: str) -> str:
+        return loader.get_source(pages, name)[0].replace("\r\n", "\n")
+
+    script = "\n".join(['"use strict";', *map(source, SCRIPTS)])
+    style = source("style.css")
+    return pages.get_template("page.html").render(
+        report=report,
+        lines=_lines(report),
+        tiles=_tiles(report),
+        facts=_facts(report),
+        stages=report.stages,
+        data=Markup(as_script(content(report))),  # noqa: S704  # escaped for a script element
+        script=Markup(script),  # noqa: S704  # our own
+        style=Markup(style),  # noqa: S704  # our own
+        policy=f"default-src 'none'; img-src data:; script-src '{_hash(script)}'; style-src '{_hash(style)}'",
+    )
+
+
+def _hash(text: str) -> str:
+    """What the page's policy allows: this script and no other."""
+    return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _lines(report: Report) -> list[dict[str, Any]]:
+    """The lines of the comparison that have questions, with what they say."""
+    if report.comparison is None:
+        return []
+    return [{**line.to_dict(), "direction": direction(line)} for line in report.comparison.lines if len(line.before)]
+
+
+def _tiles(report: Report) -> list[dict[str, Any]]:
+    """The first measure on each subset."""
+    if report.comparison is None:
+        return []
+    found = [(name, main_line(report.comparison, name)) for name in ("all", "seen", "unseen")]
+    tiles = [{**line.to_dict(), "direction": direction(line)} for _, line in found if line is not None]
+    return tiles if len(tiles) > 2 else tiles[:1]
+
+
+def _facts(report: Report) -> dict[str, str]:
+    """How it was made: name and value."""
+    tuned = report.tuned
+    facts: dict[str, str] = {}
+    if tuned is not None:
+        facts |= {
+            "method": tuned.method,
+            "setting": settings(tuned),
+            "documents": f"{tuned.docs:,}",
+            "moved": f"{len(tuned):,}, at most {tuned.angle:.1f}°",
+            "dimension": str(tuned.dim),
+            "search by": tuned.metric,
+            "learned again with validation questions": "yes" if tuned.refit else "no",
+        }
+    return {**facts, **report.facts, **{f"version of {name}": number for name, number in versions().items()}}
