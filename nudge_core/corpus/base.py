@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from nudge_core.background import TILE, Background, BackgroundBuilder, similarities
 from nudge_core.corpus.ids import Ids
+from nudge_core.corpus.resume import Kept
 from nudge_core.errors import InputError, UnknownIdError, counted, first_few
 from nudge_core.vectors import describe_bad_row
 
@@ -48,11 +49,17 @@ class Corpus(ABC):
         return None if self._ids is None else self._ids.names
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(docs={len(self)}, dim={self.dim}, ids={'rows' if self.ids is None else self.ids.dtype})"
+        kind = "rows" if self._ids is None else "int64" if self._ids.integers else "object"
+        return f"{type(self).__name__}(docs={len(self)}, dim={self.dim}, ids={kind})"
+
+    @property
+    def named(self) -> bool:
+        """Whether the corpus has ids of its own."""
+        return self._ids is not None
 
     def names(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """The ids of these rows; the row numbers themselves where the corpus has no ids."""
-        return rows if self.ids is None else self.ids[rows]
+        return rows if self._ids is None else self._ids.take(rows)
 
     def find(self, documents: NDArray[Any]) -> NDArray[np.int64]:
         """The row of each document.
@@ -67,10 +74,11 @@ class Corpus(ABC):
         rows = self._ids.find(documents)
         unknown = np.unique(documents[rows < 0].astype(str))
         if len(unknown):
+            example = self._ids.take(np.arange(min(2, len(self._ids)))).tolist()
             what = counted(len(unknown), "document named in the labels is", "documents named in the labels are")
             raise UnknownIdError(
                 f"{what} not in the corpus of {len(self)}: {first_few(map(str, unknown))}. "
-                f"Its ids, {'integers' if self._ids.integers else 'texts'}, look like {first_few(self._ids.names[:2].tolist())}: "
+                f"Its ids, {'integers' if self._ids.integers else 'texts'}, look like {first_few(example)}: "
                 "label with these, or add the missing documents"
             )
         return rows
@@ -133,9 +141,13 @@ class Corpus(ABC):
         left_out = np.zeros(0, dtype=np.int64) if exclude is None else np.unique(exclude)
         width = max(1024, min(8192, TILE // max(1, len(queries))))
         height = max(1, TILE // width)
-        first, shortest, longest = 0, np.inf, 0.0
+        so_far = self._kept(
+            (queries, torch.from_numpy(left_out), k, temperature, cosine, width, str(queries.device), torch.__version__)
+        )
+        first, shortest, longest = (0, np.inf, 0.0) if so_far is None else so_far.restore(builder)
         with tqdm(
             total=len(self),
+            initial=first,
             unit=" rows",
             unit_scale=True,
             delay=2,
@@ -143,7 +155,7 @@ class Corpus(ABC):
             leave=False,
             desc="background",
         ) as bar:
-            for block in self.blocks(width):
+            for block in self._walk(width, first):
                 if not len(block):
                     continue
                 values = block.to(torch.float32).to(queries.device)
@@ -167,7 +179,17 @@ class Corpus(ABC):
                     builder.add(part, scores, rows)
                 first += len(block)
                 bar.update(len(block))
+                if so_far is not None:
+                    so_far.keep(builder, first, shortest, longest, last=first == len(self))
         return builder.build((shortest, longest))
+
+    def _walk(self, size: int, first: int) -> Iterator[Tensor]:  # noqa: ARG002  # what goes on from a row reads files
+        """The blocks from a row on; the row is above 0 only where a pass is kept."""
+        return self.blocks(size)
+
+    def _kept(self, about: Sequence[object]) -> Kept | None:  # noqa: ARG002
+        """Where what a pass about these questions has found so far is kept; None for nowhere."""
+        return None
 
     def _norms(self, values: Tensor, first: int) -> Tensor:
         """The length of each row of a block."""

@@ -1,4 +1,4 @@
-"""A corpus in `.npy` files: one memory map, or a folder of shards. Only the pages that are read come into memory."""
+"""A corpus in `.npy` files: one, or a folder of shards, here or behind a URL. They are streamed: no file is ever held or mapped whole."""
 
 from __future__ import annotations
 
@@ -12,95 +12,125 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.corpus.base import Corpus
-from nudge_core.corpus.ids import Ids
+from nudge_core.corpus.files import READ, FileCorpus
+from nudge_core.corpus.ids import Ids, checked
+from nudge_core.corpus.npy_format import load, open_array
+from nudge_core.corpus.places import Place, find
 from nudge_core.errors import FileFormatError, InputError
 from nudge_core.vectors import as_matrix
 
 IDS = "ids.npy"
 
+GAP = 64 << 10
+"""Bytes between two rows that are rather read than jumped over."""
 
-class NpyCorpus(Corpus):
+
+class NpyCorpus(FileCorpus):
     """Document vectors in one `.npy` file or in a folder of them, in the order of their names (0000.npy, 0001.npy, …)."""
 
-    def __init__(self, path: str | Path, ids: Sequence[Any] | NDArray[Any] | None = None) -> None:
-        """Map the files.
+    def __init__(
+        self,
+        path: str | Path,
+        ids: Sequence[Any] | NDArray[Any] | None = None,
+        *,
+        resume: str | Path | None = None,
+    ) -> None:
+        """Read what the files say of themselves.
 
         Args:
-            path: A `.npy` file of shape (docs, dim), or a folder of such.
-            ids: (docs,) integer or string ids. Without them `ids.npy` in the folder is read, if it is there.
+            path: A `.npy` file of shape (docs, dim), or a folder of such; a path, or a URL that fsspec knows.
+            ids: (docs,) integer or string ids. Without them `ids.npy` in the folder is read, or beside every shard `NAME.ids.npy`, if they are there.
+            resume: Folder in which passes over the vectors keep what they have found so far.
 
         Raises:
             FileFormatError: A file that is missing, truncated or no `.npy`, or an empty folder.
             InputError: Shards whose dimension or type differs, or ids that do not fit.
         """
-        self.path = Path(path)
-        folder = self.path.is_dir()
-        files = sorted(file for file in self.path.glob("*.npy") if file.name != IDS) if folder else [self.path]
-        if not files:
-            raise FileFormatError(f"the folder {str(self.path)!r} holds no .npy shards")
-        if files != sorted(files, key=_by_number):
-            raise InputError(
-                f"the shards in {str(self.path)!r} are read in the order of their names, in which numbers of different length are mixed up "
-                f"({', '.join(file.name for file in files[:3])}, …): pad the numbers with zeros, as in 0002.npy"
+        found = find(path, ".npy")
+        beside = {place.name: place for place in found if f".{place.name}".endswith(f".{IDS}")}
+        shards = [place for place in found if place.name not in beside]
+        if not shards:
+            raise FileFormatError(
+                f"the folder {str(path)!r} holds no .npy shards"
+                if Path(str(path)).is_dir()
+                else f"{str(path)!r} cannot be read as .npy: it is missing"
             )
-        self.shards = [_open(file) for file in files]
-        first = self.shards[0]
-        for file, shard in zip(files, self.shards, strict=True):
-            if shard.shape[1] != first.shape[1] or shard.dtype != first.dtype:
+        if shards != sorted(shards, key=_by_number):
+            raise InputError(
+                f"the shards in {str(path)!r} are read in the order of their names, in which numbers of different length are mixed up "
+                f"({', '.join(place.name for place in shards[:3])}, …): pad the numbers with zeros, as in 0002.npy"
+            )
+        self.places, self.resume = shards, None if resume is None else Path(resume)
+        self._arrays = [open_array(place) for place in shards]
+        kinds = [
+            as_matrix(array.empty(), f"vectors in {place.name}")
+            for array, place in zip(self._arrays, shards, strict=True)
+        ]
+        for place, kind in zip(shards, kinds, strict=True):
+            if kind.shape[1] != kinds[0].shape[1] or kind.dtype != kinds[0].dtype:
                 raise InputError(
-                    f"the shard {file.name} has dimension {shard.shape[1]} and type {shard.dtype}, {files[0].name} has "
-                    f"{first.shape[1]} and {first.dtype}: write all shards with one model and one type"
+                    f"the shard {place.name} has dimension {kind.shape[1]} and type {kind.dtype}, {shards[0].name} has "
+                    f"{kinds[0].shape[1]} and {kinds[0].dtype}: write all shards with one model and one type"
                 )
-        self.dim = int(first.shape[1])
-        self.starts = np.concatenate([[0], np.cumsum([len(shard) for shard in self.shards])]).astype(np.int64)
+        self.dim, self.itemsize = int(kinds[0].shape[1]), self._arrays[0].dtype.itemsize
+        self.starts = np.cumsum([0, *(array.shape[0] for array in self._arrays)], dtype=np.int64)
         if not len(self):
-            raise InputError(f"{str(self.path)!r} holds no documents: give at least one vector")
-        if folder and (self.path / IDS).is_file():
-            if ids is not None:
-                raise InputError(
-                    f"{str(self.path)!r} brings its own ids in {IDS}: leave ids out, or take that file away"
-                )
-            ids = _load(self.path / IDS)
-        self._ids = None if ids is None else Ids(ids, len(self))
+            raise InputError(f"{str(path)!r} holds no documents: give at least one vector")
+        self._ids = self._read_ids(str(path), ids, beside)
 
-    def __len__(self) -> int:
-        return int(self.starts[-1])
+    def _read_ids(self, path: str, ids: Sequence[Any] | NDArray[Any] | None, beside: dict[str, Place]) -> Ids | None:
+        if ids is not None and beside:
+            raise InputError(
+                f"{path!r} brings its own ids in {next(iter(beside))}: leave ids out, or take that file away"
+            )
+        if ids is not None or not beside:
+            return None if ids is None else Ids(ids, len(self))
+        if IDS in beside:
+            return Ids(load(beside[IDS]), len(self))
+        parts = []
+        for number, place in enumerate(self.places):
+            name = f"{place.name.removesuffix('.npy')}.{IDS}"
+            if name not in beside:
+                raise InputError(
+                    f"{next(iter(beside))} holds ids of one shard, but {place.name} has no {name}: give every shard its ids, or none"
+                )
+            found, count = load(beside[name]), self._arrays[number].shape[0]
+            if len(found) != count:
+                raise InputError(
+                    f"{name} holds {len(found)} ids for the {count} documents of {place.name}: give one id for each document"
+                )
+            parts.append(checked(found, int(self.starts[number])))
+        return Ids.of_parts([part for part in parts if len(part)], self._where)
 
     def rows(self, rows: NDArray[np.int64]) -> Tensor:
-        """The vectors of these rows, (len(rows), dim) float32, as stored."""
+        """The vectors of these rows, (len(rows), dim) float32, as stored; rows that lie close together are read at once."""
         found = torch.empty((len(rows), self.dim), dtype=torch.float32)
-        shard_of = np.searchsorted(self.starts, rows, side="right") - 1
-        for number in np.unique(shard_of):
-            wanted = np.flatnonzero(shard_of == number)
-            part = self.shards[number][torch.from_numpy(rows[wanted] - self.starts[number])]
-            found[torch.from_numpy(wanted)] = part.to(torch.float32)
+        order = np.argsort(rows, kind="stable")
+        shard_of = np.searchsorted(self.starts, rows[order], side="right") - 1
+        width = self.dim * self.itemsize
+        for number in np.unique(shard_of).tolist():
+            wanted = order[shard_of == number]
+            at = rows[wanted] - self.starts[number]
+            run = np.cumsum(np.concatenate([[0], (np.diff(at) - 1) * width > GAP]))
+            run += at * width // READ * (run[-1] + 1)  # and no more at once than a block
+            ends = np.flatnonzero(np.diff(run)) + 1
+            self.places[number].check()
+            with self.places[number].open() as file:
+                for part in np.split(np.arange(len(at)), ends):
+                    first = int(at[part[0]])
+                    block = self._arrays[number].read(file, first, int(at[part[-1]]) + 1 - first)
+                    vectors = as_matrix(block, "vectors")[torch.from_numpy(at[part] - first)]
+                    found[torch.from_numpy(wanted[part])] = vectors.to(torch.float32)
+            self.places[number].check()
         return found
 
-    def blocks(self, size: int) -> Iterator[Tensor]:
-        """All vectors in row order, at most `size` rows at a time."""
-        for shard in self.shards:
-            yield from shard.split(size)
+    def _pieces(self, number: int, first: int, size: int) -> Iterator[Tensor]:
+        array = self._arrays[number]
+        with self.places[number].open() as file:
+            for start in range(first, array.shape[0], size):
+                yield as_matrix(array.read(file, start, min(size, array.shape[0] - start)), "vectors")
 
 
-def _by_number(file: Path) -> list[str | int]:
+def _by_number(place: Place) -> list[str | int]:
     """A key that sorts part10 after part2."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", file.name)]
-
-
-def _open(file: Path) -> Tensor:
-    return as_matrix(
-        _load(file, mmap_mode="c"), f"vectors in {file.name}"
-    )  # "c": pages are shared, writes never reach the file
-
-
-def _load(file: Path, mmap_mode: Any = None) -> NDArray[Any]:
-    try:
-        with file.open("rb") as opened:
-            np.lib.format.read_magic(opened)
-        return np.load(file, mmap_mode=mmap_mode, allow_pickle=False)  # type: ignore[no-any-return]
-    except (OSError, ValueError, EOFError) as error:
-        raise FileFormatError(
-            f"{str(file)!r} cannot be read as .npy ({error}): it is missing, truncated, of another format or holds Python objects; "
-            "write it again with numpy.save, ids as integers or as numpy.asarray(ids, dtype=str)"
-        ) from error
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", place.name)]

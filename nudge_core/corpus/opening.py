@@ -10,19 +10,25 @@ from numpy.typing import NDArray
 
 from nudge_core.corpus.base import Corpus
 from nudge_core.corpus.memory import MemoryCorpus
+from nudge_core.corpus.places import kind_of
 from nudge_core.errors import FileFormatError, InputError
 from nudge_core.vectors import Vectors
 
 CorpusLike: TypeAlias = "Corpus | Vectors | str | Path"
 
 
-def open_corpus(source: CorpusLike, ids: Sequence[Any] | NDArray[Any] | None = None) -> Corpus:
+def open_corpus(
+    source: CorpusLike, ids: Sequence[Any] | NDArray[Any] | None = None, *, resume: str | Path | None = None
+) -> Corpus:
     """A corpus over an array, a tensor, a memory map or files; nothing is copied.
 
     Args:
         source: (docs, dim) array or tensor; the path of a `.npy` file, of a folder of `.npy` shards (in the order of their names), of a `.parquet`
-            file or of a folder of such; or a corpus, which is returned as it is.
-        ids: (docs,) integer or string ids. Parquet has its own, in the column "id"; beside `.npy` shards a file `ids.npy` is taken.
+            file or of a folder of such, or a URL that fsspec knows, such as s3://; or a corpus, which is returned as it is.
+        ids: (docs,) integer or string ids. Parquet has its own, in the column "id"; beside `.npy` shards a file `ids.npy` is taken, or
+            `NAME.ids.npy` beside each.
+        resume: Folder in which passes over files keep what they have found so far, some kilobytes for each: a run that was killed goes on there,
+            with the same result bit by bit. Delete it when nothing is to be repeated.
 
     Raises:
         FileFormatError: No such file, a kind of file that is not known, or a truncated one.
@@ -36,21 +42,21 @@ def open_corpus(source: CorpusLike, ids: Sequence[Any] | NDArray[Any] | None = N
         _refuse(ids, "a corpus")
         return source
     if not isinstance(source, str | Path):
+        if resume is not None:
+            raise InputError(
+                "resume=… keeps what passes over files have found; vectors in memory need none: leave it out"
+            )
         return MemoryCorpus(source, ids)
-    path = Path(source)
-    if not path.exists():
-        raise FileFormatError(
-            f"there is no file or folder {str(path)!r}: give a .npy or .parquet file, or a folder of them"
-        )
     from nudge_core.corpus.npy import NpyCorpus
     from nudge_core.corpus.parquet import ParquetCorpus
 
-    if path.suffix == ".npy" or (path.is_dir() and any(path.glob("*.npy"))):
-        return NpyCorpus(path, ids)
-    if path.suffix == ".parquet" or (path.is_dir() and any(path.glob("*.parquet"))):
+    kind = kind_of(source)
+    if kind == ".npy":
+        return NpyCorpus(source, ids, resume=resume)
+    if kind == ".parquet":
         _refuse(ids, "Parquet")
-        return ParquetCorpus(path)
-    raise FileFormatError(f"{str(path)!r} is neither a .npy or .parquet file nor a folder that holds any")
+        return ParquetCorpus(source, resume=resume)
+    raise FileFormatError(f"{str(source)!r} is neither a .npy or .parquet file nor a folder that holds any")
 
 
 def _refuse(ids: object, what: str) -> None:

@@ -96,10 +96,11 @@ def _rank(
             f"the moves were made for {tuned.docs} documents of dimension {tuned.dim}, the corpus has {len(corpus)} "
             f"of {corpus.dim}: evaluate on the corpus that was fine-tuned"
         )
-    if corpus.ids is not None and not np.array_equal(tuned.ids, corpus.ids[tuned.rows]):
-        row = next(i for i, (a, b) in enumerate(zip(tuned.ids, corpus.ids[tuned.rows], strict=True)) if a != b)
+    names = corpus.names(tuned.rows)
+    if corpus.named and not np.array_equal(tuned.ids, names):
+        row = next(i for i, (a, b) in enumerate(zip(tuned.ids, names, strict=True)) if a != b)
         raise InputError(
-            f"row {tuned.rows[row]} is {tuned.ids[row]!r} in the moves and {corpus.ids[tuned.rows[row]]!r} in the corpus: "
+            f"row {tuned.rows[row]} is {tuned.ids[row]!r} in the moves and {names[row]!r} in the corpus: "
             "evaluate on the corpus that was fine-tuned, in the same order"
         )
     tuned.check_origin(corpus.rows(tuned.rows))

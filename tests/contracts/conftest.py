@@ -67,6 +67,20 @@ def parquet(
     return open_corpus(folder if cuts else folder / "part-0.parquet")
 
 
+def behind_a_url(make: Callable[[Path, np.ndarray, Any], Corpus]) -> Callable[[Path, np.ndarray, Any], Corpus]:
+    """The same files in a file system in memory, which stands for any that fsspec knows."""
+
+    def build(folder: Path, X: np.ndarray, ids: Any) -> Corpus:
+        fsspec = pytest.importorskip(
+            "fsspec", reason="fsspec is not installed: pip install 'nudge-integrations[files]'"
+        )
+        make(folder, X, ids)
+        fsspec.filesystem("memory").put(f"{folder}/", f"{folder}/", recursive=True)
+        return open_corpus(f"memory://{folder}")
+
+    return build
+
+
 def save(folder: Path, X: np.ndarray, ids: Any) -> Corpus:
     np.save(folder / "X.npy", X)
     return open_corpus(folder / "X.npy", ids=ids)
@@ -100,6 +114,9 @@ KINDS = [
     Kind("npy-fortran", f64, lambda folder, X, ids: save(folder, np.asfortranarray(X), ids)),
     Kind("npy-shards", f32, lambda folder, X, ids: npy_folder(folder, X.astype("f4"), ids, [20, 40])),
     Kind("npy-shards-uneven", f16, lambda folder, X, ids: npy_folder(folder, X.astype("f2"), ids, [1, 1, 30, 31, 52])),
+    Kind("npy-big-endian", f32, lambda folder, X, ids: save(folder, X.astype(">f4"), ids)),
+    Kind("npy-url", f32, behind_a_url(lambda folder, X, ids: npy_folder(folder, X.astype("f4"), ids, [20, 40]))),
+    Kind("parquet-url", f16, behind_a_url(lambda folder, X, ids: parquet(folder, X.astype("f2"), ids, (1, 30))), True),
     Kind("parquet-float16", f16, lambda folder, X, ids: parquet(folder, X.astype("f2"), ids), True),
     Kind("parquet-float32", f32, lambda folder, X, ids: parquet(folder, X.astype("f4"), ids), True),
     Kind("parquet-float64", f64, lambda folder, X, ids: parquet(folder, X, ids), True),

@@ -1,0 +1,85 @@
+"""Files: what corpora in `.npy` and in Parquet have in common. They are streamed: a block is computed while a thread reads the next."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nudge_core.corpus.base import Corpus
+from nudge_core.corpus.places import Place
+from nudge_core.corpus.prefetch import prefetched
+from nudge_core.corpus.resume import Kept
+
+READ = 16 << 20
+"""How many bytes of vectors are read at a time."""
+
+
+class FileCorpus(Corpus):
+    """Vectors in files that are read from the first row to the last, each checked before and after to be what it was when it was opened.
+
+    Attributes:
+        places: The files.
+        starts: (files + 1,) the row with which each begins; the last is the number of documents.
+        resume: Folder in which a pass keeps what it has found so far; None for nowhere.
+    """
+
+    places: Sequence[Place]
+    starts: NDArray[np.int64]
+    itemsize: int
+    resume: Path | None = None
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    @abstractmethod
+    def _pieces(self, number: int, first: int, size: int) -> Iterator[Tensor]:
+        """The vectors of a file from its row `first` on, about `size` rows at a time."""
+
+    def blocks(self, size: int) -> Iterator[Tensor]:
+        """All vectors in row order, at most `size` rows at a time."""
+        return self._walk(size, 0)
+
+    def _walk(self, size: int, first: int) -> Iterator[Tensor]:
+        """Blocks from row `first` on: of `size` rows each but the last of a file, as they would have been had it begun at 0."""
+        for piece in prefetched(self._read(size, first)):
+            yield from piece.split(size)
+
+    def _read(self, size: int, first: int) -> Generator[Tensor, None, None]:
+        """Pieces of several blocks."""
+        rows = size * max(1, READ // (size * self.dim * self.itemsize))
+        for number, place in enumerate(self.places):
+            start, end = int(self.starts[number]), int(self.starts[number + 1])
+            if end <= max(first, start):
+                continue
+            place.check()
+            left = torch.empty(0)
+            for piece in self._pieces(number, max(0, first - start), rows):
+                left = torch.cat([left, piece]) if len(left) else piece
+                whole = len(left) - len(left) % rows
+                if whole:
+                    yield from left[:whole].split(rows)
+                    left = left[whole:]
+            place.check()
+            if len(left):
+                yield left
+
+    def _kept(self, about: Sequence[object]) -> Kept | None:
+        if self.resume is None:
+            return None
+        key = hashlib.blake2b(digest_size=16)
+        for place in self.places:
+            key.update(f"{place.path}|{place.size}|{place.key}\n".encode())
+        for part in about:
+            key.update(part.cpu().numpy().tobytes() if isinstance(part, Tensor) else repr(part).encode())
+        return Kept(self.resume, key.hexdigest())
+
+    def _where(self, row: int) -> str:
+        """The file that holds a row."""
+        return self.places[int(np.searchsorted(self.starts, row, side="right")) - 1].name
