@@ -13,9 +13,9 @@ import numpy as np
 from nudge_core import Evaluation, NudgeN, evaluate, finetune
 from nudge_core.errors import InputError, MissingExtraError
 from nudge_core.evaluation import Comparison
+from nudge_core.report import Report, plot_before_after
 from nudge_integrations.cli.output import as_dict, say, show
 from nudge_integrations.demo.data import build
-from nudge_integrations.demo.picture import draw_before_after
 from nudge_integrations.embeddings import embed, load_model
 from nudge_integrations.labels import LabelledData
 
@@ -27,7 +27,7 @@ def run_demo(model: str, folder: Path) -> Comparison:
 
     Args:
         model: Name or folder of a sentence-transformers model.
-        folder: Takes embeddings.npz, tuned.safetensors, figures.json and before-after.png.
+        folder: Takes embeddings.npz, tuned.safetensors, figures.json, before-after.png and report.html.
 
     Returns:
         The figures on the test questions.
@@ -75,10 +75,22 @@ def run_demo(model: str, folder: Path) -> Comparison:
     }
     (folder / "figures.json").write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     picture = folder / "before-after.png"
-    draw_before_after(comparison, picture, f"Search in Python's own documentation, {len(test)} questions held out")
+    _draw(comparison, picture, f"Search in Python's own documentation, {len(test)} questions held out")
     say(f"Picture: {picture}")
+    report = Report(comparison, tuned, title="Search in Python's own documentation", facts={"model": model})
+    page = report.to_html(folder / "report.html", texts=data.documents, questions=data.queries)
+    say(f"Report, to open in a browser: {page}")
     say(f"Done in {seconds:.0f} s. Next, with your own documents and questions: nudge embed DATA, then nudge tune DATA")
     return comparison
+
+
+def _draw(comparison: Comparison, path: Path, title: str) -> None:
+    from matplotlib.figure import Figure
+
+    axes = Figure(figsize=(7.2, 3.6), dpi=150, layout="constrained").add_subplot()
+    plot_before_after(comparison, axes)
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.figure.savefig(path)
 
 
 def _examples(data: LabelledData, before: Evaluation, after: Evaluation, count: int = 3) -> None:

@@ -93,6 +93,7 @@ def test_a_small_run_with_the_real_model(monkeypatch, tmp_path, capsys):
         "tuned.safetensors",
         "figures.json",
         "before-after.png",
+        "report.html",
     }
     figures = json.loads((tmp_path / "out" / "figures.json").read_text())
     assert figures["validation"]["after"] > figures["validation"]["before"]

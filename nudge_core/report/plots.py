@@ -1,0 +1,133 @@
+"""Pictures of a result, on matplotlib axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from nudge_core.errors import InputError, MissingExtraError
+from nudge_core.report.content import histogram
+from nudge_core.report.trials import axis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from nudge_core.report.shown import Reported
+    from nudge_core.result import Nudge
+
+BEFORE, AFTER, INK = "#9aa5b1", "#1f7a8c", "#12343b"
+
+
+def plot_before_after(
+    result: Reported, ax: Axes | None = None, *, subset: Literal["all", "seen", "unseen"] = "all"
+) -> Axes:
+    """Bars of each measure before and after, with the interval of the change.
+
+    Args:
+        result: A `Comparison`, `Trial`, `NudgeReport` or `Report`.
+        ax: Where to draw; new axes without it.
+        subset: Which questions.
+
+    Raises:
+        InputError: No questions were measured, or none belong to the subset.
+        MissingExtraError: matplotlib is not installed.
+    """
+    comparison = result.report().comparison
+    lines = [] if comparison is None else [line.to_dict() for line in comparison.lines if line.subset == subset]
+    if not lines or not lines[0]["questions"]:
+        raise InputError(f'there are no {subset} questions to draw: give after.compare(before), and subset="all"')
+    ax = new_axes(ax)
+    for i, line in enumerate(lines):
+        before, after = 100 * line["before"], 100 * line["after"]
+        low, high = (100 * abs(line["difference"] - line[end]) for end in ("low", "high"))
+        ax.bar(i - 0.2, before, 0.38, color=BEFORE, label="before" if i == 0 else None)
+        ax.bar(i + 0.2, after, 0.38, color=AFTER, label="after" if i == 0 else None)
+        ax.errorbar(i + 0.2, after, yerr=[[low], [high]], color=INK, capsize=3, linewidth=1)
+        ax.annotate(f"{before:.1f}", (i - 0.2, before / 2), ha="center", va="center", color=INK, fontsize=9)
+        ax.annotate(
+            f"{after:.1f}", (i + 0.2, after / 2), ha="center", va="center", color="white", fontsize=9, weight="bold"
+        )
+    ax.set_xticks(range(len(lines)), [line["measure"] for line in lines])
+    ax.set_ylabel("score")
+    ax.set_title(f"{subset} {lines[0]['questions']:,} questions held out", loc="left", fontsize=11)
+    ax.legend(frameon=False, ncols=2, loc="upper left", bbox_to_anchor=(0, 1))
+    ax.set_ylim(0, 1.22 * max(100 * max(line["before"], line["after"]) for line in lines) or 1)
+    return _bare(ax)
+
+
+def plot_curve(result: Reported, ax: Axes | None = None) -> Axes:
+    """The validation score over γ, or over the steps of a method that learns, with the point chosen.
+
+    Args:
+        result: A `Nudge`, `Trial`, `NudgeReport`, or a `Report` with moves.
+        ax: Where to draw; new axes without it.
+
+    Raises:
+        InputError: There are no moves, or they have no curve, as γ was given.
+        MissingExtraError: matplotlib is not installed.
+    """
+    tuned = _moves(result)
+    if tuned.curve is None:
+        raise InputError(f"{tuned.method} has no validation curve, as nothing was chosen: give several gammas")
+    name, chosen = axis(tuned)
+    ax, curve = new_axes(ax), tuned.curve
+    best = curve.score[abs(curve.gamma - chosen).argmin()]
+    ax.axhline(100 * curve.score[0], color=BEFORE, linestyle="--", linewidth=1, label="without moves")
+    ax.plot(curve.gamma, 100 * curve.score, color=AFTER, marker="." if len(curve.gamma) <= 60 else None)
+    ax.plot([chosen], [100 * best], "o", color="white", markeredgecolor=INK, markersize=9, markeredgewidth=2)
+    ax.annotate(f"{chosen:.4g}: {100 * best:.1f}", (chosen, 100 * best), (8, 8), textcoords="offset points", color=INK)
+    ax.margins(y=0.15)
+    ax.set_xlabel(name)
+    ax.set_ylabel(f"{curve.measure} on validation questions")
+    ax.legend(frameon=False, loc="lower right")
+    return _bare(ax)
+
+
+def plot_moves(result: Reported, ax: Axes | None = None) -> Axes:
+    """How many documents were turned by how many degrees.
+
+    Args:
+        result: A `Nudge`, `Trial`, `NudgeReport`, or a `Report` with moves.
+        ax: Where to draw; new axes without it.
+
+    Raises:
+        InputError: No document moved, or the file of the moves does not tell how far.
+        MissingExtraError: matplotlib is not installed.
+    """
+    tuned = _moves(result)
+    if tuned.angles is None or not len(tuned):
+        raise InputError(f"{tuned!r} tells no angles to draw: make the moves again with this version")
+    ax = new_axes(ax)
+    counts, edges = histogram(tuned.angles)
+    ax.stairs(counts, edges, fill=True, color=AFTER)
+    ax.set_xlim(0, edges[-1])
+    ax.set_xlabel("angle between the vector before and after, degrees")
+    ax.set_ylabel("documents")
+    ax.set_title(f"{len(tuned):,} of {tuned.docs:,} documents moved", loc="left", fontsize=11)
+    return _bare(ax)
+
+
+def new_axes(ax: Axes | None) -> Any:
+    """The axes given, or new ones.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    if ax is not None:
+        return ax
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "report", "a picture") from error
+    return plt.subplots(figsize=(7.2, 3.6), layout="constrained")[1]
+
+
+def _moves(result: Reported) -> Nudge:
+    tuned = result.report().tuned
+    if tuned is None:
+        raise InputError("there are no moves to draw: give a Nudge, or Report(comparison, tuned)")
+    return tuned
+
+
+def _bare(ax: Axes) -> Axes:
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
