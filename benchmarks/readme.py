@@ -1,4 +1,4 @@
-"""Put the tables of the committed figures, and the output of the example, into the README and the page of the benchmarks.
+"""Put the tables of the committed figures, and the output of the examples, into the README and the pages.
 
 python benchmarks/readme.py
 """
@@ -16,19 +16,33 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TABLES = {
-    HERE.parent / "README.md": ("accuracy", "demo", "matching", "peers", "speed", "stores"),
-    HERE / "README.md": ("ablation",),
+ROOT = HERE.parent
+TABLES: dict[str, tuple[str, ...]] = {
+    "README.md": ("accuracy", "demo", "peers", "speed-line"),
+    "benchmarks/README.md": ("ablation",),
+    "docs/arrays.md": (),
+    "docs/coming_from.md": ("beside",),
+    "docs/langchain.md": (),
+    "docs/matching.md": ("matching",),
+    "docs/safety.md": ("stores",),
 }
+MADE_BY = {"speed-line": ("speed", "line", "speed"), "beside": ("beside", "table", "peers")}
+"""Module, function and figures of a mark; by default all three bear its name, and the function is `table`."""
 EXAMPLE = re.compile(r"(```python\n(.*?)```\s*```text\n)(.*?)(```)", re.DOTALL)
 
 
 def fill(text: str, names: tuple[str, ...]) -> str:
-    """A page with current tables and output."""
+    """A page with current tables."""
     for name in names:
-        figures = json.loads((HERE / "results" / f"{name}.json").read_text(encoding="utf-8"))
-        table = importlib.import_module(name).table(figures).strip()
+        module, function, results = MADE_BY.get(name, (name, "table", name))
+        figures = json.loads((HERE / "results" / f"{results}.json").read_text(encoding="utf-8"))
+        table = getattr(importlib.import_module(module), function)(figures).strip()
         text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", rf"\g<1>{table}\n\g<2>", text, flags=re.DOTALL)
+    return text
+
+
+def run(text: str) -> str:
+    """A page with what its examples print."""
     return EXAMPLE.sub(lambda found: found[1] + output(found[2]) + found[4], text)
 
 
@@ -37,11 +51,12 @@ def output(code: str) -> str:
     printed = io.StringIO()
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(printed):
         os.chdir(folder)
-        exec(compile(code, "README.md", "exec"), {})
+        exec(compile(code, "example", "exec"), {})
     return printed.getvalue()
 
 
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE))
-    for page, names in TABLES.items():
-        page.write_text(fill(page.read_text(encoding="utf-8"), names), encoding="utf-8")
+    for name, marks in TABLES.items():
+        page = ROOT / name
+        page.write_text(run(fill(page.read_text(encoding="utf-8"), marks)), encoding="utf-8")

@@ -85,6 +85,26 @@ def table(found: dict[str, Any]) -> str:
     )
 
 
+def line(found: dict[str, Any]) -> str:
+    """Markdown: the figures that a reader of the README wants, in a sentence."""
+    medians = {check["what"]: check["median"] for name in PARTS for check in found[name]["checks"]}
+    peer, once, mapped, memory = (
+        medians[what]
+        for what in (
+            "NUDGE-N: nudge-ft's time / ours",
+            "NUDGE-N: our time / that of one exact faiss search",
+            "NUDGE-N from a mapped file: our time / that of one exact faiss search in memory",
+            "NudgeN from a mapped file: peak memory above an idle process, MB",
+        )
+    )
+    docs, many = found["nudge_n"]["docs"], found["mapped"]["docs"]
+    return (
+        f"NUDGE-N over {docs:,} documents takes {_number(once)} times as long as one exact search by faiss, and `nudge-ft`\n"
+        f"{peer:.0f} times as long as ours. {many:,} documents in a mapped file take {_number(mapped)} times as long as that search\n"
+        f"in memory, and {memory:.0f} MB; more in [benchmarks/](benchmarks/README.md#speed-and-memory)."
+    )
+
+
 def seconds(found: dict[str, Any]) -> str:
     """Markdown: the times behind the ratios."""
     rows = ["| part of the JSON | run | documents | median seconds | rounds | others |", "|---|---|--:|--:|--:|--:|"]

