@@ -17,7 +17,9 @@ from nudge_integrations.cli.options import (
     Measures,
     MethodName,
     Model,
+    PageOut,
     SkipEmpty,
+    ToReport,
     Tuned,
     TunedOut,
     Vectors,
@@ -166,6 +168,38 @@ def evaluate(
     else:
         say(moved)
         show(comparison)
+
+
+@app.command(epilog=EPILOG)
+@one_line_errors
+def report(
+    data: Data,
+    tuned: ToReport,
+    output: PageOut = Path("report.html"),
+    title: Annotated[str | None, typer.Option(help="Heading of the page.")] = None,
+    embeddings: Vectors = None,
+    measure: Measures = None,
+    skip_empty: SkipEmpty = False,
+) -> None:
+    """Write a page on moved vectors: figures, warnings, and every test question of DATA before and after, with texts. It opens without a network.
+
+    Example: nudge report my-data --tuned tuned.safetensors --out report.html
+    """
+    from nudge_core import Nudge
+    from nudge_core.arguments import writable
+    from nudge_core.report import Report
+    from nudge_integrations.cli.job import Job
+
+    writable(output)
+    job = Job.open(data, embeddings, measure, skip_empty)
+    moved = Nudge.load(tuned, dim=job.vectors.corpus.dim)
+    facts = {"data": data, **({"model": job.vectors.model} if job.vectors.model else {})}
+    shown = Report(job.compare(moved), moved, title=title or f"{data}, before and after fine-tuning", facts=facts)
+    shown.to_html(output, texts=job.data.documents, questions=job.data.queries)
+    say(shown.verdict)
+    for warning in shown.warnings:
+        say(warning, style="yellow")
+    say(f"Report, to open in a browser: {output}")
 
 
 @app.command(epilog=EPILOG)

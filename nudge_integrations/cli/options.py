@@ -96,6 +96,10 @@ Tuned = Annotated[
         metavar="FILE",
     ),
 ]
+ToReport = Annotated[
+    Path, typer.Option("--tuned", help="File that `nudge tune --out` wrote.", autocompletion=_files, metavar="FILE")
+]
+PageOut = Annotated[Path, typer.Option("--out", help="The page to write.", autocompletion=_files, metavar="FILE")]
 DemoOut = Annotated[
     Path,
     typer.Option("--out", help="Folder for vectors, figures and the picture.", autocompletion=_files, metavar="FOLDER"),

@@ -112,6 +112,24 @@ def test_moves_of_another_set_are_refused(beir, make_beir, tmp_path):
     assert "in the same order" in nudge("evaluate", other, "--tuned", tmp_path / "tuned.safetensors", code=1).stderr
 
 
+def test_report_writes_a_page_with_the_figures_of_tune_and_the_texts(make_beir, tmp_path):
+    pytest.importorskip("jinja2")
+    folder, file, page = (
+        make_beir(train=range(18), dev=range(40, 60), test=range(60, 90)),
+        tmp_path / "t",
+        tmp_path / "r.html",
+    )
+    first = next(line for line in json.loads(nudge("tune", folder, "--out", file, "--json").stdout)["test"]["lines"])
+    done = nudge("report", folder, "--tuned", file, "--out", page, "--title", "Terms of sale", "-m", "nDCG@10")
+    assert f"{100 * first['before']:.1f} to {100 * first['after']:.1f}" in done.stdout
+    assert str(page) in done.stdout
+    text = page.read_text(encoding="utf-8")
+    assert all(part in text for part in ("Terms of sale", "Question 60?", "Text of document 3.", str(folder)))
+    (folder / "qrels" / "test.tsv").unlink()
+    assert "no test questions" in nudge("report", folder, "--tuned", file, "--out", page, code=1).stderr
+    assert page.read_text(encoding="utf-8") == text
+
+
 def test_version():
     assert re.fullmatch(r"nudge-integrations \d+\.\d+\S*", nudge("--version").stdout.strip())
 

@@ -42,6 +42,11 @@ MISTAKES = {
         ["evaluate", "{set}", "--tuned", "{set}/corpus.jsonl"],
         ["corpus.jsonl", "safetensors"],
     ),
+    "nothing to report on": (["report", "{set}", "--tuned", "no.safetensors"], ["no.safetensors", "nudge tune --out"]),
+    "report in no folder": (
+        ["report", "{set}", "--tuned", "t", "--out", "no/r.html"],
+        ["no/r.html", "a folder that exists"],
+    ),
     "no such device": (["embed", "{set}", "--device", "toaster"], ["'toaster'", '"cpu"']),
     "no such model": (["embed", "{set}", "--model", "no/such-model"], ["'no/such-model'", "nudge-integrations[demo]"]),
     "demo into a file": (["demo", "--out", "{set}/corpus.jsonl"], ["corpus.jsonl", "name of a folder"]),
@@ -55,6 +60,7 @@ NOT_UNDERSTOOD = {
     "a number that is none": (["tune", "{set}", "--gamma", "much"], ["--gamma", "number"]),
     "an empty batch": (["embed", "{set}", "--batch-size", "0"], ["--batch-size", "1"]),
     "an option without its value": (["tune", "{set}", "--out"], ["--out", "argument"]),
+    "nothing that was tuned": (["report", "{set}"], ["--tuned", "nudge report --help"]),
     "two folders": (["tune", "{set}", "other"], ["other", "nudge tune --help"]),
 }
 
@@ -141,6 +147,14 @@ def test_an_extra_that_is_not_installed_is_named_before_the_work(monkeypatch, tm
     done = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "demo")], prog_name="nudge")
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1), done.output
     assert f"pip install 'nudge-integrations[{extra}]'" in done.stderr
+
+
+def test_a_page_without_its_extra_is_refused(beir, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    CliRunner().invoke(app, ["tune", str(beir), "--out", "t.safetensors"])
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    refused(["report", str(beir), "--tuned", "t.safetensors"], ["pip install 'nudge-integrations[report]'"], 1)
+    assert not (tmp_path / "report.html").exists()
 
 
 @pytest.mark.parametrize(
