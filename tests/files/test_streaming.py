@@ -109,6 +109,8 @@ def test_urls_are_read_as_files_are(tmp_path, kind):
 MEMORY = """
 import sys, resource, numpy as np, torch
 from nudge_core import open_corpus
+from nudge_core.corpus import files
+files.READ = 1 << 20
 Q = torch.randn(4, 256)
 small, large = (open_corpus(path) for path in sys.argv[1:])
 def anonymous():
