@@ -87,9 +87,11 @@ def finetune(
 
     with clock("labelled documents"):
         problem = _problem(documents, train, validation, place)
+        if method.fixed_gamma is not None:
+            problem = _read(documents, problem, None, progress)
     if method.fixed_gamma is None:
         with clock("background"):
-            problem = _with_background(documents, problem, min(method.validation.k, len(documents)), progress)
+            problem = _read(documents, problem, min(method.validation.k, len(documents)), progress)
         with clock("choice of γ"):
             choice = method.choose(problem)
     else:
@@ -154,24 +156,26 @@ def _problem(corpus: Corpus, train: QuerySet, validation: QuerySet | None, devic
     sets = [train] if validation is None else [train, validation]
     found = [corpus.find(queries.relevance.documents) for queries in sets]
     rows = np.unique(np.concatenate(found))
-    documents, _ = pool(corpus, rows)
     labels = [Labels.of(queries, np.searchsorted(rows, at), device) for queries, at in zip(sets, found, strict=True)]
     return Problem(
-        documents.to(device),
+        torch.empty(0, corpus.dim, device=device),
         torch.from_numpy(rows).to(device),
         labels[0],
         labels[1] if validation is not None else None,
     )
 
 
-def pool(corpus: Corpus, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+def _read(corpus: Corpus, problem: Problem, k: int | None, progress: bool) -> Problem:
+    """The same problem with its documents, and with the k nearest others of each validation question if k is given."""
+    rows, background = problem.rows.cpu().numpy(), None
+    if k is None or problem.validation is None:
+        vectors = corpus.rows(rows)
+    else:
+        vectors, background = corpus.rows_and_background(rows, problem.validation.queries, k, progress=progress)
+    documents, _ = pool(corpus, rows, vectors)
+    return replace(problem, documents=documents.to(problem.rows.device), background=background)
+
+
+def pool(corpus: Corpus, rows: NDArray[np.int64], vectors: Tensor) -> tuple[Tensor, Tensor]:
     """The labelled documents at unit length, and the lengths that they have."""
-    vectors = corpus.rows(rows)
     return unit(vectors), check_finite(vectors, corpus.names(rows), "document")
-
-
-def _with_background(corpus: Corpus, problem: Problem, k: int, progress: bool) -> Problem:
-    if problem.validation is None:
-        return problem
-    background = corpus.background(problem.validation.queries, k, exclude=problem.rows.cpu().numpy(), progress=progress)
-    return replace(problem, background=background)

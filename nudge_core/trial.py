@@ -198,10 +198,10 @@ class _Held:
         self.corpus, self.splits, self.measures, self.device = corpus, splits, measures, device
         sets = [*splits[0]] if len(splits) == 1 else [held for _, held in splits]
         self.rows: NDArray[np.int64] = np.unique(np.concatenate([part.relevance.documents for part in sets]))
-        documents, norms = pool(corpus, self.rows)
         questions = torch.cat([held.embeddings for _, held in splits]).to(device)
         depth = min(max(measure.k for measure in measures), len(corpus))
-        whole = corpus.background(questions, depth, exclude=self.rows, progress=progress)
+        vectors, whole = corpus.rows_and_background(self.rows, questions, depth, progress=progress)
+        documents, norms = pool(corpus, self.rows, vectors)
         self.depth = depth
         low, high = min(float(norms.min()), whole.lengths[0]), max(float(norms.max()), whole.lengths[1])
         self.lengths: Lengths = "one" if low > 1 - UNIT and high < 1 + UNIT else "scaled"

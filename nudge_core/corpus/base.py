@@ -133,6 +133,34 @@ class Corpus(ABC):
         Raises:
             InputError: Dimensions that differ, or a row that holds NaN, infinity or zeros only.
         """
+        return self._pass(queries, k, exclude, temperature, cosine, progress, None)
+
+    def rows_and_background(
+        self, rows: NDArray[np.int64], queries: Tensor, k: int, *, progress: bool = True
+    ) -> tuple[Tensor, Background]:
+        """The vectors of some rows, as `rows` gives them, and the background of the questions over all other documents.
+
+        A corpus that has to read everything to find a row does both in one pass.
+
+        Args:
+            rows: Ascending row numbers.
+            queries: As for `background`, as are the others.
+            k: How many documents for each question.
+            progress: Whether a long pass shows a bar.
+        """
+        return self.rows(rows), self.background(queries, k, exclude=rows, progress=progress)
+
+    def _pass(
+        self,
+        queries: Tensor,
+        k: int,
+        exclude: NDArray[np.int64] | None,
+        temperature: float | None,
+        cosine: bool,
+        progress: bool,
+        passed: Tensor | None,
+    ) -> Background:
+        """`background`; the vectors of the rows left out, ascending, are put into `passed` as they come by."""
         if queries.shape[1] != self.dim:
             raise InputError(
                 f"the questions have dimension {queries.shape[1]}, the documents {self.dim}: embed both with one model"
@@ -161,9 +189,10 @@ class Corpus(ABC):
                 values = block.to(torch.float32).to(queries.device)
                 norms = self._norms(values, first)
                 shortest, longest = min(shortest, float(norms.min())), max(longest, float(norms.max()))
-                inside = (
-                    left_out[np.searchsorted(left_out, first) : np.searchsorted(left_out, first + len(values))] - first
-                )
+                low, high = np.searchsorted(left_out, [first, first + len(values)])
+                inside = left_out[low:high] - first
+                if passed is not None:
+                    passed[low:high] = values[torch.from_numpy(inside).to(values.device)].to(passed.device)
                 rows = torch.arange(first, first + len(values), device=queries.device)
                 if 2 * len(inside) > len(values):  # what takes no part need not be multiplied
                     kept = torch.from_numpy(np.delete(np.arange(len(values)), inside)).to(queries.device)

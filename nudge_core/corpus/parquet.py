@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nudge_core.background import Background
 from nudge_core.corpus.files import READ, FileCorpus
 from nudge_core.corpus.ids import Ids
 from nudge_core.corpus.parquet_format import (
@@ -104,6 +105,15 @@ class ParquetCorpus(FileCorpus):
                     first += len(part)
             self.places[number].check()
         return found
+
+    def rows_and_background(
+        self, rows: NDArray[np.int64], queries: Tensor, k: int, *, progress: bool = True
+    ) -> tuple[Tensor, Background]:
+        """Both in one pass; where a pass is kept the rows are read apart, as those that came by before it was killed are not kept."""
+        if self.resume is not None:
+            return super().rows_and_background(rows, queries, k, progress=progress)
+        found = torch.empty((len(rows), self.dim), dtype=torch.float32)
+        return found, self._pass(queries, k, rows, None, True, progress, found)
 
     def _pieces(self, number: int, first: int, size: int) -> Iterator[Tensor]:
         starts = self._groups[number]
