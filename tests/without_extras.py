@@ -44,6 +44,7 @@ def main_job_runs(folder: Path) -> None:
         tuned.save(folder / "tuned.safetensors")
         assert Nudge.load(folder / "tuned.safetensors").gamma == tuned.gamma
         assert len(evaluate(X, validation, tuned=tuned, train=train)) == len(validation)
+        assert tuned.to_html(folder / "report.html").stat().st_size > 10_000  # torch brings jinja2
 
 
 def missing_extras_are_named(folder: Path) -> None:
@@ -73,6 +74,7 @@ def missing_extras_are_named(folder: Path) -> None:
         "[files]": lambda: open_corpus(folder / "docs.parquet"),
         "[evaluation]": lambda: after.compare(before),
         "[models]": lambda: load_model("all-MiniLM-L6-v2"),
+        "[report]": lambda: finetune(np.eye(4), queries, method=NudgeN(0.1)).to_frame(),
         "[hub]": lambda: read_hub("sepz/nfcorpus_ft"),
     }
     for extra, attempt in attempts.items():

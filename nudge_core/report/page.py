@@ -7,12 +7,14 @@ from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nudge_core.errors import MissingExtraError
 from nudge_core.replacing import replacing
 from nudge_core.report.clean import clean
 from nudge_core.report.content import as_script, content
 from nudge_core.report.trials import settings
-from nudge_core.report.verdict import direction, main_line
+from nudge_core.report.verdict import direction, hidden_sentence, main_line
 from nudge_core.report.versions import versions
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def page(report: Report) -> str:
         "text": clean,
         "foreign": lambda value: Markup('<bdi class="foreign">{}</bdi>').format(clean(value)),
         "score": lambda value: f"{100 * value:.1f}",
-        "change": lambda value: f"{100 * value:+.1f}",
+        "change": lambda value: f"{100 * value:+.1f}".replace("-", "−"),
     }
 
     def source(name: str) -> str:
@@ -58,6 +60,8 @@ def page(report: Report) -> str:
         report=report,
         lines=_lines(report),
         tiles=_tiles(report),
+        hidden=None if report.hidden is None else hidden_sentence(report.hidden),
+        spread=_spread(report),
         facts=_facts(report),
         stages=report.stages,
         data=Markup(as_script(content(report))),  # noqa: S704  # escaped for a script element
@@ -76,7 +80,9 @@ def _lines(report: Report) -> list[dict[str, Any]]:
     """The lines of the comparison that have questions, with what they say."""
     if report.comparison is None:
         return []
-    return [{**line.to_dict(), "direction": direction(line)} for line in report.comparison.lines if len(line.before)]
+    lines = [line for line in report.comparison.lines if len(line.before)]
+    apart = {line.subset for line in lines} == {"all", "seen", "unseen"}
+    return [{**line.to_dict(), "direction": direction(line)} for line in lines if apart or line.subset == "all"]
 
 
 def _tiles(report: Report) -> list[dict[str, Any]]:
@@ -86,6 +92,17 @@ def _tiles(report: Report) -> list[dict[str, Any]]:
     found = [(name, main_line(report.comparison, name)) for name in ("all", "seen", "unseen")]
     tiles = [{**line.to_dict(), "direction": direction(line)} for _, line in found if line is not None]
     return tiles if len(tiles) > 2 else tiles[:1]
+
+
+def _spread(report: Report) -> str:
+    """How far documents went, in a sentence."""
+    angles = None if report.tuned is None else report.tuned.angles
+    if angles is None or not len(angles):
+        return ""
+    least, half, most = (float(np.quantile(angles, share)) for share in (0.05, 0.5, 1))
+    if most - least < 0.01 * most:
+        return f"Nearly all were turned by {most:.1f}°, as far as the bound allows."
+    return f"Half of them were turned by {half:.1f}° or more, the furthest by {most:.1f}°."
 
 
 def _facts(report: Report) -> dict[str, str]:

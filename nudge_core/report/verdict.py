@@ -58,6 +58,15 @@ def warnings(report: Report) -> Iterator[str]:
             f"Unseen questions lose: with the labels of their documents hidden, {line.measure} goes {_change(line, level)} on "
             f"{counted(len(line.before), 'question', 'questions')}."
         )
+    elif unseen is None and report.hidden is None:
+        yield (
+            "Nothing here tells how unseen questions fare, about documents that no question was learned from"
+            + (
+                ": all questions held out are seen ones."
+                if main_line(report.comparison, "seen")
+                else ": evaluate(…, train=…) tells them apart."
+            )
+        )
     if whole is not None and len(whole.before) < FEW:
         yield (
             f"Only {counted(len(whole.before), 'question was', 'questions were')} held out: too few to tell how others will fare. "

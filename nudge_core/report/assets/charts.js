@@ -123,7 +123,7 @@ function movesChart(place, moves) {
         says(`${from}° to ${to}°: ${plural(count, "document", "documents")}`)));
     });
     picture.append(
-      svg("text", { class: "name", x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle" }, "angle between the vector before and after"),
+      svg("text", { class: "name", x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle" }, "turned by"),
       svg("text", { class: "name", x: 0, y: 12 }, "documents"),
     );
   });

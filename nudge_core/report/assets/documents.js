@@ -14,6 +14,7 @@ function documentList(place, moves, documents) {
   const text = (row) => documents.text[moves.document[row]];
   listing(place, {
     what: "documents",
+    size: 10,
     searches: "Search documents",
     rows: moves.document.map((_, row) => row),
     keeps: () => true,

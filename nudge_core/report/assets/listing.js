@@ -1,12 +1,10 @@
 // A table in pages: searched, filtered and sorted over all its rows, of which only one page is in the document.
 
-const PAGE = 25;
-
 /**
  * columns: [{name, title, value(row), cell(row), number}]; filters: elements that call `list.refresh()`;
  * keeps(row): what the filters let through; haystack(row): the text that is searched; detail(row): what opens below a row.
  */
-function listing(place, { what, rows, columns, haystack, keeps, filters, detail, searches }) {
+function listing(place, { what, rows, columns, haystack, keeps, filters, detail, searches, size }) {
   const state = { page: 0, by: null, falling: true, kept: rows, words: [] };
   const search = el("input", { type: "search", id: `${place.id}-search`, autocomplete: "off", spellcheck: "false" });
   const told = el("p", { class: "told", role: "status" });
@@ -45,12 +43,12 @@ function listing(place, { what, rows, columns, haystack, keeps, filters, detail,
   }
 
   function turn(page) {
-    const last = Math.max(0, Math.ceil(state.kept.length / PAGE) - 1);
+    const last = Math.max(0, Math.ceil(state.kept.length / size) - 1);
     state.page = Math.min(Math.max(0, page), last);
-    const start = state.page * PAGE;
-    body.replaceChildren(...state.kept.slice(start, start + PAGE).flatMap(line));
+    const start = state.page * size;
+    body.replaceChildren(...state.kept.slice(start, start + size).flatMap(line));
     if (!state.kept.length) body.append(el("tr", {}, el("td", { class: "none", colspan: columns.length }, `No ${what} here: take a filter or a word away.`)));
-    told.textContent = state.kept.length ? `${whole(start + 1)} to ${whole(Math.min(start + PAGE, state.kept.length))} of ${plural(state.kept.length, what.slice(0, -1), what)}` : `0 ${what}`;
+    told.textContent = state.kept.length ? `${whole(start + 1)} to ${whole(Math.min(start + size, state.kept.length))} of ${plural(state.kept.length, what.slice(0, -1), what)}` : `0 ${what}`;
     back.disabled = state.page === 0;
     on.disabled = state.page === last;
     number.value = state.page + 1;

@@ -4,6 +4,7 @@ function questionList(place, questions, documents) {
   if (!place || !questions) return;
   const { text, id, seen, measures, before, after, found, top } = questions;
   const rows = text.map((_, row) => row);
+  const both = seen && seen.includes(0) && seen.includes(1);
   const folded = [];
   const chosen = { measure: 0, outcome: "all", subset: "all" };
   const change = (row) => after[chosen.measure][row] - before[chosen.measure][row];
@@ -19,7 +20,7 @@ function questionList(place, questions, documents) {
     outcomes.replaceChildren(choice("Which questions", Object.entries(counts).map(([name, count]) => [name, `${name} ${whole(count)}`]),
       chosen.outcome, (name) => { chosen.outcome = name; list.refresh(); }));
   };
-  if (seen) {
+  if (both) {
     subsets.append(choice("Seen or unseen", [["all", "seen and unseen"], ["seen", "seen"], ["unseen", "unseen"]], "all",
       (name) => { chosen.subset = name; counted(); list.refresh(); }));
   }
@@ -31,13 +32,14 @@ function questionList(place, questions, documents) {
 
   list = listing(place, {
     what: "questions",
+    size: 25,
     searches: "Search questions",
     rows,
     filters: [el("span", { class: "field" }, el("label", { for: "measure" }, "Measure"), measure), outcomes, subsets],
     keeps: (row) => inSubset(row) && (chosen.outcome === "all" || outcome(row) === chosen.outcome),
     haystack: (row) => (folded[row] ??= `${text[row]} ${id ? id[row] : ""}`.toLowerCase()),
     columns: [
-      { name: "question", title: "Question", value: (row) => text[row].toLowerCase(), cell: (row) => [foreign(text[row]), seen ? el("span", { class: `badge ${seen[row] ? "seen" : "unseen"}` }, seen[row] ? "seen" : "unseen") : null] },
+      { name: "question", title: "Question", value: (row) => text[row].toLowerCase(), cell: (row) => [foreign(text[row]), both ? el("span", { class: `badge ${seen[row] ? "seen" : "unseen"}` }, seen[row] ? "seen" : "unseen") : null] },
       { name: "before", title: "Before", number: true, value: (row) => before[chosen.measure][row], cell: (row) => score(before[chosen.measure][row]) },
       { name: "after", title: "After", number: true, value: (row) => after[chosen.measure][row], cell: (row) => score(after[chosen.measure][row]) },
       { name: "change", title: "Change", number: true, value: change, cell: (row) => el("span", { class: outcome(row) }, signed(change(row))) },
@@ -54,14 +56,14 @@ function comparison([first, second, labelled], documents, name, top) {
   const rank = (list, number) => (list.includes(number) ? `rank ${list.indexOf(number) + 1}` : `below ${Math.max(list.length, 1)}`);
   const labels = labelled.map((number) => el("li", {}, foreign(documents.id[number]), ` ${rank(first, number)} → ${rank(second, number)}`));
   const column = (title, list, other, note) => el("div", {},
-    el("h4", {}, title),
+    el("h3", {}, title),
     el("ol", { class: "results" }, list.map((number, i) => el("li", { class: answers.has(number) ? "answer" : null },
       result(documents, number, answers.has(number), note(i, other.indexOf(number)))))));
   const before = (i, there) => (there < 0 ? ["gone", "fall"] : there === i ? ["stays", ""] : [`→ ${there + 1}`, there < i ? "rise" : "fall"]);
   const after = (i, there) => (there < 0 ? ["new", "rise"] : there === i ? ["stays", ""] : [`was ${there + 1}`, there > i ? "rise" : "fall"]);
   return el("div", { class: "comparison" },
     name ? el("p", { class: "id" }, "Question ", foreign(name)) : null,
-    labels.length ? el("div", { class: "labelled" }, el("h4", {}, labels.length === 1 ? "Its answer, by the labels" : "Its answers, by the labels"), el("ul", {}, labels)) : null,
+    labels.length ? el("div", { class: "labelled" }, el("h3", {}, labels.length === 1 ? "Its answer, by the labels" : "Its answers, by the labels"), el("ul", {}, labels)) : null,
     el("div", { class: "sides" },
       column(`First ${Math.min(top, first.length)} before`, first, second, before),
       column(`First ${Math.min(top, second.length)} after`, second, first, after)));

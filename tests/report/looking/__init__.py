@@ -1,0 +1,1 @@
+"""Reports to look at, and what looks at them."""
