@@ -145,8 +145,16 @@ def test_the_verdict_and_its_warnings(made, change):
 def test_few_questions_are_warned_of(sample):
     data = sample(0, questions=5)
     evaluation = evaluate(data.X, data.test, MEASURES)
+    untold, few = Report(evaluation.compare(evaluation)).warnings
+    assert untold.endswith("evaluate(…, train=…) tells them apart.")
+    assert few.startswith("Only 5 questions were held out")
+
+
+def test_it_is_said_where_all_questions_are_seen(sample):
+    data = sample(0, questions=60)
+    evaluation = evaluate(data.X, data.test, MEASURES, train=data.test)
     (warning,) = Report(evaluation.compare(evaluation)).warnings
-    assert warning.startswith("Only 5 questions were held out")
+    assert warning.endswith("all questions held out are seen ones.")
 
 
 def test_a_section_and_facts_are_on_the_page(made, tmp_path):
