@@ -41,6 +41,10 @@ class JournalError(NudgeError, OSError):
     """The journal cannot be read or written, or belongs to another collection; nothing was written to the store."""
 
 
+class WriteError(NudgeError, OSError):
+    """A file could not be written to its end; nothing of it is left."""
+
+
 class LockedError(NudgeError):
     """Another process is writing to the same collection."""
 

@@ -19,6 +19,7 @@ from nudge_core.report.shown import Block, Reported
 from nudge_core.vectors import as_matrix, mapped, unit
 
 if TYPE_CHECKING:
+    from nudge_core.corpus.opening import CorpusLike
     from nudge_core.report import Report
 
 UNIT = 1e-2
@@ -138,17 +139,53 @@ class Nudge(Reported):
             raise InputError(
                 f"the vectors have shape {tuple(matrix.shape)}; the moves are for {(self.docs, self.dim)}: pass the vectors that were fine-tuned"
             )
-        copy = matrix.clone()
-        rows = torch.from_numpy(self.rows).to(matrix.device)
-        moved = torch.from_numpy(self.vectors).to(matrix.device)
-        norms = torch.linalg.vector_norm(matrix[rows].to(torch.float32), dim=1, keepdim=True)
-        self.check_origin(matrix[rows])
-        if self.metric == "cosine":
-            moved = torch.where((norms - 1).abs() < UNIT, moved, moved * norms)
-        else:
-            self._check_unit(matrix)
-        copy[rows] = moved.to(matrix.dtype)
+        copy = self.change(matrix, 0)
+        copy = matrix.clone() if copy is matrix else copy
         return copy if isinstance(vectors, Tensor) else copy.numpy()
+
+    def change(self, block: Tensor, first: int) -> Tensor:
+        """Some rows of the corpus, with the moved vectors in place: the block itself where none of them moved.
+
+        Args:
+            block: (rows, dim) of any floating type, the vectors that were fine-tuned.
+            first: The row of the corpus that the block begins with.
+
+        Raises:
+            InputError: As for `apply_to`.
+        """
+        if self.metric != "cosine":
+            self._check_unit(block)
+        some = slice(*np.searchsorted(self.rows, [first, first + len(block)]).tolist())
+        if some.start == some.stop:
+            return block
+        rows = torch.from_numpy(self.rows[some] - first).to(block.device)
+        moved = torch.from_numpy(self.vectors[some]).to(block.device)
+        self.check_origin(block[rows], some)
+        if self.metric == "cosine":
+            norms = torch.linalg.vector_norm(block[rows].to(torch.float32), dim=1, keepdim=True)
+            moved = torch.where((norms - 1).abs() < UNIT, moved, moved * norms)
+        copy = block.clone()
+        copy[rows] = moved.to(block.dtype)
+        return copy
+
+    def copy_files(self, source: CorpusLike, target: str | Path, *, progress: bool = True) -> None:
+        """Write a copy of the files of a corpus with the moved vectors in place, block by block, so that it may be larger than memory.
+
+        All other rows and columns are copied as they are. The copy gets its name when it is complete.
+
+        Args:
+            source: The files that were fine-tuned: a path or URL as for `open_corpus`, or a corpus of files.
+            target: A file where the source is one, else a folder that is not there yet; on this machine.
+            progress: Whether a copy that takes longer than two seconds shows a bar.
+
+        Raises:
+            InputError: A source that is not in files, or is not the corpus that was fine-tuned; or a target that cannot be written.
+            FileFormatError: A file that changed meanwhile.
+            WriteError: There was no room; nothing of the copy is left.
+        """
+        from nudge_core.corpus.copying import copy_moved
+
+        copy_moved(self, source, target, progress=progress)
 
     def map_new(self, vectors: Matrix) -> Matrix:
         """Documents that were not in the corpus, taken through the map that was learned; as they are where none was.
@@ -173,20 +210,21 @@ class Nudge(Reported):
         result: Matrix = moved if isinstance(vectors, Tensor) else moved.numpy()
         return result
 
-    def check_origin(self, vectors: Tensor) -> None:
+    def check_origin(self, vectors: Tensor, some: slice = slice(None)) -> None:
         """Refuse vectors that these moves cannot have been made from.
 
         Args:
             vectors: (moved, dim) what stands in the rows that moved, of any length.
+            some: Of which of the moves.
 
         Raises:
             InputError: A vector lies further from its moved one than γ allows.
         """
-        distance = torch.linalg.vector_norm(unit(vectors).cpu() - torch.from_numpy(self.vectors), dim=1)
+        distance = torch.linalg.vector_norm(unit(vectors).cpu() - torch.from_numpy(self.vectors[some]), dim=1)
         bound = math.sqrt(self.gamma) if self.gamma_unit == "squared distance" else self.gamma
         far = torch.nonzero(~(distance <= bound + 0.03)).reshape(-1)  # float16 rounds by a hundredth
         if len(far):
-            name = self.ids[int(far[0]) : int(far[0]) + 1].tolist()[0]
+            name = self.ids[some][int(far[0]) : int(far[0]) + 1].tolist()[0]
             raise InputError(
                 f"document {name!r} lies {float(distance[far[0]]):.3f} from its moved vector, more than γ allows ({bound:.3f}); {len(far)} do: "
                 "these are other vectors, or in another order, than those that were fine-tuned; pass those"

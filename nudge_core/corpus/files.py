@@ -27,12 +27,16 @@ class FileCorpus(Corpus):
     Attributes:
         places: The files.
         starts: (files + 1,) the row with which each begins; the last is the number of documents.
+        single: Whether it is one file, rather than the files of a folder.
+        beside: Files of the folder that hold ids.
         resume: Folder in which a pass keeps what it has found so far; None for nowhere.
     """
 
     places: Sequence[Place]
     starts: NDArray[np.int64]
     itemsize: int
+    single: bool
+    beside: Sequence[Place] = ()
     resume: Path | None = None
 
     def __len__(self) -> int:

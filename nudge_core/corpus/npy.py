@@ -15,7 +15,7 @@ from torch import Tensor
 from nudge_core.corpus.files import READ, FileCorpus
 from nudge_core.corpus.ids import Ids, checked
 from nudge_core.corpus.npy_format import load, open_array
-from nudge_core.corpus.places import Place, find
+from nudge_core.corpus.places import Place, find, is_folder
 from nudge_core.errors import FileFormatError, InputError
 from nudge_core.vectors import as_matrix
 
@@ -61,10 +61,10 @@ class NpyCorpus(FileCorpus):
                 f"({', '.join(place.name for place in shards[:3])}, …): pad the numbers with zeros, as in 0002.npy"
             )
         self.places, self.resume = shards, None if resume is None else Path(resume)
-        self._arrays = [open_array(place) for place in shards]
+        self.arrays = [open_array(place) for place in shards]
         kinds = [
             as_matrix(array.empty(), f"vectors in {place.name}")
-            for array, place in zip(self._arrays, shards, strict=True)
+            for array, place in zip(self.arrays, shards, strict=True)
         ]
         for place, kind in zip(shards, kinds, strict=True):
             if kind.shape[1] != kinds[0].shape[1] or kind.dtype != kinds[0].dtype:
@@ -72,10 +72,11 @@ class NpyCorpus(FileCorpus):
                     f"the shard {place.name} has dimension {kind.shape[1]} and type {kind.dtype}, {shards[0].name} has "
                     f"{kinds[0].shape[1]} and {kinds[0].dtype}: write all shards with one model and one type"
                 )
-        self.dim, self.itemsize = int(kinds[0].shape[1]), self._arrays[0].dtype.itemsize
-        self.starts = np.cumsum([0, *(array.shape[0] for array in self._arrays)], dtype=np.int64)
+        self.dim, self.itemsize = int(kinds[0].shape[1]), self.arrays[0].dtype.itemsize
+        self.starts = np.cumsum([0, *(array.shape[0] for array in self.arrays)], dtype=np.int64)
         if not len(self):
             raise InputError(f"{str(path)!r} holds no documents: give at least one vector")
+        self.single, self.beside = not is_folder(path), tuple(beside.values())
         self._ids = self._read_ids(str(path), ids, beside)
 
     def _read_ids(self, path: str, ids: Sequence[Any] | NDArray[Any] | None, beside: dict[str, Place]) -> Ids | None:
@@ -94,7 +95,7 @@ class NpyCorpus(FileCorpus):
                 raise InputError(
                     f"{next(iter(beside))} holds ids of one shard, but {place.name} has no {name}: give every shard its ids, or none"
                 )
-            found, count = load(beside[name]), self._arrays[number].shape[0]
+            found, count = load(beside[name]), self.arrays[number].shape[0]
             if len(found) != count:
                 raise InputError(
                     f"{name} holds {len(found)} ids for the {count} documents of {place.name}: give one id for each document"
@@ -118,14 +119,14 @@ class NpyCorpus(FileCorpus):
             with self.places[number].open() as file:
                 for part in np.split(np.arange(len(at)), ends):
                     first = int(at[part[0]])
-                    block = self._arrays[number].read(file, first, int(at[part[-1]]) + 1 - first)
+                    block = self.arrays[number].read(file, first, int(at[part[-1]]) + 1 - first)
                     vectors = as_matrix(block, "vectors")[torch.from_numpy(at[part] - first)]
                     found[torch.from_numpy(wanted[part])] = vectors.to(torch.float32)
             self.places[number].check()
         return found
 
     def _pieces(self, number: int, first: int, size: int) -> Iterator[Tensor]:
-        array = self._arrays[number]
+        array = self.arrays[number]
         with self.places[number].open() as file:
             for start in range(first, array.shape[0], size):
                 yield as_matrix(array.read(file, start, min(size, array.shape[0] - start)), "vectors")

@@ -15,6 +15,7 @@ from nudge_core.background import Background
 from nudge_core.corpus.files import READ, FileCorpus
 from nudge_core.corpus.ids import Ids
 from nudge_core.corpus.parquet_format import (
+    batches,
     check_columns,
     first_length,
     id_part,
@@ -23,7 +24,7 @@ from nudge_core.corpus.parquet_format import (
     readable,
     the_vector_column,
 )
-from nudge_core.corpus.places import find
+from nudge_core.corpus.places import find, is_folder
 from nudge_core.errors import FileFormatError, InputError
 from nudge_core.vectors import as_matrix
 
@@ -53,14 +54,15 @@ class ParquetCorpus(FileCorpus):
             InputError: A missing column, files whose dimension or type differs, ids that do not fit.
         """
         self.places, self.resume = find(path, ".parquet"), None if resume is None else Path(resume)
+        self.single = not is_folder(path)
         if not self.places:
             raise FileFormatError(
                 f"{str(path)!r} is missing, or a folder that holds no .parquet files: give one, or a folder of them"
             )
-        self._files = [open_file(place) for place in self.places]
-        self.id_column, self.column = id_column, vector_column or the_vector_column(self._files[0], self.places[0])
+        self.opened = [open_file(place) for place in self.places]
+        self.id_column, self.column = id_column, vector_column or the_vector_column(self.opened[0], self.places[0])
         types = []
-        for opened, place in zip(self._files, self.places, strict=True):
+        for opened, place in zip(self.opened, self.places, strict=True):
             check_columns(opened, place, (id_column, self.column))
             types.append(opened.schema_arrow.field(self.column).type)
             if types[-1] != types[0]:
@@ -72,7 +74,7 @@ class ParquetCorpus(FileCorpus):
             raise InputError(f"the column {self.column!r} is of type {types[0]}; expected a fixed-size list of floats")
         self.itemsize = types[0].value_type.bit_width // 8
         groups = [
-            [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)] for opened in self._files
+            [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)] for opened in self.opened
         ]
         self._groups = [np.cumsum([0, *counts], dtype=np.int64) for counts in groups]
         self.starts = np.cumsum([0, *(sum(counts) for counts in groups)], dtype=np.int64)
@@ -125,28 +127,23 @@ class ParquetCorpus(FileCorpus):
 
     def _batches(self, number: int, size: int, groups: list[int], first: int) -> Iterator[Tensor]:
         """(at most `size`, dim) the vectors of some row groups, which begin with the row `first` of the corpus."""
-        place = self.places[number]
-        with readable(place):
-            for batch in self._files[number].iter_batches(
-                size, row_groups=groups, columns=[self.column], use_threads=False
-            ):
-                yield self._matrix(batch.column(0), first)
-                first += batch.num_rows
+        for batch in batches(self.opened[number], self.places[number], size, row_groups=groups, columns=[self.column]):
+            yield self.matrix(batch.column(0), first)
+            first += batch.num_rows
 
     def _id_parts(self) -> Iterator[Any]:
         first = 0
-        for opened, place in zip(self._files, self.places, strict=True):
-            with readable(place):
-                for batch in opened.iter_batches(1 << 17, columns=[self.id_column]):
-                    if batch.num_rows:
-                        yield id_part(batch.column(0), first)
-                    first += batch.num_rows
+        for opened, place in zip(self.opened, self.places, strict=True):
+            for batch in batches(opened, place, 1 << 17, columns=[self.id_column]):
+                if batch.num_rows:
+                    yield id_part(batch.column(0), first)
+                first += batch.num_rows
 
     def _first_length(self, number: int) -> int:
         with readable(self.places[number]):
-            return first_length(self._files[number], self.column)
+            return first_length(self.opened[number], self.column)
 
-    def _matrix(self, column: Any, first: int) -> Tensor:
+    def matrix(self, column: Any, first: int) -> Tensor:
         """(rows, dim) without a copy."""
         import pyarrow.compute as pc
 

@@ -52,6 +52,12 @@ def readable(place: Place) -> Iterator[None]:
         ) from error
 
 
+def batches(file: pq.ParquetFile, place: Place, size: int, **which: Any) -> Iterator[Any]:
+    """Batches of at most `size` rows; row groups and columns by name."""
+    with readable(place):
+        yield from file.iter_batches(size, use_threads=False, **which)
+
+
 def check_columns(file: pq.ParquetFile, place: Place, wanted: Sequence[str]) -> None:
     """Refuse a file without these columns."""
     names = file.schema_arrow.names

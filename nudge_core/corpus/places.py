@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,16 +30,16 @@ class Place:
         """The last part of its path."""
         return self.path.rsplit("/", 1)[-1] if self.fs else Path(self.path).name
 
-    @contextmanager
-    def open(self) -> Iterator[BinaryIO]:
+    def open(self) -> BinaryIO:
         """The file, to be read; nothing is read ahead.
 
         Raises:
-            FileFormatError: It cannot be opened or read.
+            FileFormatError: It cannot be opened.
         """
         try:
-            with self.fs.open(self.path, "rb", cache_type="none") if self.fs else Path(self.path).open("rb") as opened:
-                yield opened
+            if self.fs:
+                return self.fs.open(self.path, "rb", cache_type="none")  # type: ignore[no-any-return]
+            return Path(self.path).open("rb")  # the caller closes it
         except OSError as error:
             raise FileFormatError(
                 f"{self.path!r} cannot be read ({error}): check that it is there and readable"
@@ -74,6 +72,14 @@ def is_url(path: str | Path) -> bool:
 def local(path: str | Path) -> Path:
     """The path of a file on this machine, `file://` taken off."""
     return Path(str(path).removeprefix("file://")) if isinstance(path, str) else path
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether the path leads to a folder, so that there may be several files."""
+    if not is_url(path):
+        return local(path).is_dir()
+    fs, inner = file_system(str(path))
+    return bool(fs.isdir(inner))
 
 
 def find(path: str | Path, suffix: str) -> list[Place]:

@@ -24,6 +24,15 @@ def test_background(case, k, cosine):
     assert ours.logsumexp.numpy() == pytest.approx(expected.logsumexp.numpy(), rel=1e-6)
 
 
+def test_rows_and_background_are_those_read_apart(case):
+    rows, Q = np.asarray([0, 7, 30, 52]), questions(case, 4).embeddings
+    vectors, background = case.corpus.rows_and_background(rows, Q, 5, progress=False)
+    apart = case.corpus.background(Q, 5, exclude=rows, progress=False)
+    assert torch.equal(vectors, case.corpus.rows(rows))
+    assert torch.equal(background.rows, apart.rows)
+    assert torch.equal(background.scores, apart.scores)
+
+
 @pytest.mark.parametrize("method", [NudgeN(measure="nDCG@10"), NudgeN(gammas=0.3), NudgeM()])
 def test_finetune(case, method):
     train, validation = questions(case, 1), questions(case, 2)

@@ -1,0 +1,145 @@
+"""Copying: the files of a corpus once more, block by block, with other vectors in some rows. The files themselves are only read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.lib import format as npy
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from nudge_core.corpus.files import READ, FileCorpus
+from nudge_core.corpus.npy import NpyCorpus
+from nudge_core.corpus.opening import CorpusLike, open_corpus
+from nudge_core.corpus.parquet import ParquetCorpus
+from nudge_core.corpus.parquet_format import batches
+from nudge_core.corpus.places import Place, is_url, local
+from nudge_core.errors import InputError
+from nudge_core.replacing import replacing
+
+if TYPE_CHECKING:
+    from nudge_core.result import Nudge
+
+Change = Callable[[Tensor, int], Tensor]
+"""What becomes of a block, (rows, dim) of the type stored, which begins with a row; itself where nothing changes."""
+
+
+def copy_moved(tuned: Nudge, source: CorpusLike, target: str | Path, *, progress: bool = True) -> None:
+    """A copy of the files that were fine-tuned, with the moved vectors in place; see `Nudge.copy_files`."""
+    corpus = open_corpus(source)
+    if not isinstance(corpus, FileCorpus):
+        raise InputError(
+            f"the source is a {type(corpus).__name__}; files are copied from a path: use apply_to for vectors in memory"
+        )
+    if (len(corpus), corpus.dim) != (tuned.docs, tuned.dim):
+        raise InputError(
+            f"the files hold {len(corpus)} documents of dimension {corpus.dim}; the moves are for {(tuned.docs, tuned.dim)}: "
+            "give the files that were fine-tuned"
+        )
+    names = corpus.names(tuned.rows)
+    other = np.flatnonzero((names != tuned.ids) & corpus.named)
+    if len(other):
+        row = int(other[0])
+        raise InputError(
+            f"row {tuned.rows[row]} is {tuned.ids[row]!r} in the moves and {names[row]!r} in the files: give the files that were fine-tuned"
+        )
+    copy_files(corpus, target, tuned.change, progress=progress)
+
+
+def copy_files(corpus: FileCorpus, target: str | Path, change: Change, *, progress: bool = True) -> None:
+    """Write a copy: a file where the corpus is one file, else a folder of files of the same names. It appears under its name when it is complete.
+
+    Args:
+        corpus: What is copied.
+        target: A file that may be there already, or a folder that may not; on this machine.
+        change: Called for each block in row order.
+        progress: Whether a copy that takes longer than two seconds shows a bar.
+
+    Raises:
+        InputError: A target that is there already, lies in the corpus, or cannot be written.
+        WriteError: There was no room; nothing of the copy is left.
+        FileFormatError: A file of the corpus changed meanwhile.
+    """
+    if is_url(target):
+        raise InputError(
+            f"{str(target)!r} is a URL; copies are written on this machine: give a path, then upload what is there"
+        )
+    where, folder = local(target), not corpus.single
+    if folder and where.exists() and (not where.is_dir() or any(where.iterdir())):
+        raise InputError(f"{str(where)!r} is there already: name a folder that is not, so that nothing is mixed up")
+    if any(
+        place.fs is None and Path(place.path).resolve() in (where.resolve(), *(where / "x").resolve().parents)
+        for place in corpus.places
+    ):
+        raise InputError(f"{str(where)!r} is the corpus itself: give another name, so that the original stays as it is")
+    with (
+        replacing(where, folder=folder) as temporary,
+        tqdm(
+            total=len(corpus), unit=" rows", unit_scale=True, delay=2, disable=not progress, leave=False, desc="copying"
+        ) as bar,
+    ):
+        for number, place in enumerate(corpus.places):
+            place.check()
+            name = temporary / place.name if folder else temporary
+            if isinstance(corpus, NpyCorpus):
+                _npy(corpus, number, name, change, bar)
+            elif isinstance(corpus, ParquetCorpus):
+                _parquet(corpus, number, name, change, bar)
+            place.check()
+        for place in corpus.beside if folder else ():
+            _as_it_is(place, temporary / place.name)
+
+
+def _npy(corpus: NpyCorpus, number: int, target: Path, change: Change, bar: tqdm[None]) -> None:
+    place, array, first = corpus.places[number], corpus.arrays[number], int(corpus.starts[number])
+    size = max(1, READ // (corpus.dim * corpus.itemsize))
+    with place.open() as file, target.open("wb") as out:
+        header = {"descr": npy.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
+        npy.write_array_header_1_0(out, header)
+        for start in range(0, array.shape[0], size):
+            block = array.read(file, start, min(size, array.shape[0] - start))
+            before = torch.from_numpy(block if block.dtype.isnative else block.astype(block.dtype.newbyteorder("=")))
+            after = change(before, first + start)
+            out.write((block if after is before else after.numpy().astype(array.dtype)).tobytes())
+            bar.update(len(block))
+
+
+def _parquet(corpus: ParquetCorpus, number: int, target: Path, change: Change, bar: tqdm[None]) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    opened, place, first = corpus.opened[number], corpus.places[number], int(corpus.starts[number])
+    schema, groups = opened.schema_arrow, opened.metadata.num_row_groups
+    columns = [opened.metadata.row_group(0).column(i) for i in range(opened.metadata.num_columns)] if groups else []
+    codecs = {column.path_in_schema: column.compression.replace("UNCOMPRESSED", "NONE") for column in columns}
+    words = [column.path_in_schema for column in columns if column.has_dictionary_page]
+    at, size = schema.get_field_index(corpus.column), max(1, 4 * READ // (corpus.dim * corpus.itemsize))
+    options: dict[str, Any] = {"compression": codecs or "NONE", "use_dictionary": words or False}
+    with parquet.ParquetWriter(target, schema, **options) as writer:
+        for batch in batches(opened, place, size):
+            before = corpus.matrix(batch.column(at), first)
+            after = change(before, first)
+            if after is not before:
+                batch = batch.set_column(at, schema.field(at), _column(after, schema.field(at).type))
+            writer.write_table(pa.Table.from_batches([batch], schema), row_group_size=size)
+            first += batch.num_rows
+            bar.update(batch.num_rows)
+
+
+def _column(vectors: Tensor, kind: Any) -> Any:
+    """Vectors as an Arrow array of one of the types that hold them."""
+    import pyarrow as pa
+
+    values = pa.array(np.ascontiguousarray(vectors.numpy()).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(values, vectors.shape[1]).cast(kind)
+
+
+def _as_it_is(place: Place, target: Path) -> None:
+    with place.open() as file, target.open("wb") as out:
+        shutil.copyfileobj(file, out)
+    place.check()
