@@ -17,10 +17,13 @@ from nudge_core.learning.tried import Path, Value, best, score
 from nudge_core.methods.learned import Learned, Setting, Steps
 
 KEPT = 2
-"""How many settings are tried on the other folds, after the first."""
+"""How many settings are tried on the other folds after the first of several, and after another way."""
 
 UNSEEN = 0.1
 """At least so large a share of the questions to come is taken to be about documents that no label names, whatever those held out are about."""
+
+SIMPLER = 0.5
+"""A simpler way to move documents is taken where the best is better by less than so many standard errors; leaving them, by less than one."""
 
 PATIENCE = 4
 """After how many points without a better one a path is left."""
@@ -89,6 +92,9 @@ class Search:
         drawn = np.concatenate([fold.drawn.numpy() for fold in folds])
         share = max(UNSEEN, float((~self.seen[drawn]).mean()) if drawn.any() else 0.0)
         self.value = Value(np.concatenate(self.before), self.seen, share, method.unseen_weight)
+        self._liked: dict[
+            Steps, list[Setting]
+        ] = {}  # the best settings of each way, for chains that it stands in again
         self._known: dict[tuple[Steps, ...], Candidate] = {
             (): self._candidate((), self.value.before, None, (first,) * len(folds))
         }
@@ -119,20 +125,23 @@ class Search:
         return self._known[chain]
 
     def _paths(self, steps: Steps, before: Candidate, bar: tqdm[None]) -> list[Path]:
-        """The first fold tells which settings are worth the other folds, and how far along their paths."""
+        """The first fold tells how far to go along the paths and, where there are more than two, which settings are worth the others."""
         ends = np.cumsum([len(fold.held) for fold in self.folds])
         first = np.split(before.scores, ends[:-1])
-        tries = [_Try(setting) for setting in steps.settings()]
+        tries = [_Try(setting) for setting in self._liked.get(steps, steps.settings())]
         for number, (fold, start) in enumerate(zip(self.folds, before.states, strict=True)):
             value = Value(self.before[number], fold.seen.numpy(), self.value.share, self.value.unseen_weight)
             for one in tries:
                 path = steps.path(self.ground, fold.learned, one.setting, start)
                 measured = partial(score, self.ground, fold, measure=self.measure)
                 one.go(path, first[number], measured, value)
-            if number == 0 and len(self.folds) > 1:
+            if number == 0 and len(self.folds) > 2:
                 tries = sorted(tries, key=lambda one: -one.worth)[:KEPT]
             bar.update()
-        return [one.path() for one in tries]
+        paths = [one.path() for one in tries]
+        worth = [-float(self.value.of(path.scores).max()) for path in paths]
+        self._liked.setdefault(steps, [paths[place].setting for place in np.argsort(worth, kind="stable")[:KEPT]])
+        return paths
 
     def _candidate(
         self, legs: tuple[Leg, ...], scores: NDArray[np.float64], path: Path | None, states: tuple[State, ...]
@@ -142,7 +151,7 @@ class Search:
         return Candidate(legs, float(self.value.of(scores)), means[0], means[1], scores, path, states)
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate:
-        """The simplest candidate that is within one standard error of the best, and better than all that are simpler still.
+        """The simplest candidate that the best does not surely beat, and that is better than all that are simpler still.
 
         A method that knows one way only takes that.
         """
@@ -152,9 +161,14 @@ class Search:
         return next(
             candidate
             for place, candidate in enumerate(candidates)
-            if top.worth - candidate.worth <= self.value.error(top.scores, candidate.scores) + 1e-12
+            if top.worth - candidate.worth <= self._doubt(top, candidate) + 1e-12
             and all(candidate.worth > simpler.worth for simpler in candidates[:place])
         )
+
+    def _doubt(self, top: Candidate, simpler: Candidate) -> float:
+        """By how much the best has to beat a simpler way."""
+        errors = SIMPLER if simpler.legs else 1.0
+        return errors * self.value.error(top.scores, simpler.scores)
 
 
 class _Try:

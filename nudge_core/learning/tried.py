@@ -66,7 +66,7 @@ class Value:
     def of(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """(…,) the worth of (…, held) scores, as a gain over no fine-tuning."""
         gain = scores - self.before
-        seen, unseen = self._mean(gain, self.seen), self._mean(gain, ~self.seen)
+        seen, unseen = self._mean(gain, self.seen), self._trusted * self._mean(gain, ~self.seen)
         worth: NDArray[np.float64] = (1 - self.share) * seen + self.share * np.where(
             unseen < 0, self.unseen_weight * unseen, unseen
         )
@@ -79,16 +79,26 @@ class Value:
         total = 0.0
         for chosen, weight in (
             (self.seen, 1 - self.share),
-            (~self.seen, self.share * (self.unseen_weight if losing else 1)),
+            (~self.seen, self.share * self._trusted * (self.unseen_weight if losing else 1)),
         ):
             if chosen.sum() > 1:
                 total += weight**2 * float(apart[chosen].var(ddof=1)) / int(chosen.sum())
         return float(np.sqrt(total))
 
+    @property
+    def _trusted(self) -> float:
+        """A mean over few unseen questions is drawn to zero: one question alone would decide."""
+        count = int((~self.seen).sum())
+        return count / (count + DOUBT)
+
     @staticmethod
     def _mean(gain: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
         mean: NDArray[np.float64] = gain[..., chosen].mean(-1) if chosen.any() else np.zeros(gain.shape[:-1])
         return mean
+
+
+DOUBT = 10
+"""So many unseen questions without gain or loss are added to those held out."""
 
 
 def best(paths: list[Path], value: Value) -> tuple[Path, int]:
@@ -103,7 +113,7 @@ def best(paths: list[Path], value: Value) -> tuple[Path, int]:
     return path, top
 
 
-EARLIER = 0.5
+EARLIER = 0.25
 """An earlier point is taken where the later one is better by less than so many standard errors."""
 
 

@@ -17,7 +17,7 @@ from nudge_core.methods.options import one
 
 Setting: TypeAlias = Mapping[str, float]
 
-POINTS = (1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 24, 28, 32, 36, 48, 64)
+POINTS = (1, 2, 3, 4, 6, 8, 11, 14, 17, 20, 24, 28, 32, 36, 40, 48, 64)
 """After how many steps the documents are tried on the questions held out."""
 
 
