@@ -27,17 +27,22 @@ def measure(labelled: Any, candidates: dict[str, Any], draws: int = DRAWS) -> It
     """The figures of some methods, scores from 0 to 100: with all labelled questions, then with one draw of them after the other."""
     torch.set_num_threads(1)  # so that CPU seconds are work, not threads that wait for each other
     result: dict[str, Any] = {**labelled.describe(), "methods": {}}
-    for name, candidate in candidates.items():
-        run = candidate.run(labelled)
+    for name, run in _runs(labelled, candidates):
         figures = {**labelled.measure(run.X), "chosen": run.chosen, "seconds": run.seconds, "redrawn": []}
         result["methods"][name] = figures
     yield result
     for seed in range(draws):
         draw = labelled.sample(SHARE, seed)
-        for name, candidate in candidates.items():
-            figures = labelled.measure(candidate.run(draw).X, draw.learned)
-            result["methods"][name]["redrawn"].append({"nDCG@10": figures["nDCG@10"], "unseen": figures["unseen"]})
+        for name, run in _runs(draw, candidates):
+            figures = labelled.measure(run.X, draw.learned)
+            drawn = {"nDCG@10": figures["nDCG@10"], "unseen": figures["unseen"], "chosen": run.chosen}
+            result["methods"][name]["redrawn"].append(drawn)
         yield result
+
+
+def _runs(labelled: Any, candidates: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, candidate in candidates.items():
+        yield from candidate.runs(labelled, name).items()
 
 
 def table(results: dict[str, Any]) -> str:
@@ -52,8 +57,8 @@ def _table(embedding: str, sets: dict[str, Any]) -> str:
         rows.append(
             f"| {name} | " + " | ".join(_cell(figures["methods"].get(name)) for figures in sets.values()) + " |"
         )
-    times = [sum(method["seconds"] for method in figures["methods"].values()) for figures in sets.values()]
-    rows.append("| *seconds, all methods* | " + " | ".join(f"{seconds:.0f}" for seconds in times) + " |")
+    times = [sum(method["seconds"] or 0 for method in figures["methods"].values()) for figures in sets.values()]
+    rows.append("| *seconds, all together* | " + " | ".join(f"{seconds:.0f}" for seconds in times) + " |")
     return "\n".join(rows)
 
 
@@ -102,7 +107,7 @@ def main() -> None:
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     if options.folders:
-        from candidates import CANDIDATES
+        from candidates import CANDIDATES, NAMES
         from labelled import load
 
         chosen = {name: CANDIDATES[name] for name in options.only or CANDIDATES}
@@ -114,7 +119,7 @@ def main() -> None:
             for name, found in passes.items():
                 figures = next(found)
                 merged = {**kept[name], **figures["methods"]}
-                methods = {method: merged[method] for method in CANDIDATES if method in merged}
+                methods = {method: merged[method] for method in NAMES if method in merged}
                 done[name] = {**figures, "methods": methods}
                 RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(table(results))

@@ -11,12 +11,17 @@ from typing import Any
 
 import nudge
 import numpy as np
+import torch
 from labelled import LabelledSet
 from numpy.typing import NDArray
 
-from nudge_core import Auto, Contrastive, LinearMap, NudgeN, QuerySet, finetune
+from nudge_core import Auto, NudgeN, QuerySet, finetune, open_corpus
+from nudge_core.learning.folds import Part
+from nudge_core.learning.learn import Lesson
+from nudge_core.learning.search import Candidate as Tried
 from nudge_core.methods import Method
 from nudge_core.relevance import Relevance
+from nudge_core.vectors import unit
 
 
 @dataclass(frozen=True)
@@ -25,12 +30,12 @@ class Run:
 
     Attributes:
         X: (docs, dim) the documents after fine-tuning.
-        seconds: CPU seconds of the process / 2, what two cores take at the least.
+        seconds: CPU seconds of the process / 2, what two cores take at the least; None where it was a part of another run.
         chosen: What was chosen on questions held out.
     """
 
     X: NDArray[Any]
-    seconds: float
+    seconds: float | None
     chosen: dict[str, Any]
 
 
@@ -40,23 +45,21 @@ class Candidate:
 
     Attributes:
         method: Ours; None for a peer or for leaving the documents as they are.
-        cross_validates: Whether it is given training and validation questions as one set.
         refit: Whether all labels are learned from after the choice, where validation questions are given.
         labelled_only: Whether it is told of the documents with labels only, so that no other one is a negative.
         peer: A class of nudge-ft.
     """
 
     method: Method | None = None
-    cross_validates: bool = False
     refit: bool = True
     labelled_only: bool = False
     peer: Callable[[], Any] | None = None
 
-    def run(self, labelled: LabelledSet) -> Run:
-        """Fine-tune the documents of a set."""
+    def runs(self, labelled: LabelledSet, name: str) -> dict[str, Run]:
+        """Fine-tune the documents of a set: one run, or what it brings beside it."""
         start = time.process_time()
         X, chosen = self._documents(labelled)
-        return Run(X, round((time.process_time() - start) / 2, 2), chosen)
+        return {name: Run(X, _seconds(start), chosen)}
 
     def _documents(self, labelled: LabelledSet) -> tuple[NDArray[Any], dict[str, Any]]:
         if self.peer is not None:
@@ -67,8 +70,7 @@ class Candidate:
             return labelled.X, {}
         rows = np.unique(labelled.learned.relevance.documents) if self.labelled_only else np.arange(len(labelled.X))
         train, validation = (_among(part, rows) for part in (labelled.train, labelled.validation))
-        given = (train + validation,) if self.cross_validates else (train, validation)
-        tuned = finetune(labelled.X[rows], *given, method=self.method, refit=self.refit, progress=False)
+        tuned = finetune(labelled.X[rows], train, validation, method=self.method, refit=self.refit, progress=False)
         X = tuned.map_new(labelled.X).copy()
         X[rows] = tuned.apply_to(labelled.X[rows])
         return X, {"method": tuned.method, **(tuned.settings or {"gamma": tuned.gamma})}
@@ -89,23 +91,50 @@ def _as_peer(queries: QuerySet) -> dict[str, Any]:
     }
 
 
-class MapThenContrastive(Auto):
-    """No choice between methods: contrastive steps after a map."""
+@dataclass(frozen=True)
+class Search(Candidate):
+    """`Auto` with maps, and beside its choice each way that it has tried, and what `Auto` without maps would take: one search for all."""
 
-    @property
-    def chains(self) -> tuple[tuple[Any, ...], ...]:
-        """The last that `Auto` tries."""
-        return ((LinearMap(), Contrastive()),)
+    def runs(self, labelled: LabelledSet, name: str) -> dict[str, Run]:
+        """The runs by name; the time of the search stands with `Auto`'s own."""
+        start = time.process_time()
+        lesson = Lesson(
+            open_corpus(labelled.X),
+            labelled.train,
+            labelled.validation,
+            Auto(allow_map=True),
+            refit=True,
+            device=torch.device("cpu"),
+            progress=False,
+        )
+        chosen = _moved(lesson, lesson.chosen, labelled.X)
+        found = {name: Run(chosen.X, _seconds(start), chosen.chosen)}
+        moves, whole = lesson.candidates[:3], dict(zip(WAYS, lesson.candidates[2:], strict=True))
+        ways = {**whole, "Auto": lesson.search.choose(moves)}
+        return found | {way: _moved(lesson, candidate, labelled.X) for way, candidate in ways.items()}
 
 
+def _moved(lesson: Lesson, candidate: Tried, X: NDArray[Any]) -> Run:
+    """The documents where a candidate brings them with all labels."""
+    ground = lesson.ground
+    state = candidate.reach(ground, Part(torch.arange(len(ground.labels)), ground.labels))
+    vectors = torch.from_numpy(X.copy())
+    vectors = vectors if state.matrix is None else unit(vectors @ state.matrix)
+    vectors[ground.rows] = state.pool
+    settings = {leg.steps.name: {**leg.setting, "point": leg.point} for leg in candidate.legs}
+    return Run(vectors.numpy(), None, {"method": candidate.name, **settings})
+
+
+def _seconds(start: float) -> float:
+    return round((time.process_time() - start) / 2, 2)
+
+
+WAYS = ("contrastive", "map", "map, then contrastive")
+NAMES = ("none", "nudge-ft M", "nudge-ft N", "NUDGE-N", *WAYS, "Auto", "Auto, map allowed")
 CANDIDATES = {
     "none": Candidate(),
     "nudge-ft M": Candidate(peer=nudge.NUDGEM),
     "nudge-ft N": Candidate(peer=nudge.NUDGEN),
     "NUDGE-N": Candidate(NudgeN("fine", "nDCG@10")),
-    "contrastive": Candidate(Contrastive(), cross_validates=True),
-    "map": Candidate(LinearMap(), cross_validates=True),
-    "map, then contrastive": Candidate(MapThenContrastive(allow_map=True), cross_validates=True),
-    "Auto": Candidate(Auto(), cross_validates=True),
-    "Auto, map allowed": Candidate(Auto(allow_map=True), cross_validates=True),
+    "Auto, map allowed": Search(),
 }

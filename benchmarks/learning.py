@@ -33,8 +33,9 @@ def measure(folder: Path) -> Iterator[dict[str, Any]]:
     for share in SHARES:
         draws = [labelled.sample(share, seed) for seed in range(DRAWS)]
         result["labelled questions"].append(len(draws[0].learned))
+        found_by_draw = [_runs(draw, CANDIDATES) for draw in draws]
         for name, points in result["methods"].items():
-            runs = [CANDIDATES[name].run(draw) for draw in draws]
+            runs = [run[name] for run in found_by_draw]
             found = [labelled.measure(run.X, draw.learned) for run, draw in zip(runs, draws, strict=True)]
             points.append(
                 {
@@ -45,6 +46,13 @@ def measure(folder: Path) -> Iterator[dict[str, Any]]:
                 }
             )
         yield result
+
+
+def _runs(draw: Any, candidates: dict[str, Any]) -> dict[str, Any]:
+    found = {}
+    for name in ("none", "NUDGE-N", "Auto, map allowed"):
+        found |= candidates[name].runs(draw, name)
+    return found
 
 
 def table(results: dict[str, Any]) -> str:

@@ -84,6 +84,15 @@ def cut(
     return [fold for fold in done if len(fold.held)]
 
 
+def unseen_share(labels: Labels, group: NDArray[np.int64], asked: NDArray[np.bool_] | None = None) -> float:
+    """The share of the questions about whose documents no other question is; of those `asked` for, or of all."""
+    pairs, who = labels.documents.cpu().numpy(), labels.pair_queries.cpu().numpy()
+    about = np.unique(np.stack([pairs, group[who]]), axis=1)[0]  # each document once for each different question
+    alone = np.bincount(about, minlength=int(pairs.max(initial=0)) + 1) < 2
+    unseen = ~_any(who, ~alone[pairs], len(labels))
+    return float((unseen if asked is None else unseen[asked]).mean())
+
+
 def _fold(labels: Labels, group: NDArray[np.int64], held: NDArray[np.bool_], hidden: NDArray[np.bool_]) -> Fold:
     pairs, who = labels.documents.cpu().numpy(), labels.pair_queries.cpu().numpy()
     count = len(labels)

@@ -16,7 +16,7 @@ from nudge_core.evaluation.measures import Measure, parse_all
 from nudge_core.evaluation.ranking import about_learned, measured, rank
 from nudge_core.evaluation.results import Evaluation, Lengths
 from nudge_core.labels import Labels
-from nudge_core.learning.folds import Fold, Part, cut
+from nudge_core.learning.folds import Fold, Part, cut, unseen_share
 from nudge_core.learning.ground import Ground, State
 from nudge_core.learning.search import Candidate, Search
 from nudge_core.methods.base import Curve
@@ -76,9 +76,10 @@ class Lesson:
             kinds = int(self.questions.different.max()) + 1
             cuts = cut(labels, self.questions.different, folds=max(2, min(folds, kinds)), validation=asked, seed=seed)
             self.folds = [fold for fold in cuts if len(fold.held)]
-            search = Search(self.ground, self.folds, method, progress)
-            self.candidates = search.run()
-            self.chosen: Candidate = search.choose(self.candidates)
+            unseen = unseen_share(labels, self.questions.different, asked)
+            self.search = Search(self.ground, self.folds, unseen, method, progress)
+            self.candidates = self.search.run()
+            self.chosen: Candidate = self.search.choose(self.candidates)
         with self.clock("move"):
             all_of_it = torch.arange(len(labels), device=device)
             kept = all_of_it if refit or validation is None else all_of_it[: len(train)]

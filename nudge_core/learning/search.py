@@ -22,9 +22,6 @@ KEPT = 2
 UNSEEN = 0.1
 """At least so large a share of the questions to come is taken to be about documents that no label names, whatever those held out are about."""
 
-SIMPLER = 0.5
-"""A simpler way to move documents is taken where the best is better by less than so many standard errors; leaving them, by less than one."""
-
 PATIENCE = 4
 """After how many points without a better one a path is left."""
 
@@ -83,15 +80,14 @@ class Candidate:
 class Search:
     """All candidates of a method on some folds."""
 
-    def __init__(self, ground: Ground, folds: Sequence[Fold], method: Learned, progress: bool) -> None:
+    def __init__(self, ground: Ground, folds: Sequence[Fold], unseen: float, method: Learned, progress: bool) -> None:
+        """With the share of unseen questions that is to be expected."""
         self.ground, self.folds, self.method, self.progress = ground, folds, method, progress
         self.measure: Measure = method.validation
         first = State(ground.pool)
         self.before = [score(ground, fold, first, self.measure) for fold in folds]
         self.seen = np.concatenate([fold.seen.numpy() for fold in folds])
-        drawn = np.concatenate([fold.drawn.numpy() for fold in folds])
-        share = max(UNSEEN, float((~self.seen[drawn]).mean()) if drawn.any() else 0.0)
-        self.value = Value(np.concatenate(self.before), self.seen, share, method.unseen_weight)
+        self.value = Value(np.concatenate(self.before), self.seen, max(UNSEEN, unseen), method.unseen_weight)
         self._liked: dict[
             Steps, list[Setting]
         ] = {}  # the best settings of each way, for chains that it stands in again
@@ -151,7 +147,7 @@ class Search:
         return Candidate(legs, float(self.value.of(scores)), means[0], means[1], scores, path, states)
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate:
-        """The simplest candidate that the best does not surely beat, and that is better than all that are simpler still.
+        """The simplest candidate that is within one standard error of the best, and better than all that are simpler still.
 
         A method that knows one way only takes that.
         """
@@ -161,14 +157,9 @@ class Search:
         return next(
             candidate
             for place, candidate in enumerate(candidates)
-            if top.worth - candidate.worth <= self._doubt(top, candidate) + 1e-12
+            if top.worth - candidate.worth <= self.value.error(top.scores, candidate.scores) + 1e-12
             and all(candidate.worth > simpler.worth for simpler in candidates[:place])
         )
-
-    def _doubt(self, top: Candidate, simpler: Candidate) -> float:
-        """By how much the best has to beat a simpler way."""
-        errors = SIMPLER if simpler.legs else 1.0
-        return errors * self.value.error(top.scores, simpler.scores)
 
 
 class _Try:

@@ -3,8 +3,10 @@
 It carries what the labels teach over to documents without labels, and to documents that are added later. W maximises the softmax likelihood of the
 relevant documents, with *all* documents as the others, by steps from the identity. A step is the ridge regression of the documents' own steps on the
 documents, W ← W + η (DᵀD / docs + ρI)⁻¹ DᵀG / questions with G as in contrastive NUDGE: directions in which documents hardly differ do not slow it
-down, and ρ keeps those that are noise small. Steps grow until one goes too far. Documents without labels are never pulled to a question, so that a
-map learns to push what is like them away; where they count less among the others, unseen questions fare better and seen ones at times worse.
+down, and ρ keeps those that are noise small. Steps grow until one goes too far, and the map is a running mean of where they led.
+
+Documents without labels are never pulled to a question, so that a map learns to push what is like them away. Where they count less among the others,
+unseen questions fare better, and seen ones at times worse.
 
 Source: ours. D is (docs, dim) and W (dim, dim), float32; vectors are taken and left at unit length.
 """
@@ -35,6 +37,9 @@ GROWTH, CAP = 1.15, 10.0
 
 OVERSHOT = -0.5
 """A step has gone too far where the slope along it, at its end, is that many times what it was at its start: half of it is taken back."""
+
+NEWEST = 0.25
+"""The weight of the newest matrix in the running mean, which swings less from step to step."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ class LinearMap(Single):
             weight[len(start.pool) :] += ground.rest.weight
         identity = torch.eye(documents.shape[1], device=documents.device)
         shrunk = torch.linalg.inv(documents.T @ documents / len(documents) + setting["ridge"] * identity)
-        matrix, drawn = identity, _Batches(part.labels, self.seed)
+        matrix, mean, drawn = identity, identity, _Batches(part.labels, self.seed)
         rate, direction, slope = setting["rate"], identity, math.inf
         for step in range(1, self.steps + 1):
             uphill = _uphill(ground, drawn.next(), documents, matrix, setting["temperature"], weight)
@@ -120,11 +125,10 @@ class LinearMap(Single):
                 direction = shrunk @ uphill
                 slope = float((uphill * direction).sum())
                 matrix = matrix + rate * direction
+            mean = torch.lerp(mean, matrix, NEWEST)
             if step in POINTS or step == self.steps:
-                yield (
-                    float(step),
-                    State(unit(start.pool @ matrix), matrix if start.matrix is None else start.matrix @ matrix),
-                )
+                whole = mean if start.matrix is None else start.matrix @ mean
+                yield float(step), State(unit(start.pool @ mean), whole)
 
 
 class _Batches:

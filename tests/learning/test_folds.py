@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nudge_core import QuerySet
 from nudge_core.labels import Labels
 from nudge_core.learning import folds as module
-from nudge_core.learning.folds import cut
+from nudge_core.learning.folds import cut, unseen_share
 
 
 def labels_of(answers):
@@ -103,3 +103,12 @@ def test_as_many_folds_as_give_enough_questions(monkeypatch):
 def test_few_questions_or_documents(answers):
     group = np.arange(len(answers))
     check(labels_of(answers), group, cut(labels_of(answers), group, folds=2, validation=None, seed=0))
+
+
+def test_the_share_of_unseen_questions_leaves_each_one_out():
+    #                         alone   shared   shared  text of 3 again, so still alone; a shared document makes it seen
+    relevant = [[0], [1], [1, 2], [3], [3], [4, 1]]
+    group = np.asarray([0, 1, 2, 3, 3, 4])
+    labels = labels_of(relevant)
+    assert unseen_share(labels, group) == pytest.approx(3 / 6)
+    assert unseen_share(labels, group, np.arange(6) < 2) == pytest.approx(1 / 2)
