@@ -22,6 +22,9 @@ KEPT = 2
 UNSEEN = 0.1
 """At least so large a share of the questions to come is taken to be about documents that no label names, whatever those held out are about."""
 
+FURTHER = 2.0
+"""One way after another has to be better than the first alone by so many standard errors; other ways, by one."""
+
 PATIENCE = 4
 """After how many points without a better one a path is left."""
 
@@ -147,7 +150,7 @@ class Search:
         return Candidate(legs, float(self.value.of(scores)), means[0], means[1], scores, path, states)
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate:
-        """The simplest candidate that is within one standard error of the best, and better than all that are simpler still.
+        """The simplest candidate that the best does not surely beat, and that is better than all that are simpler still.
 
         A method that knows one way only takes that.
         """
@@ -157,9 +160,14 @@ class Search:
         return next(
             candidate
             for place, candidate in enumerate(candidates)
-            if top.worth - candidate.worth <= self.value.error(top.scores, candidate.scores) + 1e-12
+            if top.worth - candidate.worth <= self._doubt(top, candidate) + 1e-12
             and all(candidate.worth > simpler.worth for simpler in candidates[:place])
         )
+
+    def _doubt(self, top: Candidate, simpler: Candidate) -> float:
+        """By how much the best has to be better."""
+        goes_on = 0 < len(simpler.legs) < len(top.legs) and top.legs[: len(simpler.legs)] == simpler.legs
+        return (FURTHER if goes_on else 1.0) * self.value.error(top.scores, simpler.scores)
 
 
 class _Try:

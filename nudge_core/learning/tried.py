@@ -113,7 +113,7 @@ def best(paths: list[Path], value: Value) -> tuple[Path, int]:
     return path, top
 
 
-EARLIER = 0.25
+EARLIER = 0.1
 """An earlier point is taken where the later one is better by less than so many standard errors."""
 
 

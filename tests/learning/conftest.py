@@ -46,9 +46,10 @@ def shares(questions: QuerySet, docs: int) -> Tensor:
     return table / table.sum(1, keepdim=True)
 
 
-def likelihood(Q: Tensor, D: Tensor, Y: Tensor, temperature: float) -> Tensor:
-    """Σ_i Σ_j Y_ij log softmax_j(q_i · D_j / τ), times τ."""
-    return temperature * (Y * torch.log_softmax(Q @ D.T / temperature, 1)).sum()
+def likelihood(Q: Tensor, D: Tensor, Y: Tensor, temperature: float, times: Tensor | float = 1.0) -> Tensor:
+    """Σ_i Σ_j Y_ij log softmax_j(q_i · D_j / τ), times τ; document j counts `times[j]` times in the softmax."""
+    scores = Q @ D.T / temperature + torch.log(torch.as_tensor(times, dtype=Q.dtype))
+    return temperature * (Y * torch.log_softmax(scores, 1)).sum()
 
 
 @pytest.fixture(scope="session")
