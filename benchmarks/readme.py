@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 TABLES: dict[str, tuple[str, ...]] = {
     "README.md": ("accuracy", "demo", "peers", "speed-line"),
-    "benchmarks/README.md": ("ablation",),
+    "benchmarks/README.md": ("ablation", "learning"),
     "docs/arrays.md": (),
     "docs/coming_from.md": ("beside",),
     "docs/langchain.md": (),

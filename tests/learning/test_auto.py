@@ -146,7 +146,8 @@ def _open(X):
 
 def test_the_simplest_within_one_standard_error_is_taken(monkeypatch):
     class Given:
-        def __init__(self, worth, noise=0.0):
+        def __init__(self, worth, noise=0.0, legs=("a",)):
+            self.legs = legs
             rng = np.random.default_rng(round(1000 * abs(worth)))
             drawn = rng.normal(size=100)
             self.scores = worth + noise * (drawn - drawn.mean())
@@ -154,13 +155,19 @@ def test_the_simplest_within_one_standard_error_is_taken(monkeypatch):
 
     search = Search.__new__(Search)
     search.value = Value(np.zeros(100), np.ones(100, bool), 0.0, 3.0)
-    none, simple, better, surely = Given(0.0), Given(0.2, 0.5), Given(0.21, 0.5), Given(0.4, 0.1)
+    none, simple, better, surely = Given(0.0, legs=()), Given(0.2, 0.5), Given(0.21, 0.5), Given(0.4, 0.1)
     assert search.choose([none, simple, better]) is simple
     assert search.choose([none, simple, surely]) is surely
     assert search.choose([none, Given(-0.1), Given(-0.2)]) is none
     noisy, top = Given(-0.1, 2.0), Given(0.3, 0.1)
     assert search.choose([none, noisy, top]) is top, "what is worse than nothing is not taken, however uncertain"
     assert search.choose([none, simple]) is simple, "a method that knows one way takes it"
+    better, further = Given(0.28, 0.5), Given(0.28, 0.5, legs=("a", "b"))
+    assert (
+        search.value.error(better.scores, simple.scores) < 0.08 < 2 * search.value.error(better.scores, simple.scores)
+    )
+    assert search.choose([none, simple, better]) is better
+    assert search.choose([none, simple, further]) is simple, "one way after another has to be better by two errors"
 
 
 def test_validation_questions_choose_where_they_are_given(repeated):
