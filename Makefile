@@ -1,10 +1,10 @@
 # make demo: a real job on your own Python's documentation.  make test: the test suite.  make test-kill: writes killed at every step.
-# Each installs what it needs.
+# make notebooks: each notebook, run from top to bottom.  Each installs what it needs.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-kill lint package results clean
+.PHONY: demo test test-kill notebooks lint package results clean
 
 demo: $(VENV)/.demo
 	HF_HUB_OFFLINE=1 $(BIN)/nudge demo
@@ -15,6 +15,10 @@ test: $(VENV)/.dev
 # Every point at which a write is killed; `make test` kills at some of them.
 test-kill: $(VENV)/.dev
 	HF_HUB_OFFLINE=1 NUDGE_KILL_POINTS=all $(BIN)/python -m pytest tests/kill --timeout 1800
+
+# Each notebook from its first cell to its last; `make test` looks at their outputs only.
+notebooks: $(VENV)/.dev
+	HF_HUB_OFFLINE=1 NUDGE_NOTEBOOKS=run $(BIN)/python -m pytest tests/test_notebooks.py --timeout 900
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -43,6 +47,7 @@ results: $(VENV)/.dev
 	cp build/demo/figures.json benchmarks/results/demo.json
 	cp build/demo/before-after.png benchmarks/results/demo.png
 	$(BIN)/python benchmarks/readme.py
+	HF_HUB_OFFLINE=1 $(BIN)/python notebooks/run.py
 
 clean:
 	rm -rf $(VENV) build dist nudge-demo

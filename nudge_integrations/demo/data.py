@@ -68,6 +68,24 @@ def build(folder: Path, seed: int = 0) -> tuple[LabelledData, list[str]]:
     ), missing
 
 
+def library(*modules: str) -> LabelledData:
+    """The labelled set of some modules: small enough to embed in seconds.
+
+    Args:
+        *modules: Names such as "os" and "json"; their passages, and the questions that these alone answer.
+    """
+    everything, _ = build(Path())
+    inside = {name for name in everything.documents if name.partition(".")[0] in modules}
+    documents = {name: text for name, text in everything.documents.items() if name in inside}
+    qrels = {
+        split: {name: judged for name, judged in questions.items() if judged.keys() <= inside}
+        for split, questions in everything.qrels.items()
+    }
+    asked = {name for questions in qrels.values() for name in questions}
+    queries = {name: text for name, text in everything.queries.items() if name in asked}
+    return LabelledData("the standard library", documents, queries, qrels)
+
+
 def _split(questions: list[Question], seed: int) -> list[str]:
     """A split for each question; the questions of some objects all go to the test."""
     draw = random.Random(seed)  # noqa: S311  # a reproducible split, no secret

@@ -9,7 +9,7 @@ pytest.importorskip("rich")
 
 from nudge_integrations.demo import data as demo_data
 from nudge_integrations.demo import stdlib
-from nudge_integrations.demo.data import build, shipped_questions
+from nudge_integrations.demo.data import build, library, shipped_questions
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,16 @@ def test_some_objects_are_kept_for_the_test_alone(built):
 
 def test_the_split_is_the_same_every_time(built, tmp_path):
     assert build(tmp_path)[0].qrels == built[0].qrels
+
+
+def test_a_library_of_some_modules_holds_their_passages_and_questions_alone(built):
+    small = library("json", "csv")
+    assert {name.split(".")[0] for name in small.documents} == {"json", "csv"}
+    assert set(small.queries) == {name for judged in small.qrels.values() for name in judged}
+    everything, _ = built
+    for split, judged in small.qrels.items():
+        assert judged.items() <= everything.qrels[split].items()
+    assert all(small.qrels.values())
 
 
 def test_passages_hold_what_they_should(built):
