@@ -30,7 +30,7 @@ const says = (text) => svg("title", {}, text);
 function beforeAfter(place, lines) {
   if (!place) return;
   const subsets = [...new Set(lines.map((line) => line.subset))];
-  const top = Math.max(...lines.map((line) => 100 * Math.max(line.before, line.after, line.before + line.high)), 1);
+  const top = Math.min(100, Math.max(...lines.map((line) => 100 * Math.max(line.before, line.after, line.before + line.high)), 1));
   const shown = subsets.length > 2 ? subsets : subsets.slice(0, 1);
   for (const subset of shown) {
     const own = lines.filter((line) => line.subset === subset);
@@ -48,7 +48,7 @@ function beforeAfter(place, lines) {
       }
       own.forEach((line, i) => {
         const [before, after] = [100 * line.before, 100 * line.after];
-        const [low, high] = [before + 100 * line.low, before + 100 * line.high].map(x);
+        const [low, high] = [before + 100 * line.low, before + 100 * line.high].map((end) => x(Math.min(Math.max(end, 0), top)));
         const y = i * 46 + 5;
         picture.append(
           svg("text", { class: "name", x: left - 8, y: y + 22, "text-anchor": "end" }, line.measure),
@@ -69,8 +69,8 @@ function curveChart(place, curve) {
   if (!place || !curve) return;
   const best = curve.y[curve.x.reduce((near, each, i) => Math.abs(each - curve.chosen) < Math.abs(curve.x[near] - curve.chosen) ? i : near, 0)];
   const label = `${curve.measure} over ${curve.axis}: ${curve.y[0].toFixed(1)} without moves, ${best.toFixed(1)} at the point chosen, ${+curve.chosen.toPrecision(4)}`;
-  chart(place, 260, label, (picture, width, height) => {
-    const [left, right, top, bottom] = [48, 16, 22, 44];
+  chart(place, 280, label, (picture, width, height) => {
+    const [left, right, top, bottom] = [48, 16, 42, 44];
     let [low, high] = [Math.min(...curve.y), Math.max(...curve.y)];
     const space = Math.max((high - low) * 0.12, 0.5);
     low = Math.max(0, low - space); high = Math.min(100, high + space);
