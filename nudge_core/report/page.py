@@ -117,6 +117,6 @@ def _facts(report: Report) -> dict[str, str]:
             "moved": f"{len(tuned):,}, at most {tuned.angle:.1f}°",
             "dimension": str(tuned.dim),
             "search by": tuned.metric,
-            "learned again with validation questions": "yes" if tuned.refit else "no",
+            **({"learned from": "training and validation questions"} if tuned.refit else {}),
         }
     return {**facts, **report.facts, **{f"version of {name}": number for name, number in versions().items()}}

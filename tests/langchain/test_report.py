@@ -2,12 +2,14 @@
 
 import json
 import logging
+import pickle
 
 import pytest
 from engines.chroma import ChromaEngine
 
 from nudge_core import NudgeN
 from nudge_integrations.langchain import NudgeVectorStore
+from nudge_integrations.stores import StoreAdapter
 
 
 def nudge(world, **options):
@@ -117,3 +119,33 @@ def test_short_work_shows_no_bar(world, capfd):
     world.store.evaluate(world.pairs())
     world.store.restore()
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_page_has_the_texts_of_the_store(world, tmp_path):
+    report = nudge(world)
+    page = report.to_html(tmp_path / "report.html").read_text(encoding="utf-8")
+    most = report.tuned.ids[report.tuned.angles.argmax()]
+    assert f'"text {most[1:]}"' in page
+    assert f'run</bdi></dt><dd><bdi class="foreign">{report.outcome.run.number}<' in page
+    assert str(world.store.journal) in page
+
+
+def test_texts_given_go_before_those_of_the_store(world, tmp_path):
+    report = nudge(world)
+    texts = dict.fromkeys(world.ids, "another text")
+    page = report.to_html(tmp_path / "report.html", texts=texts).read_text(encoding="utf-8")
+    assert '"another text"' in page
+    assert '"text 1"' not in page
+
+
+def test_a_store_without_texts_gives_a_page_without(world, tmp_path, monkeypatch):
+    report = nudge(world)
+    monkeypatch.setattr("nudge_integrations.stores.memory.InMemoryAdapter.texts", StoreAdapter.texts)
+    page = report.to_html(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert '"text":{}' in page
+
+
+def test_a_pickled_report_knows_all_but_the_store(world, tmp_path):
+    report = pickle.loads(pickle.dumps(nudge(world)))
+    assert report.to_html(tmp_path / "report.html").stat().st_size > 10_000
+    assert report.read_texts is None

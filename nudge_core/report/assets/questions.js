@@ -53,8 +53,13 @@ function questionList(place, questions, documents) {
 /** What is found for one question: labelled documents with their ranks, then both lists side by side. */
 function comparison([first, second, labelled], documents, name, top) {
   const answers = new Set(labelled);
-  const rank = (list, number) => (list.includes(number) ? `rank ${list.indexOf(number) + 1}` : `below ${Math.max(list.length, 1)}`);
-  const labels = labelled.map((number) => el("li", {}, foreign(documents.id[number]), ` ${rank(first, number)} → ${rank(second, number)}`));
+  const place = (list, number) => (list.includes(number) ? list.indexOf(number) : list.length);
+  const rank = (list, number) => (list.includes(number) ? `rank ${list.indexOf(number) + 1}` : `below ${list.length}`);
+  const labels = labelled.map((number) => {
+    const climbed = place(first, number) - place(second, number);
+    const moved = [`${rank(first, number)} → ${rank(second, number)}`, climbed > 0 ? "rise" : climbed < 0 ? "fall" : ""];
+    return el("li", {}, result(documents, number, false, moved));
+  });
   const column = (title, list, other, note) => el("div", {},
     el("h3", {}, title),
     el("ol", { class: "results" }, list.map((number, i) => el("li", { class: answers.has(number) ? "answer" : null },
@@ -63,7 +68,7 @@ function comparison([first, second, labelled], documents, name, top) {
   const after = (i, there) => (there < 0 ? ["new", "rise"] : there === i ? ["stays", ""] : [`was ${there + 1}`, there > i ? "rise" : "fall"]);
   return el("div", { class: "comparison" },
     name ? el("p", { class: "id" }, "Question ", foreign(name)) : null,
-    labels.length ? el("div", { class: "labelled" }, el("h3", {}, labels.length === 1 ? "Its answer, by the labels" : "Its answers, by the labels"), el("ul", {}, labels)) : null,
+    labels.length ? el("div", { class: "labelled" }, el("h3", {}, labels.length === 1 ? "Its answer, by the labels" : "Its answers, by the labels"), el("ul", { class: "results" }, labels)) : null,
     el("div", { class: "sides" },
       column(`First ${Math.min(top, first.length)} before`, first, second, before),
       column(`First ${Math.min(top, second.length)} after`, second, first, after)));
