@@ -156,10 +156,10 @@ def test_a_question_opens_by_keyboard_to_what_is_found_before_and_after(page):
         ranking = evaluation.ranking[row].tolist()
         marked = [i for i in range(len(ranking)) if results.nth(i).locator(".badge.answer").count()]
         assert marked == ([ranking.index(answer)] if answer in ranking else [])
-    summary = page.locator(".results summary").first
+    summary = page.locator(".sides summary").first
     summary.focus()
     page.keyboard.press("Enter")
-    shown = page.locator(".results details[open] .text").inner_text()
+    shown = page.locator(".sides details[open] .text").inner_text()
     assert shown == made.texts[made.comparison.before.ranking[row][0]]
     first.focus()
     page.keyboard.press(" ")
@@ -187,7 +187,7 @@ def test_all_text_stands_out_and_nothing_sticks_out(browser, path, scheme, scree
     with opened(browser, color_scheme=scheme, **options) as seen:
         page = seen.open(path)
         page.locator("#question-list button.open").first.click()
-        page.locator(".results summary").nth(1).click()
+        page.locator(".sides summary").nth(1).click()
         page.locator("#documents button.open").first.click()
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
         assert max(ground) < 60 if scheme == "dark" else min(ground) > 230
