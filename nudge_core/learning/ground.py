@@ -16,6 +16,7 @@ from nudge_core.corpus import Corpus
 from nudge_core.corpus.mapped import Mapped
 from nudge_core.errors import InputError
 from nudge_core.labels import Labels
+from nudge_core.tail import NEAREST, logsumexp_of_all
 from nudge_core.vectors import check_finite, unit
 
 HELD = 50_000
@@ -132,12 +133,12 @@ class Ground:
             )
             if found.logsumexp is not None:
                 self._sums[temperature] = found.logsumexp
-        if found is None:  # a store that is searched shows the nearest only: what lies further adds little
-            found = self.corpus.background(
-                self.queries, max(depth, 0 if walks else 100), exclude=rows, progress=progress
-            )
+        if found is None:  # a store that is searched shows the nearest only: what lies further is estimated
+            nearest = NEAREST if temperatures and not walks else depth
+            found = self.corpus.background(self.queries, max(depth, nearest), exclude=rows, progress=progress)
             for temperature in () if walks else temperatures:
-                self._sums[temperature] = torch.logsumexp(found.scores / temperature, 1)
+                count = len(self.corpus) - len(rows)
+                self._sums[temperature] = logsumexp_of_all(found.scores, temperature, count)
         self._met = found.lengths
         return Background(found.scores[:, :depth], found.rows[:, :depth], None, found.lengths)
 
