@@ -33,7 +33,8 @@ from nudge_integrations.remarks import remarks
 from nudge_integrations.report import NudgeReport
 from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.checks import check_lengths, check_method, scaled, unreachable
-from nudge_integrations.stores.corpus import SearchedCorpus, WalkedCorpus
+from nudge_integrations.stores.corpus import WalkedCorpus
+from nudge_integrations.stores.searched import SearchedCorpus
 from nudge_integrations.training import present, read_both, read_test, with_feedback
 
 LIMIT, PAGE = 200_000, 2_000
@@ -278,9 +279,16 @@ class Collection(Journalled):
             raise InputError(
                 f'background is {background!r}; expected "exact", "search", or None to read up to {LIMIT} documents'
             )
-        exact = background == "exact" or (background is None and adapter.count() <= LIMIT)
+        exact = background == "exact" or (background is None and adapter.about() <= LIMIT)
         if exact:
             return WalkedCorpus(adapter, found.originals, progress=progress), True
+        if not adapter.approximate and adapter.about() > LIMIT:
+            _log.warning(
+                "this %s collection has no index for searches by %s, so each question is compared with every document: create one, "
+                "or use background='exact', which reads each document once",
+                adapter.kind,
+                adapter.metric,
+            )
         return SearchedCorpus(adapter, found.originals), False
 
 

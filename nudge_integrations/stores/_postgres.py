@@ -81,7 +81,7 @@ class Table:
         key_text: The id as text.
         vector_bytes: The vector as the database sends it.
         unique: Whether the database keeps ids unique.
-        indexed: Whether the column of vectors has an index, which is an approximate one.
+        indexes: The operator classes of the indexes on the column of vectors, such as vector_cosine_ops; all are approximate.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Table:
     key_text: str
     vector_bytes: str
     unique: bool
-    indexed: bool
+    indexes: tuple[str, ...]
 
     def possible(self, ids: Sequence[str]) -> list[str]:
         """Those ids that the column can hold, spelled as the database spells them; any other would be an error in a query."""
@@ -149,7 +149,8 @@ def look_up(c: Connection, schema: str | None, table: str, id_column: str, vecto
         "SELECT attname, typname, atttypmod, format_type(atttypid, NULL) AS type, CAST(attrelid AS bigint) AS oid, EXISTS ("
         "SELECT 1 FROM pg_index WHERE indrelid = attrelid AND indisunique AND indisvalid AND indpred IS NULL "
         "AND indnkeyatts = 1 AND indkey[0] = attnum) AS is_unique, "
-        "EXISTS (SELECT 1 FROM pg_index WHERE indrelid = attrelid AND attnum = ANY(indkey)) AS is_indexed "
+        "ARRAY(SELECT CAST(opcname AS text) FROM pg_index JOIN pg_opclass ON pg_opclass.oid = indclass[0] "
+        "WHERE indrelid = attrelid AND attnum = indkey[0] AND indisvalid) AS indexes "
         "FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid "
         "WHERE attrelid = to_regclass(CAST(:name AS text)) AND attname = ANY(CAST(:columns AS text[]))",
         {"name": name.replace("\\:", ":"), "columns": [id_column, vector_column]},
@@ -180,7 +181,7 @@ def look_up(c: Connection, schema: str | None, table: str, id_column: str, vecto
         key_text=as_text,
         vector_bytes=f"{vector.typname}_send(t.{quoted(vector_column)})",
         unique=ids.is_unique,
-        indexed=vector.is_indexed,
+        indexes=tuple(vector.indexes),
     )
 
 
@@ -203,3 +204,22 @@ def index_settings(c: Connection) -> dict[str, str]:
     if tuple(int(part) for part in version.split(".")[:2]) < (0, 8):
         return {"enable_indexscan": "off"}
     return {"hnsw.iterative_scan": "strict_order", "ivfflat.iterative_scan": "relaxed_order"}
+
+
+def prepare_search(c: Connection, settings: Mapping[str, str], k: int, excluded: int) -> None:
+    """Set for this transaction what a search for k rows needs, above what the application sets.
+
+    An HNSW index finds at most ef_search rows at a time; past those excluded it goes on until it has looked at max_scan_tuples.
+    """
+    wanted = {"jit": "off", **settings}  # to compile a query costs more than it does
+    if excluded and "hnsw.iterative_scan" in settings:
+        wanted = {"hnsw.max_scan_tuples": str(20_000 + 2 * excluded), "hnsw.scan_mem_multiplier": "4", **wanted}
+    for name, value in wanted.items():
+        c.execute(text("SELECT set_config(:name, :value, TRUE)"), {"name": name, "value": value})
+    c.execute(
+        text(
+            "SELECT set_config('hnsw.ef_search', CAST(LEAST(1000, GREATEST(:k, "
+            "CAST(COALESCE(NULLIF(current_setting('hnsw.ef_search', TRUE), ''), '40') AS integer))) AS text), TRUE)"
+        ),
+        {"k": k},
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, UnknownIdError, counted, first_few
+from nudge_integrations.stores.searching import Hits
 
 Metric: TypeAlias = Literal["cosine", "dot", "l2"]
 Texts: TypeAlias = tuple[list[str], list[str], list[Mapping[str, Any]]]
@@ -31,6 +32,7 @@ class StoreAdapter(ABC):
         dtype: The number type in which the collection holds them: float16, float32 or float64.
         approximate: Whether its search goes through an index that may miss what it holds.
         batch: How many vectors one call of `replace` takes; None where it takes any number at once, and readers see all of them or none.
+        workers: How many searches may run at a time: 1 where the engine lives in this process or uses all of its cores by itself.
         fingerprint: What tells this collection from every other, as long as it lives; None where it lives in memory only.
     """
 
@@ -42,6 +44,7 @@ class StoreAdapter(ABC):
     dtype: np.dtype[Any] = np.dtype(np.float32)
     batch: int | None = 1000
     approximate: bool = True
+    workers: int = 1
     fingerprint: str | None
 
     @abstractmethod
@@ -74,6 +77,33 @@ class StoreAdapter(ABC):
             k: How many; fewer come back where there are not as many.
             exclude: Documents that do not take part; perhaps thousands.
         """
+
+    def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
+        """`nearest` with scores. Override where the search tells exact distances: here the vectors are read again to compute them.
+
+        Args:
+            vectors: (queries, dim).
+            k: How many.
+            exclude: Documents that do not take part.
+        """
+        return self.scored(vectors, self.nearest(vectors, k, exclude))
+
+    def scored(self, vectors: NDArray[np.float32], found: Sequence[Sequence[str]]) -> list[Hits]:
+        """What was found for each vector with scores, computed from the vectors of the documents."""
+        names = list(dict.fromkeys(name for ids in found for name in ids))
+        held, done = self.fetch(names), []
+        for vector, ids in zip(vectors, found, strict=True):
+            there = [name for name in ids if name in held]
+            rows = np.asarray([held[name] for name in there], np.float32).reshape(len(there), self.dim)
+            scores = rows @ vector
+            if self.metric == "cosine":
+                scores /= np.maximum(np.linalg.norm(rows, axis=1), np.finfo(np.float32).tiny)
+            done.append(Hits(there, scores))
+        return done
+
+    def about(self) -> int:
+        """About how many documents there are: override where `count` reads them all, and the store knows roughly at once."""
+        return self.count()
 
     def texts(self, size: int) -> Iterator[Texts]:  # noqa: ARG002  # for those that override it
         """Every document once, in pages of at most `size`: ids, texts and metadata. Labels are matched to them; override where there are texts.
@@ -110,35 +140,6 @@ class StoreAdapter(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(docs={self.count()}, dim={self.dim}, metric={self.metric!r}, dtype={self.dtype})"
-
-
-def search_without(
-    search: Callable[[NDArray[np.float32], int], list[list[str]]],
-    vectors: NDArray[np.float32],
-    k: int,
-    exclude: Sequence[str],
-    count: int,
-) -> list[list[str]]:
-    """For stores that cannot exclude by id: ask for more than k, drop, and ask again for more where too few are left.
-
-    Args:
-        search: The ids of the k nearest of each vector: search(vectors, k).
-        vectors: (queries, dim).
-        k: How many are wanted.
-        exclude: Documents to drop.
-        count: How many documents the store holds, which ends the search.
-    """
-    dropped = set(exclude)
-    found: list[list[str]] = [[] for _ in range(len(vectors))]
-    lacking, asked = list(range(len(vectors))), min(count, k + min(len(dropped), 3 * k))
-    while lacking and asked:
-        for place, names in zip(lacking, search(vectors[lacking], asked), strict=True):
-            found[place] = [name for name in names if name not in dropped][:k]
-        if asked >= min(count, k + len(dropped)):
-            break
-        lacking = [place for place in lacking if len(found[place]) < k]
-        asked = min(count, k + len(dropped), 4 * asked)
-    return found
 
 
 def pages(ids: Sequence[str], size: int) -> Iterator[list[str]]:

@@ -13,7 +13,8 @@ from nudge_core.errors import InputError
 from nudge_core.methods.base import Method
 from nudge_core.result import UNIT, Nudge
 from nudge_integrations.stores.base import StoreAdapter
-from nudge_integrations.stores.corpus import SearchedCorpus, WalkedCorpus
+from nudge_integrations.stores.corpus import WalkedCorpus
+from nudge_integrations.stores.searched import SearchedCorpus
 
 SAMPLE, DEPTH = 200, 10
 
@@ -39,7 +40,7 @@ def check_lengths(adapter: StoreAdapter, corpus: WalkedCorpus | SearchedCorpus) 
     """
     if adapter.metric == "cosine":
         return
-    vectors = corpus.vectors if isinstance(corpus, WalkedCorpus) else corpus.rows(np.arange(len(corpus.ids)))
+    vectors = corpus.vectors if isinstance(corpus, WalkedCorpus) else corpus.read_so_far()
     norms = torch.cat([torch.linalg.vector_norm(part, dim=1) for part in vectors.split(1 << 16)])
     low, high = float(norms.min()), float(norms.max())
     if low < 1 - UNIT or high > 1 + UNIT:

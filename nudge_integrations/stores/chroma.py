@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from nudge_core.errors import InputError
 from nudge_integrations.stores._hnswlib import preimage
-from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages, search_without
+from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.searching import Hits, scores_of, search_without
 
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "ip": "dot", "l2": "l2"}
 _PAGE = 1000  # below SQLite's 32,766 variables in a read, and below a server's 40 MiB in a write of 4,096 dimensions
@@ -51,6 +52,7 @@ class ChromaAdapter(StoreAdapter):
         self.metric = _METRICS[space]
         largest = client.get_max_batch_size()
         self.batch = min(_PAGE, largest) if largest > 0 else _PAGE
+        self.workers = 4 if "fastapi" in str(settings.chroma_api_impl) else 1
         first = collection.get(limit=1, include=["embeddings"])["embeddings"]
         if first is None or len(first) == 0 or first[0] is None:
             raise InputError(f"the Chroma collection {collection.name!r} holds no embeddings: add some documents first")
@@ -118,17 +120,28 @@ class ChromaAdapter(StoreAdapter):
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """Chroma's query, which knows no filter that excludes ids."""
+        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
 
-        def search(part: NDArray[np.float32], wanted: int) -> list[list[str]]:
-            return [
-                names
-                for start in range(0, len(part), _QUERIES)
-                for names in self._collection.query(
-                    query_embeddings=part[start : start + _QUERIES], n_results=wanted, include=[]
-                )["ids"]
-            ]
+    def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
+        """The same with scores; a list of all that are not excluded would be as long as the collection, so more is asked for instead."""
+
+        def search(part: NDArray[np.float32], wanted: int) -> list[Hits]:
+            found = []
+            for start in range(0, len(part), _QUERIES):
+                asked = part[start : start + _QUERIES]
+                answer = self._collection.query(query_embeddings=asked, n_results=wanted, include=["distances"])
+                for vector, names, distances in zip(asked, answer["ids"], answer["distances"], strict=True):
+                    found.append(Hits(names, scores_of(self._distances(distances), vector, self.metric)))
+            return found
 
         return search_without(search, vectors, k, exclude, self.count())
+
+    def _distances(self, told: Sequence[float]) -> NDArray[Any]:
+        """Chroma tells 1 − dot product, and L2 distances squared."""
+        distances = np.asarray(told, np.float64)
+        if self.metric == "dot":
+            return distances - 1
+        return distances if self.metric == "cosine" else np.sqrt(np.maximum(distances, 0))
 
     def _rows(self, **which: Any) -> tuple[list[str], NDArray[Any]]:
         """Ids and vectors in the order that Chroma has chosen."""

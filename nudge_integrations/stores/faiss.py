@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from nudge_core.errors import InputError, StoreError
 from nudge_integrations.stores._docstore import node_in
 from nudge_integrations.stores._faiss_index import MAPS, base_of, kind_of, labels_of, places_of, rows_of
-from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages, search_without
+from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.searching import NOTHING, Hits, scores_of, search_without
 
 _METRICS: dict[int, Metric] = {faiss.METRIC_L2: "l2", faiss.METRIC_INNER_PRODUCT: "dot"}
 _FLAT = r"IndexFlat(L2|IP)?"
@@ -139,24 +140,32 @@ class FaissAdapter(StoreAdapter):
             yield page, [text for text, _ in found], [data for _, data in found]
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
-        """FAISS's own search; excluded by a selector, except in HNSW indexes, which find fewer with one."""
+        """FAISS's own search."""
+        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
+
+    def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
+        """The same with scores; excluded by a selector, except in HNSW indexes, which find fewer with one."""
         index = self._index
         labels, names, base, count = self._labels(index), self._names(), base_of(index), index.ntotal
         dropped = np.asarray([labels[name] for name in exclude if name in labels], np.int64)
         kept = {"sel": faiss.IDSelectorNot(faiss.IDSelectorBatch(dropped))} if len(dropped) else {}
 
-        def search(part: NDArray[np.float32], wanted: int) -> list[list[str]]:
+        def search(part: NDArray[np.float32], wanted: int) -> list[Hits]:
             wanted = min(wanted, count)
             if not wanted:
-                return [[] for _ in part]
+                return [NOTHING for _ in part]
             if isinstance(base, faiss.IndexHNSW):  # ends after efSearch steps, however many are wanted
                 options = faiss.SearchParametersHNSW(efSearch=max(base.hnsw.efSearch, wanted))
             elif isinstance(base, faiss.IndexIVF):
                 options = faiss.SearchParametersIVF(nprobe=base.nprobe, max_codes=base.max_codes, **kept)
             else:
                 options = faiss.SearchParameters(**kept)
-            found = index.search(np.ascontiguousarray(part, self.dtype), wanted, params=options)[1]
-            return [[names[label] for label in row if label >= 0] for row in found.tolist()]
+            distances, found = index.search(np.ascontiguousarray(part, self.dtype), wanted, params=options)
+            distances = -distances if self.metric == "dot" else np.sqrt(np.maximum(distances, 0))
+            return [
+                Hits([names[label] for label in row[row >= 0].tolist()], scores_of(told[row >= 0], vector, self.metric))
+                for vector, row, told in zip(part, found, distances, strict=True)
+            ]
 
         if isinstance(base, faiss.IndexHNSW):
             return search_without(search, vectors, k, exclude, count)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, first_few
 from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.searching import NOTHING, Hits, scores_of, search_without
 
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "dot": "dot", "l2": "l2"}
 _ROWS = 5000  # ids in one filter
@@ -112,6 +113,10 @@ class LanceDBAdapter(StoreAdapter):
         """Number of documents."""
         return int(self._latest().count_rows(self._there))
 
+    def about(self) -> int:
+        """With rows that have no id, which reads none of them."""
+        return int(self._latest().count_rows())
+
     def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The vectors of those of the ids that are there, all of one version."""
         self._latest()
@@ -153,18 +158,44 @@ class LanceDBAdapter(StoreAdapter):
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """LanceDB's own search; without the index where that looks at too few rows to find k."""
+        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
+
+    def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
+        """The same with scores. A filter by id reads the ids of all rows, so it is kept for the questions that need it."""
         self._latest()
         where = f"NOT {self._in(exclude)}" if len(exclude) else None
 
-        def search(vector: NDArray[np.float32]) -> list[str]:
-            query = self._table.search(vector, self._vector, "vector").distance_type(self.metric).limit(k)
-            query = (query.where(where, prefilter=True) if where else query).select([self._id, "_distance"])
-            found = query.to_arrow()
-            if self.approximate and len(found) < k:
-                found = query.bypass_vector_index().to_arrow()
-            return [name for name in found[self._id].to_pylist() if name is not None]
+        def search(part: NDArray[np.float32], wanted: int) -> list[Hits]:
+            return self._near(part, wanted, None)
 
-        return [search(vector) for vector in vectors]
+        def excluding(part: NDArray[np.float32], wanted: int) -> list[Hits]:
+            return self._near(part, wanted, where)
+
+        if not self.approximate:  # every row is compared anyway
+            return excluding(vectors, k)
+        return search_without(search, vectors, k, exclude, self.about(), excluding)
+
+    def _near(self, vectors: NDArray[np.float32], k: int, where: str | None, bypass: bool = False) -> list[Hits]:
+        """One query for all, in which LanceDB uses every core."""
+        if not len(vectors) or not k:
+            return [NOTHING for _ in vectors]
+        query = self._table.search(list(vectors), self._vector, "vector").distance_type(self.metric).limit(k)
+        query = query.where(where, prefilter=True) if where else query
+        query = query.bypass_vector_index() if bypass else query.refine_factor(1) if self.approximate else query
+        rows = query.select([self._id, "_distance"]).to_arrow()
+        told = rows["_distance"].to_numpy()
+        of = rows["query_index"].to_numpy() if "query_index" in rows.column_names else np.zeros(len(rows), int)
+        names, found = rows[self._id].to_pylist(), []
+        for number, vector in enumerate(vectors):
+            places = [place for place in np.flatnonzero(of == number).tolist() if names[place] is not None]
+            distances = told[places] - 1 if self.metric == "dot" else told[places]
+            distances = np.sqrt(np.maximum(distances, 0)) if self.metric == "l2" else distances
+            found.append(Hits([names[place] for place in places], scores_of(distances, vector, self.metric)))
+        few = [place for place, hits in enumerate(found) if len(hits.ids) < k]
+        if self.approximate and not bypass and few:
+            for place, hits in zip(few, self._near(vectors[few], k, where, bypass=True), strict=True):
+                found[place] = hits
+        return found
 
     def _latest(self) -> LanceTable:
         """The table as it is now: a handle stays at the version that it has seen last."""

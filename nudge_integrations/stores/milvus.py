@@ -16,11 +16,18 @@ from pymilvus import DataType
 
 from nudge_core.errors import InputError, first_few
 from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.searching import Hits, scores_of
 
 _METRICS: dict[str, Metric] = {"COSINE": "cosine", "IP": "dot", "L2": "l2"}
 _VECTORS = {kind for kind in DataType if "VECTOR" in kind.name}
 _MOST = 16_384  # rows of one answer, by Milvus's own limit
 _QUERIES = 100  # in one search
+_EXACT = (
+    "FLAT",
+    "IVF_FLAT",
+    "HNSW",
+    "AUTOINDEX",
+)  # indexes that tell exact distances; AUTOINDEX of Zilliz Cloud does not
 _STRONG = {"consistency_level": "Strong"}  # sees every write before it, whatever the collection's own level
 
 # Milvus Lite has no such times, and pages are right without. The second is where pymilvus 2 says it.
@@ -65,12 +72,15 @@ class MilvusAdapter(StoreAdapter):
             )
         self._vector, field = str(named), dense[named]
         indexes = client.list_indexes(self._name, self._vector)
-        metric = client.describe_index(self._name, indexes[0]).get("metric_type") if indexes else None
+        index = client.describe_index(self._name, indexes[0]) if indexes else {}
+        metric = index.get("metric_type")
         if fault := _fault(client, about, primary, field, metric):
             raise InputError(
                 f"the Milvus collection {collection!r} has {fault[0]}, so its vectors cannot be moved: {fault[1]}"
             )
         self.metric, self.dim = _METRICS[str(metric)], int(field["params"]["dim"])
+        self._exact = index.get("index_type") in _EXACT and "zillizcloud" not in uri
+        self.workers = 4 if urlsplit(uri).scheme in ("http", "https", "tcp", "unix") else 1
         self.batch = self._page = max(1, min(1000, 2**22 // self.dim))  # 16 MB: a server may refuse more than 64
         # the server sends each row to the partition of its key; without one, a row goes where the upsert says
         self._keyed = any(each.get("is_partition_key") for each in about["fields"])
@@ -155,20 +165,29 @@ class MilvusAdapter(StoreAdapter):
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """The store's own search, with a filter."""
+        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
+
+    def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
+        """The same with scores; where the index holds compressed vectors, they are computed from the vectors themselves."""
         listed = self._list(exclude)
-        found: list[list[str]] = []
+        found: list[Hits] = []
         for start in range(0, len(vectors), _QUERIES):
+            some = vectors[start : start + _QUERIES]
             answers = self._client.search(
                 self._name,
-                vectors[start : start + _QUERIES].tolist(),
+                some.tolist(),
                 filter=f"{self._key} not in {listed}" if listed else "",
                 limit=min(k, _MOST),
                 output_fields=[self._key],
                 anns_field=self._vector,
                 **_STRONG,
             )
-            found += [[str(hit["entity"][self._key]) for hit in answer] for answer in answers]
-        return found
+            for vector, answer in zip(some, answers, strict=True):
+                told = np.asarray([hit["distance"] for hit in answer], np.float64)
+                distances = {"cosine": 1 - told, "dot": -told, "l2": np.sqrt(np.maximum(told, 0))}[self.metric]
+                names = [str(hit["entity"][self._key]) for hit in answer]
+                found.append(Hits(names, scores_of(distances, vector, self.metric)))
+        return found if self._exact else self.scored(vectors, [list(hits.ids) for hits in found])
 
     def _held(self, ids: Sequence[str], partitions: list[str] | None) -> dict[str, NDArray[Any]]:
         if not (listed := self._list(ids)):

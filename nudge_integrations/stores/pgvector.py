@@ -18,17 +18,21 @@ from nudge_integrations.stores._postgres import (
     literal,
     look_up,
     payload,
+    prepare_search,
     select,
     transactions,
     transactions_in_loop,
 )
 from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.searching import NOTHING, Hits, scores_of
 
 __all__ = ["PGVectorAdapter", "transactions"]
 
 _OPERATORS: dict[Metric, str] = {"cosine": "<=>", "dot": "<#>", "l2": "<->"}
+_CLASSES: dict[Metric, str] = {"cosine": "_cosine_ops", "dot": "_ip_ops", "l2": "_l2_ops"}
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "inner": "dot", "l2": "l2"}
 _ROWS = 500  # in one statement: some megabytes of text
+_COUNTED = 20_000
 
 
 class PGVectorAdapter(StoreAdapter):
@@ -38,6 +42,7 @@ class PGVectorAdapter(StoreAdapter):
     remedy = "run VACUUM on the table, then REINDEX on its vector index"
     sees = "all vectors of before or all of after"
     batch = None
+    workers = 4  # connections
 
     def __init__(
         self,
@@ -76,6 +81,7 @@ class PGVectorAdapter(StoreAdapter):
         """
         self.metric, self._run, self._given = metric, run, dict(parameters or {})
         self._text_columns = text_column, json_column, metadata_columns
+        self._twice = f"several rows of table {table!r} have the same {id_column!r}: remove the duplicates, then make it the primary key"
 
         def look(c: Connection) -> None:
             self._table = own = look_up(c, schema, table, id_column, vector_column)
@@ -83,17 +89,18 @@ class PGVectorAdapter(StoreAdapter):
             self._from = f"FROM {own.name} AS t {self._where}"
             self._read = f"SELECT {own.key_text}, {own.vector_bytes} {self._from}"
             self._settings = {**index_settings(c), **(settings or {})}
-            twice = f"SELECT count(*) <> count(DISTINCT {own.key}) {self._from}"
+            # of all would be a walk; `fetch` looks at what it meets
+            some = f"SELECT {own.key} AS id {self._from} LIMIT {_COUNTED}"
+            twice = f"SELECT count(*) <> count(DISTINCT id) FROM ({some}) AS beginning"  # noqa: S608
             if not own.unique and select(c, twice, self._given)[0][0]:
-                raise InputError(
-                    f"several rows of table {table!r} have the same {id_column!r}: remove the duplicates, then make it the primary key"
-                )
+                raise InputError(self._twice)
             first = select(c, f"SELECT vector_dims(t.{own.vector}) {self._from} LIMIT 1", self._given)
             if not (own.dim or first):
                 raise InputError(
                     f"table {table!r} holds no documents, and its column no dimension: add some documents first"
                 )
-            self.dtype, self.dim, self.approximate = own.dtype, own.dim or first[0][0], own.indexed
+            self.dtype, self.dim = own.dtype, own.dim or first[0][0]
+            self.approximate = any(name.endswith(_CLASSES[metric]) for name in own.indexes)
             self.fingerprint = "/".join([database_of(c), str(own.oid), *self._given.values()])
 
         run(look)
@@ -161,6 +168,16 @@ class PGVectorAdapter(StoreAdapter):
         """Number of documents."""
         return int(self._select(f"SELECT count(*) {self._from}")[0][0])
 
+    def about(self) -> int:
+        """Up to some ten thousand as they are, above as the planner guesses, who reads no row."""
+        some = f"SELECT 1 {self._from} LIMIT {_COUNTED}"
+        few = int(self._select(f"SELECT count(*) FROM ({some}) AS beginning")[0][0])  # noqa: S608
+        if few < _COUNTED:
+            return few
+        plan = self._select(f"EXPLAIN (FORMAT JSON) SELECT 1 {self._from}")[0][0]
+        plan = json.loads(plan) if isinstance(plan, str) else plan
+        return max(few, int(plan[0]["Plan"]["Plan Rows"]))
+
     def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The vectors of those of the ids that are there, all of one moment."""
         query = f"{self._read} AND {self._table.key} = ANY({self._table.array('ids')})"
@@ -170,7 +187,10 @@ class PGVectorAdapter(StoreAdapter):
             c.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             return [row for page in pages(wanted, 10 * _ROWS) for row in select(c, query, {**self._given, "ids": page})]
 
-        return dict(zip(*self._table.decoded(self._run(read), self.dim), strict=True)) if wanted else {}
+        names, vectors = self._table.decoded(self._run(read), self.dim) if wanted else ([], ())
+        if len(set(names)) < len(names):
+            raise InputError(self._twice)
+        return dict(zip(names, vectors, strict=True))
 
     def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
         """Update the rows in one transaction, with text that names each number exactly: every driver can send that."""
@@ -215,26 +235,31 @@ class PGVectorAdapter(StoreAdapter):
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """The application's operator, by its index if there is one."""
+        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
+
+    def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
+        """All of them in one statement, which looks into the index once for each. Excluded rows are passed over on the way."""
         own = self._table
         distance = f"t.{own.vector} {_OPERATORS[self.metric]} given.query"
         # OFFSET 0 keeps the planner from reading the text of a query anew for every row
         query = (
-            f"SELECT given.place, found.id FROM (SELECT CAST(q AS {own.vector_type}) AS query, place "  # noqa: S608
-            "FROM unnest(CAST(:queries AS text[])) WITH ORDINALITY AS g(q, place) OFFSET 0) AS given "
-            f"CROSS JOIN LATERAL (SELECT {own.key_text} AS id, {distance} AS distance {self._from} "
-            f"AND NOT ({own.key} = ANY({own.array('excluded')})) ORDER BY {distance} LIMIT :k) AS found "
-            "ORDER BY given.place, found.distance"
+            f"SELECT given.place, found.ids, found.distances FROM (SELECT CAST(q AS {own.vector_type}) AS query, place "  # noqa: S608
+            "FROM unnest(CAST(:queries AS text[])) WITH ORDINALITY AS g(q, place) OFFSET 0) AS given CROSS JOIN LATERAL ("
+            "SELECT array_agg(id ORDER BY distance, id) AS ids, array_agg(distance ORDER BY distance, id) AS distances "
+            f"FROM (SELECT {own.key_text} AS id, {distance} AS distance {self._from} "
+            f"AND NOT ({own.key} = ANY({own.array('excluded')})) ORDER BY {distance} LIMIT :k) AS near) AS found"
         )
-        parameters = {"queries": [literal(vector) for vector in vectors], "excluded": own.possible(exclude), "k": k}
+        left_out = own.possible(exclude)
+        parameters = {"queries": [literal(vector) for vector in vectors], "excluded": left_out, "k": k}
 
         def search(c: Connection) -> Sequence[Any]:
-            for name, value in self._settings.items():
-                c.execute(text("SELECT set_config(:name, :value, TRUE)"), {"name": name, "value": value})
+            prepare_search(c, self._settings, k, len(left_out))
             return select(c, query, {**self._given, **parameters})
 
-        found: list[list[str]] = [[] for _ in vectors]
-        for place, name in self._run(search):
-            found[place - 1].append(name)
+        found = [NOTHING for _ in vectors]
+        for place, names, distances in self._run(search) if len(vectors) else ():
+            vector = vectors[place - 1]
+            found[place - 1] = Hits(names or [], scores_of(np.asarray(distances or []), vector, self.metric))
         return found
 
     def _select(self, query: str, **parameters: Any) -> Sequence[Any]:

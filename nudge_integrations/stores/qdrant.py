@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,10 +15,12 @@ from qdrant_client import models
 
 from nudge_core.errors import InputError, first_few
 from nudge_integrations.stores._qdrant_local import steady
-from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages, search_without
+from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.searching import Hits, scores_of, search_without
 
 _METRICS: dict[str, Metric] = {"Cosine": "cosine", "Dot": "dot", "Euclid": "l2"}
 _QUERIES = 100  # in one request
+_LISTED, _MOST_LISTED = 500, 400_000  # ids in a filter; a server refuses requests of more than 32 MB
 
 
 class QdrantAdapter(StoreAdapter):
@@ -75,6 +78,8 @@ class QdrantAdapter(StoreAdapter):
         self.metric, self.dim = _METRICS[of.distance], of.size
         self.batch = self._page = max(1, min(1000, 2**19 // self.dim))  # a server refuses requests of more than 32 MB
         self._rescales = self.metric == "cosine" and not _remote(client)
+        self._remote = _remote(client)
+        self.workers = 4 if self._remote else 1
         if of.datatype == "float16" and _remote(client):  # local mode takes no notice of it
             self.dtype = np.dtype(np.float16)
 
@@ -111,6 +116,10 @@ class QdrantAdapter(StoreAdapter):
         """Number of points that have this vector."""
         has = models.Filter(must=[models.HasVectorCondition(has_vector=self._vector)])
         return int(self._client.count(self._name, count_filter=has, exact=True).count)
+
+    def about(self) -> int:
+        """As the server guesses, who then reads no payload."""
+        return int(self._client.count(self._name, exact=False).count)
 
     def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The vectors of those of the ids that are there."""
@@ -172,18 +181,39 @@ class QdrantAdapter(StoreAdapter):
             first = False
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
-        """The store's own search. A filter by thousands of ids would travel with every query, so more is asked for instead."""
-        return search_without(self._search, vectors, k, exclude, self.count())
+        """The store's own search."""
+        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
 
-    def _search(self, vectors: NDArray[np.float32], k: int) -> list[list[str]]:
-        found: list[list[str]] = []
-        for start in range(0, len(vectors), _QUERIES):
+    def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
+        """The same with scores. A filter travels with every question, so a long list is kept for those that need it."""
+        points = [point for name in exclude if (point := _native(name)) is not None]
+        listed = None
+        if self._remote and len(points) <= _MOST_LISTED:  # the local mode goes through the list for each of its points
+            listed = partial(self._search, points=points)
+            if len(points) <= _LISTED:
+                return listed(vectors, k)
+        return search_without(self._search, vectors, k, exclude, self.about() + len(exclude), listed)
+
+    def _search(self, vectors: NDArray[np.float32], k: int, points: Sequence[str | int] = ()) -> list[Hits]:
+        without = models.Filter(must_not=[models.HasIdCondition(has_id=list(points))]) if points else None
+        rescored = (
+            models.SearchParams(quantization=models.QuantizationSearchParams(rescore=True)) if self._remote else None
+        )
+        found: list[Hits] = []
+        step = max(1, min(_QUERIES, _MOST_LISTED // max(1, len(points))))
+        for start in range(0, len(vectors), step):
+            some = vectors[start : start + step]
             asked = [
-                models.QueryRequest(query=vector, using=self._vector or None, limit=k)
-                for vector in vectors[start : start + _QUERIES].tolist()
+                models.QueryRequest(query=vector, using=self._vector or None, limit=k, filter=without, params=rescored)
+                for vector in some.tolist()
             ]
             answers = self._client.query_batch_points(self._name, asked)
-            found += [[str(point.id) for point in answer.points] for answer in answers]
+            for vector, answer in zip(some, answers, strict=True):
+                told = np.asarray([point.score for point in answer.points])
+                distances = {"cosine": 1 - told, "dot": -told, "l2": told}[self.metric]
+                found.append(
+                    Hits([str(point.id) for point in answer.points], scores_of(distances, vector, self.metric))
+                )
         return found
 
     def _rows(self, records: Sequence[Any]) -> tuple[list[str], NDArray[Any]]:

@@ -1,13 +1,20 @@
 """The store's own search in place of reading every vector: the same result on a store that searches exactly."""
 
+import threading
+
 import numpy as np
 import pytest
+import torch
 from engines.chroma import ChromaEngine
 from engines.faiss import FaissEngine
 from engines.memory import InMemoryEngine
 
-from nudge_core import NudgeN
-from nudge_core.errors import UnknownIdError
+from nudge_core import Contrastive, NudgeN
+from nudge_core.errors import InputError, StoreError, UnknownIdError
+from nudge_integrations.stores import adapter_of
+from nudge_integrations.stores.memory import InMemoryAdapter
+from nudge_integrations.stores.searched import SearchedCorpus
+from nudge_integrations.stores.searching import Hits
 
 STORES = [("cosine", InMemoryEngine()), ("dot", FaissEngine()), ("l2", FaissEngine()), ("cosine", ChromaEngine())]
 stores = pytest.mark.parametrize(
@@ -125,3 +132,106 @@ def test_unknown_ids_are_named(make):
     world = make()
     with pytest.raises(UnknownIdError, match="'nobody'"):
         world.store.evaluate([("x?", ["nobody"])], background="search", progress=False)
+
+
+def searching(monkeypatch, hits, workers=1, batch=7):
+    """Searches of the store in memory go through `hits(search, number)`, with small batches."""
+    calls, lock, whole = [], threading.Lock(), InMemoryAdapter.hits
+
+    def one(self, vectors, k, exclude=()):
+        with lock:
+            calls.append(len(vectors))
+            number = len(calls)
+        return hits(lambda: whole(self, vectors, k, exclude), number)
+
+    monkeypatch.setattr(InMemoryAdapter, "hits", one)
+    monkeypatch.setattr(InMemoryAdapter, "workers", workers)
+    monkeypatch.setattr("nudge_integrations.stores.searched.BATCH", batch)
+    return calls
+
+
+def test_several_searches_are_under_way_at_once(make, monkeypatch):
+    """Two batches wait for each other, so that one at a time would never end; and the last to come back are not the last in the result."""
+    together = threading.Barrier(2)
+
+    def meet(search, number):
+        if number <= 4:
+            together.wait(timeout=30)
+        return search()
+
+    exact, searched = make(), make()
+    calls = searching(monkeypatch, meet, workers=2)
+    same(nudge(exact, "exact"), nudge(searched, "search"))
+    assert calls == [7, 7, 7, 7, 2]
+    np.testing.assert_allclose(exact.vectors(), searched.vectors(), atol=1e-6)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_store_that_fails_in_the_middle(make, monkeypatch, workers):
+    def fail(search, number):
+        if number == 3:
+            raise ConnectionError("no route to host")
+        return search()
+
+    world = make()
+    calls = searching(monkeypatch, fail, workers)
+    before = world.bits()
+    with pytest.raises(
+        StoreError, match=r"after 14 of 30 questions \(ConnectionError: no route to host\): nothing was w"
+    ):
+        nudge(world, "search")
+    assert world.bits() == before
+    assert world.store.history() == []
+    assert len(calls) <= 2 + 2 * workers  # the others are not asked
+    monkeypatch.undo()
+    assert nudge(world, "search").background == "search"
+
+
+def test_a_store_that_cannot_be_read(make, monkeypatch):
+    world = make()
+    monkeypatch.setattr(InMemoryAdapter, "fetch", lambda *_: (_ for _ in ()).throw(OSError("gone")))
+    with pytest.raises(StoreError, match=r"InMemory store failed while it was read \(OSError: gone\)"):
+        world.store.evaluate(world.pairs("test"), background="search", progress=False)
+
+
+def test_an_index_that_finds_fewer(make, monkeypatch):
+    """One document each, or none: what was not found is not there for this question, and nothing breaks."""
+    found = iter(range(1000))
+
+    def few(search, number):
+        return [Hits(hits.ids[: (n := next(found) % 2)], hits.scores[:n]) for hits in search()]
+
+    world = make()
+    searching(monkeypatch, few)
+    for method in (NudgeN("angles", "nDCG@10"), Contrastive(steps=3)):
+        report = nudge(world, "search", method=method)
+        assert np.isfinite(report.tuned.vectors).all()
+        world.store.restore(progress=False)
+
+
+def test_a_document_without_labels_that_is_not_of_unit_length(make):
+    world = make(FaissEngine(), "dot")
+    adapter = adapter_of(world.inner)
+    labelled = {name for _, names in world.pairs() + world.pairs("validation") for name in names}
+    other = next(name for name in world.ids if name not in labelled)
+    adapter.replace([other], 5 * adapter.read([other]))
+    with pytest.raises(InputError, match="have lengths from 1 to 5 and are ranked by dot"):
+        nudge(world, "search")
+
+
+def test_many_documents_without_an_index_are_remarked_on(make, monkeypatch, caplog):
+    monkeypatch.setattr("nudge_integrations.collection.LIMIT", 59)
+    assert nudge(make(), "search").background == "search"
+    assert "has no index for searches by cosine" in caplog.text
+
+
+def test_a_temperature_can_be_asked_for(make):
+    """Sixty documents are all found, so the log-sum-exp is exact."""
+    world = make()
+    corpus = SearchedCorpus(adapter_of(world.inner), {})
+    queries = torch.from_numpy(world.queries("test").embeddings.numpy())
+    out = corpus.find(np.asarray(["d3", "d4"], dtype=object))
+    found = corpus.background(queries, 5, exclude=out, temperature=0.05)
+    scores = queries @ torch.from_numpy(np.delete(world.X, [3, 4], 0)).T
+    torch.testing.assert_close(found.logsumexp, torch.logsumexp(scores / 0.05, 1))
+    torch.testing.assert_close(found.scores, scores.topk(5, dim=1).values)
