@@ -1,0 +1,222 @@
+"""background="search" beside the exact background: time as a collection grows, and what five databases find.
+
+    python benchmarks/search.py FOLDER [FOLDER …] [--tables FOLDER]   folders in BEIR form with embeddings.npz; writes results/search.json
+    python benchmarks/search.py --table                               renders the tables from that file
+
+Growth: the first set among generated documents, in PostgreSQL with pgvector and an HNSW index, behind LangChain's PGVectorStore. The whole of `nudge`
+is timed, writing and checks included, on a copy of the database in each round; sizes take turns. Engines: each set among generated documents to
+20,000, in five databases, each with an approximate index where it has one. All figures are of exact searches of the test questions afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from langchain_postgres import PGEngine, PGVectorStore
+from langchain_postgres.v2.indexes import HNSWQueryOptions
+from search_data import DIM, HNSW, Labelled, copied, documents, fill, labelled, server, with_uuids
+from search_engines import ENGINES, Given
+
+from nudge_core import Auto, Contrastive, NudgeN
+from nudge_core.methods.base import Method
+from nudge_integrations.langchain import NudgeVectorStore
+
+RESULTS = Path(__file__).parent / "results" / "search.json"
+SIZES, AMONG, ROUNDS = (10_000, 100_000, 1_000_000), 20_000, 2
+EF_SEARCH = 200  # of the application
+METHODS: dict[str, Method] = {"NUDGE-N": NudgeN("angles", "nDCG@10"), "contrastive": Contrastive(), "Auto": Auto()}
+
+
+@contextmanager
+def opened(started: Any, template: str) -> Iterator[NudgeVectorStore]:
+    """A store on a copy of a database."""
+    with copied(started, template) as url:
+        engine = PGEngine.from_connection_string(url)
+        try:
+            options = HNSWQueryOptions(ef_search=EF_SEARCH)
+            inner = PGVectorStore.create_sync(engine, Given(), "documents", index_query_options=options)
+            yield NudgeVectorStore(inner)
+        finally:
+            engine._run_as_sync(engine.close())
+
+
+def nudged(
+    store: NudgeVectorStore, of: Labelled, method: str, background: Any, *, measured: bool = True
+) -> dict[str, Any]:
+    """One nudge: its time, what it chose, and nDCG@10 on the test questions by exact search afterwards."""
+    train, held, test = (of.questions[split] for split in ("train", "dev", "test"))
+    start = time.perf_counter()
+    report = store.nudge(train, held, method=METHODS[method], background=background, progress=False)
+    seconds = time.perf_counter() - start
+    chosen = {name: dict(setting) for name, setting in report.tuned.settings.items()} if report.tuned.settings else {}
+    told = {
+        "seconds": round(seconds, 2),
+        "stages": {name: round(value, 2) for name, value in report.seconds.items()},
+        "method": report.tuned.method,
+        "gamma": report.tuned.gamma,
+        "settings": chosen,
+        "moved": len(report.tuned),
+    }
+    if measured:
+        told |= {
+            name: points(store.evaluate(test, ["nDCG@10"], background=way, progress=False))
+            for name, way in (("nDCG@10", "exact"), ("nDCG@10 by search", "search"))
+        }
+    return told
+
+
+def points(evaluation: Any) -> float:
+    """Mean nDCG@10, 0 to 100."""
+    return round(100 * float(evaluation.mean("nDCG@10")), 2)
+
+
+def growth(of: Labelled, started: Any, sizes: tuple[int, ...]) -> dict[str, Any]:
+    """What grows with the collection, and what does not."""
+    templates = {size: fill(of, started, size) for size in sizes}
+    found: dict[str, Any] = {str(size): {} for size in sizes}
+    for method in ("NUDGE-N", "Auto"):
+        rounds: dict[int, list[dict[str, Any]]] = {size: [] for size in sizes}
+        for _ in range(ROUNDS):
+            for size in sizes:
+                with opened(started, templates[size]) as store:
+                    for split in ("train", "dev"):  # pages of the copy into memory, as those of a database in use are
+                        store.evaluate(of.questions[split], ["nDCG@10"], background="search", progress=False)
+                    rounds[size].append(nudged(store, of, method, "search", measured=not rounds[size]))
+                    print(method, size, rounds[size][-1], file=sys.stderr, flush=True)
+        for size in sizes:
+            with opened(started, templates[size]) as store:
+                test = of.questions["test"]
+                if method == "NUDGE-N":
+                    before = store.evaluate(test, ["nDCG@10"], background="exact", progress=False)
+                    found[str(size)]["before"] = points(before)
+                exact = nudged(store, of, method, "exact")
+            whole = [one["seconds"] for one in rounds[size]]
+            unwritten = [round(one["seconds"] - one["stages"].get("writing", 0), 2) for one in rounds[size]]
+            found[str(size)][method] = {
+                "search": rounds[size][0],
+                "exact": exact,
+                "seconds": whole,
+                "median": round(statistics.median(whole), 2),
+                "seconds without writing": unwritten,
+                "median without writing": round(statistics.median(unwritten), 2),
+            }
+            print(method, size, found[str(size)][method], file=sys.stderr, flush=True)
+    return found
+
+
+def engines(of: Labelled, started: Any) -> dict[str, Any]:
+    """Each method by the exact background, and by the search of each database."""
+    found: dict[str, Any] = {}
+    template = fill(of, started, AMONG)
+    blocks = list(documents(of, AMONG))
+    with opened(started, template) as store:
+        before = store.evaluate(of.questions["test"], ["nDCG@10"], background="exact", progress=False)
+        found["before"] = points(before)
+        found["exact"] = each(store, of, "exact")
+    with opened(started, template) as store:
+        found["pgvector, HNSW"] = each(store, of, "search")
+    for name, make in ENGINES.items():
+        with tempfile.TemporaryDirectory() as folder, make(Path(folder), blocks) as inner:
+            found[name] = each(NudgeVectorStore(inner), of, "search")
+    return found
+
+
+def each(store: NudgeVectorStore, of: Labelled, background: str) -> dict[str, Any]:
+    """All methods on one store."""
+    done = {}
+    for method in METHODS:
+        done[method] = nudged(store, of, method, background)
+        store.restore(progress=False)
+        print(of.name, background, method, done[method], file=sys.stderr, flush=True)
+    return done
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Markdown of the committed figures."""
+    lines = [
+        "| method | documents | whole nudge, s | without writing, s | nDCG@10 before | after, exact | after, search | γ exact | γ search |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    sizes = figures["growth"]
+    for method in ("NUDGE-N", "Auto"):
+        for size, one in sizes.items():
+            exact, search = one[method]["exact"], one[method]["search"]
+            lines.append(
+                f"| {method} | {int(size):,} | {one[method]['median']:.1f} | {one[method]['median without writing']:.1f} "
+                f"| {one['before']:.2f} | {exact['nDCG@10']:.2f} | {search['nDCG@10']:.2f} | {exact['gamma']:.3f} | {search['gamma']:.3f} |"
+            )
+    first, last = next(iter(sizes)), list(sizes)[-1]
+    lines.append("")
+    for method in ("NUDGE-N", "Auto"):
+        whole, rest = (
+            sizes[last][method][key] / sizes[first][method][key] for key in ("median", "median without writing")
+        )
+        lines.append(
+            f"{method}: time of {int(last):,} documents / time of {int(first):,}: {whole:.2f}, without writing {rest:.2f}."
+        )
+    lines.append("")
+    lines += [
+        "| set | database | NUDGE-N: nDCG@10 (γ) | contrastive: nDCG@10 (τ, guard, steps) | Auto: nDCG@10 (chosen) |",
+        "|---|---|---|---|---|",
+    ]
+    for name, one in figures["engines"].items():
+        lines.append(f"| {name} | before | {one['before']:.2f} | {one['before']:.2f} | {one['before']:.2f} |")
+        for engine, done in one.items():
+            if engine == "before":
+                continue
+            setting = done["contrastive"]["settings"].get("contrastive", {})
+            told = ", ".join(f"{setting[key]:g}" for key in ("temperature", "guard", "point")) if setting else "none"
+            lines.append(
+                f"| {name} | {engine} | {done['NUDGE-N']['nDCG@10']:.2f} ({done['NUDGE-N']['gamma']:.3f}) "
+                f"| {done['contrastive']['nDCG@10']:.2f} ({told}) | {done['Auto']['nDCG@10']:.2f} ({done['Auto']['method']}) |"
+            )
+    return "\n".join(lines)
+
+
+def main(argv: list[str]) -> None:
+    """Measure everything, or render the tables."""
+    if argv == ["--table"]:
+        print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
+        return
+    from measuring import machine
+
+    kept = Path(argv[argv.index("--tables") + 1]) if "--tables" in argv else None
+    folders = (
+        [Path(name) for name in argv[: argv.index("--tables")] + argv[argv.index("--tables") + 2 :]]
+        if kept
+        else [*map(Path, argv)]
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        os.environ["NUDGE_HOME"] = str(Path(temporary) / "home")
+        started = server(kept or Path(temporary) / "postgres")
+        sets = [labelled(folder) for folder in folders]
+        about = {
+            "dimensions": DIM,
+            "hnsw": HNSW,
+            "set": sets[0].name,
+            **{s: len(q) for s, q in sets[0].questions.items()},
+        }
+        figures: dict[str, Any] = {
+            "machine": machine(),
+            "data": about,
+            "growth": growth(sets[0], started, SIZES),
+            "engines": {},
+        }
+        RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        for of in sets:
+            figures["engines"][of.name] = engines(with_uuids(of), started)
+            RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    print(table(figures))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
