@@ -202,6 +202,7 @@ def main(argv: list[str]) -> None:
         about = {
             "dimensions": DIM,
             "hnsw": HNSW,
+            "ef_search": EF_SEARCH,
             "set": sets[0].name,
             **{s: len(q) for s, q in sets[0].questions.items()},
         }

@@ -4,6 +4,7 @@ import uuid
 
 import numpy as np
 import pytest
+import torch
 from engines.base import Lookup
 from engines.pgvector import (
     PGVectorEngine,
@@ -20,12 +21,16 @@ from langchain_postgres import PGEngine, PGVector, PGVectorStore
 from langchain_postgres.v2.indexes import HNSWQueryOptions
 from langchain_tests.integration_tests import VectorStoreIntegrationTests
 from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.event import listen, remove
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from nudge_core.errors import InputError
+from nudge_core import Contrastive, QuerySet
+from nudge_core.errors import InputError, StoreError
+from nudge_core.trial import trial
 from nudge_integrations.stores import adapter_of
 from nudge_integrations.stores.pgvector import PGVectorAdapter, transactions
+from nudge_integrations.stores.searched import SearchedCorpus
 from nudge_integrations.testing import StoreContract
 
 NAMES = {"id_column": "id", "content_column": "body"}
@@ -302,13 +307,75 @@ class TestIndexes:
 
         adapter._run = explain
         adapter.nearest(vectors(2), 5, ["d3"])
+        adapter.hits(vectors(2), 100, [*self.ids[:300], *(f"gone-{i}" for i in range(20_000))])
         adapter.fetch(["d1", "d2"])
         plan = "\n".join(plans)
-        assert f"Index Scan using {name}_embedding_idx" in plan
+        assert plan.count(f"Index Scan using {name}_embedding_idx") == 2
         assert f"Index Scan using {name}_pkey" in plan or f"Bitmap Index Scan on {name}_pkey" in plan
+
+    def test_only_an_index_of_the_metric_counts(self) -> None:
+        name = table(["a"])
+        rows(f"CREATE INDEX ON {name} USING hnsw (embedding vector_l2_ops)")
+        assert [adapt(name, metric=metric).approximate for metric in ("cosine", "dot", "l2")] == [False, False, True]
+
+    def test_a_nudge_by_search_reads_what_it_needs_only(self, monkeypatch) -> None:
+        """Counted are the rows that the database sends."""
+        name = table(self.ids)
+        rows(f"CREATE INDEX ON {name} USING hnsw (embedding vector_cosine_ops)")
+        rows(f"ANALYZE {name}")
+        monkeypatch.setattr("nudge_integrations.stores.pgvector._COUNTED", 50)
+        monkeypatch.setattr("nudge_integrations.stores.searched.LOOKED_AT", 20)
+        sent = []
+
+        def counted(conn, cursor, *_):
+            sent.append(max(cursor.rowcount, 0))
+
+        adapter = adapt(name)
+        questions = QuerySet(adapter.read(self.ids[:40]) + vectors(40, seed=2), [[name] for name in self.ids[:40]])
+        listen(sync_engine(), "after_cursor_execute", counted)
+        try:
+            corpus = SearchedCorpus(adapter, {})
+            assert 1000 < len(corpus) < 2000
+            done = trial(corpus, questions, method=Contrastive(steps=3), folds=3, progress=False)
+        finally:
+            remove(sync_engine(), "after_cursor_execute", counted)
+        assert len(done.tuned)
+        assert sum(sent) < 200
+
+    def test_a_connection_that_breaks_in_the_middle(self, monkeypatch) -> None:
+        monkeypatch.setattr("nudge_integrations.stores.searched.BATCH", 10)
+        engine = create_engine(server().get_uri(driver="psycopg"), connect_args={"application_name": "to be ended"})
+        adapter = PGVectorAdapter(transactions(engine), table(self.ids), "id", "embedding", "cosine")
+        adapter.workers, hits, asked = 1, adapter.hits, []
+
+        def broken(part, k, exclude=()):
+            asked.append(len(part))
+            if len(asked) == 3:
+                rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'to be ended'")
+            return hits(part, k, exclude)
+
+        adapter.hits = broken
+        with pytest.raises(
+            StoreError, match=r"pgvector store failed while it was searched, after 20 of 100 questions \(Op"
+        ):
+            SearchedCorpus(adapter, {}).background(torch.from_numpy(vectors(100)), 5, progress=False)
+        adapter.hits = hits
+        found = SearchedCorpus(adapter, {}).background(torch.from_numpy(vectors(100)), 5, progress=False)
+        assert found.rows.shape == (100, 5)
+        engine.dispose()
 
 
 class TestSettings:
+    @pytest.mark.parametrize(("k", "seen"), [(5, "40"), (300, "300"), (5000, "1000")])
+    def test_an_hnsw_index_is_searched_for_as_many_as_are_asked_for(self, k: int, seen: str) -> None:
+        adapter, found = adapt(table(["a"])), []
+        run = adapter._run
+        adapter._run = lambda function: run(
+            lambda c: (function(c), found.append(c.execute(text("SHOW hnsw.ef_search")).scalar()))[0]
+        )
+        adapter.hits(vectors(1), k)
+        assert found == [seen]
+
     def test_what_a_store_sets_for_its_searches_is_set(self) -> None:
         name = table(["a"])
         options = HNSWQueryOptions(ef_search=123)
