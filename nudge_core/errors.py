@@ -57,6 +57,10 @@ class StoreError(NudgeError):
     """The store failed during a run, or does not hold what was written to it; the journal has every original."""
 
 
+class ClusterError(NudgeError, OSError):
+    """A cluster that cannot be reached, or that failed; nothing was changed."""
+
+
 def first_few(items: Iterable[object], limit: int = 10) -> str:
     """The first ten items of a list of culprits, long ones cut short, and how many more there are."""
     listed = list(items)

@@ -55,6 +55,7 @@ def missing_extras_are_named(folder: Path) -> None:
         for t in (None, finetune(np.eye(4), queries, method=NudgeN(0.1)))
     )
     after.values["RR@4"][0] -= 0.5
+    from nudge_core.corpus.ray.connection import import_ray
     from nudge_integrations.embeddings import load_model
     from nudge_integrations.labels import read_hub
 
@@ -72,6 +73,7 @@ def missing_extras_are_named(folder: Path) -> None:
         "[langchain]": wrap,
         "[llama-index]": index,
         "[files]": lambda: open_corpus(folder / "docs.parquet"),
+        "[ray]": lambda: import_ray(),
         "[evaluation]": lambda: after.compare(before),
         "[models]": lambda: load_model("all-MiniLM-L6-v2"),
         "[report]": lambda: finetune(np.eye(4), queries, method=NudgeN(0.1)).to_frame(),

@@ -5,5 +5,6 @@ from nudge_core.corpus.memory import MemoryCorpus
 from nudge_core.corpus.npy import NpyCorpus
 from nudge_core.corpus.opening import open_corpus
 from nudge_core.corpus.parquet import ParquetCorpus
+from nudge_core.corpus.ray import RayCorpus
 
-__all__ = ["Corpus", "MemoryCorpus", "NpyCorpus", "ParquetCorpus", "open_corpus"]
+__all__ = ["Corpus", "MemoryCorpus", "NpyCorpus", "ParquetCorpus", "RayCorpus", "open_corpus"]

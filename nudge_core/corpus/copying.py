@@ -89,7 +89,7 @@ def copy_files(corpus: FileCorpus, target: str | Path, change: Change, *, progre
             if isinstance(corpus, NpyCorpus):
                 _npy(corpus, number, name, change, bar)
             elif isinstance(corpus, ParquetCorpus):
-                _parquet(corpus, number, name, change, bar)
+                write_parquet(corpus, number, name, change, bar)
             place.check()
         for place in corpus.beside if folder else ():
             _as_it_is(place, temporary / place.name)
@@ -109,7 +109,8 @@ def _npy(corpus: NpyCorpus, number: int, target: Path, change: Change, bar: tqdm
             bar.update(len(block))
 
 
-def _parquet(corpus: ParquetCorpus, number: int, target: Path, change: Change, bar: tqdm[None]) -> None:
+def write_parquet(corpus: ParquetCorpus, number: int, target: Any, change: Change, bar: tqdm[None]) -> None:
+    """Write one file of a corpus once more, to a path or an open file."""
     import pyarrow as pa
     from pyarrow import parquet
 

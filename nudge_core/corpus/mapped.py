@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nudge_core.background import Background
 from nudge_core.corpus.base import Corpus
 from nudge_core.vectors import unit
+
+
+@runtime_checkable
+class MapsItself(Protocol):
+    """A corpus that finds the background of its documents after a map where they are."""
+
+    def mapped_background(self, queries: Tensor, k: int, matrix: Tensor, **options: Any) -> Background:
+        """As `Corpus.background`, after the map."""
+        ...
 
 
 class Mapped(Corpus):
@@ -26,6 +36,12 @@ class Mapped(Corpus):
     def names(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """The ids that the corpus gives."""
         return self.corpus.names(rows)
+
+    def background(self, queries: Tensor, k: int, **options: Any) -> Background:
+        """As that of the corpus; one whose workers map on their own does so."""
+        if isinstance(self.corpus, MapsItself):
+            return self.corpus.mapped_background(queries, k, self.matrix, **options)
+        return super().background(queries, k, **options)
 
     def rows(self, rows: NDArray[np.int64]) -> Tensor:
         """The vectors of these rows."""

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 
 from nudge_core import open_corpus
-from nudge_core.corpus import Corpus, MemoryCorpus
+from nudge_core.corpus import Corpus, MemoryCorpus, RayCorpus
 
 DOCS, DIM = 53, 6
 IDS = {
@@ -92,6 +94,17 @@ def read_only(X: np.ndarray) -> np.ndarray:
     return X
 
 
+def on_ray(folder: Path, X: np.ndarray, ids: Any) -> Corpus:
+    """Three files of row groups of five, in pieces of two row groups; one Ray serves all tests."""
+    if find_spec("ray") is None:
+        pytest.skip("ray is not installed: pip install 'nudge-integrations[ray]'")
+    parquet(folder, X, ids, (9, 30), row_group_size=5)
+    with mock.patch("nudge_core.corpus.ray.piece.BYTES", 10 * X.shape[1] * X.itemsize):
+        corpus = RayCorpus(folder, num_cpus=2)
+    assert len(corpus._pieces_of_all) == 7
+    return corpus
+
+
 f16, f32, f64, b16 = torch.float16, torch.float32, torch.float64, torch.bfloat16
 KINDS = [
     Kind("array-float16", f16, lambda _, X, ids: open_corpus(X.astype("f2"), ids)),
@@ -131,6 +144,7 @@ KINDS = [
         lambda folder, X, ids: parquet(folder, X, ids, (9, 9, 40), plain=True, row_group_size=5),
         True,
     ),
+    Kind("ray", f32, lambda folder, X, ids: on_ray(folder, X.astype("f4"), ids), True),
 ]
 
 
@@ -151,7 +165,12 @@ class Case:
         return list(rows) if self.ids is None else [self.ids[row] for row in rows]
 
 
-CASES = [(kind, ids) for kind in KINDS for ids in IDS if not (kind.needs_ids and ids == "rows")]
+def marked(value: Any, kind: Kind) -> Any:
+    """Ray talks to its own processes by sockets of this machine."""
+    return pytest.param(value, marks=pytest.mark.enable_socket if kind.name == "ray" else ())
+
+
+CASES = [marked((kind, ids), kind) for kind in KINDS for ids in IDS if not (kind.needs_ids and ids == "rows")]
 
 
 @pytest.fixture(scope="session", params=CASES, ids=lambda pair: f"{pair[0].name}-{pair[1]}")
@@ -162,7 +181,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Case(kind, corpus, IDS[ids], kind.stored(vectors()))
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
+@pytest.fixture(params=[marked(kind, kind) for kind in KINDS], ids=lambda kind: kind.name)
 def kind(request: pytest.FixtureRequest) -> Kind:
     """Each kind of corpus, to be filled by the test."""
     return request.param

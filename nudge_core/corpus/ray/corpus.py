@@ -1,0 +1,174 @@
+"""RayCorpus: Parquet that the workers of a Ray cluster read, each some row groups, and whose partial results are merged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from nudge_core.background import Background
+from nudge_core.corpus.parquet import ParquetCorpus
+from nudge_core.corpus.ray import work
+from nudge_core.corpus.ray.connection import check_options, connect
+from nudge_core.corpus.ray.mapping import Cluster
+from nudge_core.corpus.ray.merging import Merger
+from nudge_core.corpus.ray.piece import pieces
+from nudge_core.corpus.ray.work import Asked, Found
+from nudge_core.errors import InputError
+
+if TYPE_CHECKING:
+    from nudge_core.result import Nudge
+
+GPU_SHARE = 0.25
+"""Of a GPU for each worker, where the cluster has any: reading takes longer than multiplying."""
+
+
+class RayCorpus(ParquetCorpus):
+    """Parquet whose vectors the workers of Ray read. Ids are held in the memory of this process, vectors are not.
+
+    The results are those of `ParquetCorpus`; they depend neither on the number of workers nor on workers that are lost on the way.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        id_column: str = "id",
+        vector_column: str | None = None,
+        address: str | None = None,
+        num_cpus: int | None = None,
+        num_gpus: float | None = None,
+        workers: int | None = None,
+    ) -> None:
+        """Read the ids and the layout of the files. A Ray of this machine is started with the first pass over vectors.
+
+        Args:
+            path: A `.parquet` file, or a folder of such; a path, or a URL that fsspec knows. Every machine of the cluster must reach it.
+            id_column: Column of integer or string ids.
+            vector_column: Column of lists of floats, all of one length; without it the only such column.
+            address: "host:port" of a cluster's head, or "auto" on a machine of it. Without one that of `RAY_ADDRESS`, else a Ray of this machine.
+            num_cpus: CPUs of a Ray that is started here; all cores if not given.
+            num_gpus: The share of a GPU that each worker takes; if not given, a quarter where the cluster has GPUs.
+            workers: How many workers compute at a time at most; if not given, one for each CPU.
+
+        Raises:
+            MissingExtraError: Ray or pyarrow is not installed.
+            ClusterError: The cluster cannot be reached.
+            FileFormatError: A file that is missing, truncated or no Parquet.
+            InputError: A missing column, files whose dimension or type differs, ids that do not fit.
+        """
+        check_options(address, num_cpus, num_gpus, workers)
+        if address is not None:
+            connect(address)
+        super().__init__(path, id_column=id_column, vector_column=vector_column)
+        self.cluster, self.num_gpus = Cluster(address, num_cpus, workers), num_gpus
+        self._pieces_of_all = pieces(self)
+
+    def rows(self, rows: NDArray[np.int64]) -> Tensor:
+        """The vectors of these rows, (len(rows), dim) float32, as stored; workers read the row groups that hold them."""
+        found = torch.empty((len(rows), self.dim), dtype=torch.float32)
+        wanted, places = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
+        held = torch.empty((len(wanted), self.dim), dtype=torch.float32)
+        parts = [(layout, layout.within(wanted)) for layout in self._pieces_of_all]
+        parts = [(layout, part) for layout, part in parts if part.stop > part.start]
+
+        def take(number: int, vectors: NDArray[np.float32]) -> None:
+            held[parts[number][1]] = torch.from_numpy(vectors.copy())
+
+        if parts:
+            self.cluster.run(work.rows, [(layout, wanted[part]) for layout, part in parts], None, take)
+        found[:] = held[torch.from_numpy(places)]
+        return found
+
+    def mapped_background(
+        self,
+        queries: Tensor,
+        k: int,
+        matrix: Tensor,
+        *,
+        exclude: NDArray[np.int64] | None = None,
+        temperature: float | None = None,
+        cosine: bool = True,
+        progress: bool = True,
+    ) -> Background:
+        """As `background`, of documents that go through a map first, (dim, dim), where they are."""
+        return self._spread(queries, k, exclude, temperature, cosine, progress, None, matrix)
+
+    def _pass(
+        self,
+        queries: Tensor,
+        k: int,
+        exclude: NDArray[np.int64] | None,
+        temperature: float | None,
+        cosine: bool,
+        progress: bool,
+        passed: Tensor | None,
+    ) -> Background:
+        return self._spread(queries, k, exclude, temperature, cosine, progress, passed, None)
+
+    def _spread(
+        self,
+        queries: Tensor,
+        k: int,
+        exclude: NDArray[np.int64] | None,
+        temperature: float | None,
+        cosine: bool,
+        progress: bool,
+        passed: Tensor | None,
+        matrix: Tensor | None,
+    ) -> Background:
+        """Each worker passes over its pieces; what they find is merged two by two."""
+        left_out = np.zeros(0, dtype=np.int64) if exclude is None else np.unique(exclude)
+        asked = Asked(
+            queries.detach().cpu().numpy(),
+            k,
+            left_out,
+            temperature,
+            cosine,
+            passed is not None,
+            None if matrix is None else matrix.cpu().numpy(),
+        )
+        layouts, share = self._pieces_of_all, self._gpu_share()
+        merger = Merger(len(layouts))
+        with tqdm(
+            total=len(self),
+            unit=" rows",
+            unit_scale=True,
+            delay=2,
+            disable=not progress,
+            leave=False,
+            desc="background",
+        ) as bar:
+
+            def take(number: int, found: Found) -> None:
+                merger.add(number, found.background)
+                if passed is not None and found.passed is not None:
+                    passed[layouts[number].within(left_out)] = torch.from_numpy(found.passed.copy())
+                bar.update(len(layouts[number]))
+
+            self.cluster.run(work.background, layouts, asked, take, num_gpus=share)
+        whole, device = merger.result(), queries.device
+        sums = None if whole.logsumexp is None else whole.logsumexp.to(device)
+        return Background(whole.scores.to(device), whole.rows.to(device), sums, whole.lengths)
+
+    def _gpu_share(self) -> float:
+        there = self.cluster.gpus()
+        if self.num_gpus is None:
+            return min(GPU_SHARE, there)
+        if self.num_gpus > there:
+            raise InputError(
+                f"num_gpus is {self.num_gpus} for each worker, the cluster has {there:g}: start a machine with one first, or leave num_gpus out"
+            )
+        return self.num_gpus
+
+    def write(self, tuned: Nudge, folder: str | Path, *, progress: bool = True) -> Mapping[str, Any]:
+        """A copy of the corpus with the moved vectors in place, written by the workers; see `writing.write`."""
+        from nudge_core.corpus.ray.writing import write
+
+        return write(self, tuned, folder, progress=progress)
