@@ -34,7 +34,7 @@ def parts(labelled: Any) -> dict[str, Any]:
         "map, documents without labels counted as the others": Candidate(LinearMap(unlabelled=1)),
         "map, no setting chosen but the steps": Candidate(LinearMap(temperature=0.04, unlabelled=1)),
         "Auto, map allowed, without refit": Candidate(Auto(allow_map=True), refit=False),
-        "Auto, map allowed, unseen_weight=1": Candidate(Auto(allow_map=True, unseen_weight=1)),
+        "Auto, map allowed, unseen_weight=0": Candidate(Auto(allow_map=True, unseen_weight=0)),
     }
 
 

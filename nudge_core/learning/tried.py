@@ -49,13 +49,13 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """What a score is worth: the mean over questions, where a loss on unseen questions counts several times.
+    """What a score is worth: the mean gain over the questions to come, and what harm to unseen ones costs beyond that.
 
     Attributes:
         before: (held,) the measure of each question without fine-tuning.
         seen: (held,) whether a document of the question was learned about.
         share: The share of unseen questions that is to be expected.
-        unseen_weight: How many times a loss on unseen questions counts.
+        unseen_weight: What a point that unseen questions lose costs, beyond `FREE`, however few they are.
     """
 
     before: NDArray[np.float64]
@@ -66,20 +66,19 @@ class Value:
     def of(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """(…,) the worth of (…, held) scores, as a gain over no fine-tuning."""
         gain = scores - self.before
-        seen, unseen = self._mean(gain, self.seen), self._trusted * self._mean(gain, ~self.seen)
-        worth: NDArray[np.float64] = (1 - self.share) * seen + self.share * np.where(
-            unseen < 0, self.unseen_weight * unseen, unseen
-        )
+        seen, unseen = self._mean(gain, self.seen), self._unseen(gain)
+        worth: NDArray[np.float64] = (1 - self.share) * seen + self.share * unseen
+        worth = worth - self.unseen_weight * np.maximum(0, -FREE - unseen)
         return worth
 
     def error(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
         """The standard error of the difference in worth between (held,) scores, question by question."""
         apart = first - second
-        losing = self._mean(first - self.before, ~self.seen) < 0 or self._mean(second - self.before, ~self.seen) < 0
+        harm = min(float(self._unseen(scores - self.before)) for scores in (first, second)) < -FREE
         total = 0.0
         for chosen, weight in (
             (self.seen, 1 - self.share),
-            (~self.seen, self.share * self._trusted * (self.unseen_weight if losing else 1)),
+            (~self.seen, self._trusted * (self.share + (self.unseen_weight if harm else 0.0))),
         ):
             if chosen.sum() > 1:
                 total += weight**2 * float(apart[chosen].var(ddof=1)) / int(chosen.sum())
@@ -91,11 +90,17 @@ class Value:
         count = int((~self.seen).sum())
         return count / (count + DOUBT)
 
+    def _unseen(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._trusted * self._mean(gain, ~self.seen)
+
     @staticmethod
     def _mean(gain: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
         mean: NDArray[np.float64] = gain[..., chosen].mean(-1) if chosen.any() else np.zeros(gain.shape[:-1])
         return mean
 
+
+FREE = 0.01
+"""So much may unseen questions lose in the mean before it costs more than their share."""
 
 DOUBT = 10
 """So many unseen questions without gain or loss are added to those held out."""

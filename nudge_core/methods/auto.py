@@ -23,13 +23,14 @@ from nudge_core.methods.options import one
 class Auto(Learned):
     """Leave documents as they are, NUDGE-N, contrastive steps, and with permission a map of all documents and contrastive steps after it.
 
-    What each is worth is measured on questions that it has not learned from: the mean gain of seen and unseen questions, by their shares, where
-    a loss on unseen questions counts `unseen_weight` times. The best is taken, or the simplest that is within one standard error of it.
+    What each is worth is measured on questions that it has not learned from: the mean gain of seen and unseen questions, by the shares in which they
+    are to be expected, less `unseen_weight` times what unseen questions lose beyond the first point. The best is taken, or a simpler one that it
+    does not surely beat.
 
     Attributes:
         allow_map: Whether a `LinearMap` may be taken, which moves every document, also those without labels.
-        unseen_weight: How many times a loss on unseen questions counts against a gain: 1 takes the best mean over all questions, 0 looks at
-            seen questions only, a large number refuses what loses on unseen ones.
+        unseen_weight: What a point that unseen questions lose, beyond the first, costs in points of the mean, however few these questions are: 0 takes
+            the best mean over all questions, a large number refuses what harms unseen ones.
         measure: What is measured on questions held out.
 
     Example:

@@ -39,7 +39,7 @@ class Contrastive(Single):
         guard: Weight of the second term, which protects questions about documents without labels; 0 for none.
         steps: The largest number of steps; questions held out choose how many are gone.
         measure: What is measured on questions held out.
-        unseen_weight: How many times a loss on unseen questions counts against a gain; see `Auto`.
+        unseen_weight: What a point that unseen questions lose costs; see `Auto`.
 
     Example:
         >>> Contrastive(temperature=0.05, guard=0).settings()

@@ -54,7 +54,7 @@ class LinearMap(Single):
         unlabelled: As how many documents one without labels counts in the softmax, up to 1.
         steps: The largest number of steps; questions held out choose how many are gone.
         measure: What is measured on questions held out.
-        unseen_weight: How many times a loss on unseen questions counts against a gain; see `Auto`.
+        unseen_weight: What a point that unseen questions lose costs; see `Auto`.
         seed: Seed of the batches of questions.
 
     Example:
