@@ -67,8 +67,8 @@ class Value:
         """(…,) the worth of (…, held) scores, as a gain over no fine-tuning."""
         gain = scores - self.before
         seen, unseen = self._mean(gain, self.seen), self._unseen(gain)
-        worth: NDArray[np.float64] = (1 - self.share) * seen + self.share * unseen
-        worth = worth - self.unseen_weight * np.maximum(0, -FREE - unseen)
+        harm = np.maximum(0, -FREE - unseen)
+        worth: NDArray[np.float64] = (1 - self.share) * seen + self.share * unseen - self.unseen_weight * harm
         return worth
 
     def error(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -8,7 +8,7 @@ from nudge_core import evaluate
 from nudge_core.evaluation import Measure
 from nudge_core.learning.folds import cut
 from nudge_core.learning.ground import State
-from nudge_core.learning.tried import DOUBT, EARLIER, Path, Value, best, score
+from nudge_core.learning.tried import DOUBT, EARLIER, FREE, Path, Value, best, score
 
 
 def value(before, seen, share, weight=3.0):
@@ -16,25 +16,36 @@ def value(before, seen, share, weight=3.0):
 
 
 def test_worth_is_the_gain_by_the_shares_of_seen_and_unseen():
-    v, trust = value([0.5, 0.5, 0.5, 0.5], [True, True, False, False], 0.25), 2 / (2 + DOUBT)
-    assert v.of(np.asarray([0.7, 0.9, 0.5, 0.5])) == pytest.approx(0.75 * 0.3)
-    assert v.of(np.asarray([0.5, 0.5, 0.6, 0.6])) == pytest.approx(trust * 0.25 * 0.1), "a gain counts once"
-    assert v.of(np.asarray([0.5, 0.5, 0.4, 0.4])) == pytest.approx(-3 * trust * 0.25 * 0.1), "a loss three times"
-    assert v.of(np.asarray([0.5, 0.5, 0.3, 0.7])) == pytest.approx(0), "their mean counts, not each"
+    v = value([0.5] * 40, [True] * 20 + [False] * 20, 0.25)
+    trust = 20 / (20 + DOUBT)
+
+    def both(seen, unseen):
+        return np.asarray([seen] * 20 + [unseen] * 20)
+
+    assert v.of(both(0.8, 0.5)) == pytest.approx(0.75 * 0.3)
+    assert v.of(both(0.5, 0.6)) == pytest.approx(trust * 0.25 * 0.1), "a gain counts by its share"
+    assert v.of(both(0.5, 0.5 - 0.9 * FREE)) == pytest.approx(-trust * 0.25 * 0.9 * FREE), "and so does a little harm"
+    harm = trust * 0.1
+    assert v.of(both(0.5, 0.4)) == pytest.approx(-0.25 * harm - 3 * (harm - FREE)), (
+        "more of it costs, whatever its share"
+    )
+    mixed = np.asarray([0.5] * 20 + [0.3, 0.7] * 10)
+    assert v.of(mixed) == pytest.approx(0), "their mean counts, not each"
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0, 10.0])
 def test_unseen_weight(weight):
     v = value([0.5, 0.5], [True, False], 0.5, weight)
-    assert v.of(np.asarray([0.7, 0.4])) == pytest.approx(0.5 * 0.2 - weight * 0.5 * 0.1 / (1 + DOUBT))
+    harm = 0.4 / (1 + DOUBT)
+    assert v.of(np.asarray([0.7, 0.1])) == pytest.approx(0.5 * 0.2 - 0.5 * harm - weight * (harm - FREE))
 
 
 def test_one_unseen_question_does_not_decide():
     many = 1000 * [0.5]
     v = value([*many, 0.5], [True] * 1000 + [False], 0.1)
-    assert v.of(np.asarray([0.52] * 1000 + [0.0])) > 0, "it lost all, and the others gained"
+    assert v.of(np.asarray([0.7] * 1000 + [0.0])) > 0, "it lost all, and the others gained"
     v = value([*many, *many], [True] * 1000 + [False] * 1000, 0.1)
-    assert v.of(np.asarray([0.52] * 1000 + [0.0] * 1000)) < 0
+    assert v.of(np.asarray([0.7] * 1000 + [0.0] * 1000)) < 0
 
 
 def test_many_scores_at_once():
@@ -59,8 +70,8 @@ def test_the_error_is_that_of_the_paired_difference():
     unseen = 0.4 * 20 / (20 + DOUBT)
     expected = 0.6**2 * apart[:30].var(ddof=1) / 30 + unseen**2 * apart[30:].var(ddof=1) / 20
     assert value(before, seen, 0.4).error(first, second) == pytest.approx(np.sqrt(expected))
-    losing = value(before, seen, 0.4).error(first, before - 0.1 * rng.random(50))
-    assert losing > value(before, seen, 0.4, 1.0).error(first, before - 0.1 * rng.random(50))
+    harmed = before - 0.1 * rng.random(50)
+    assert value(before, seen, 0.4).error(first, harmed) > value(before, seen, 0.4, 0.0).error(first, harmed)
     assert value(before, seen, 0.4).error(first, first) == 0
 
 
