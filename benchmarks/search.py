@@ -32,6 +32,7 @@ from nudge_integrations.langchain import NudgeVectorStore
 
 RESULTS = Path(__file__).parent / "results" / "search.json"
 SIZES, AMONG, ROUNDS = (10_000, 100_000, 1_000_000), 20_000, 2
+GROWN = ("NUDGE-N", "Auto")
 EF_SEARCH = 200  # of the application
 METHODS: dict[str, Method] = {"NUDGE-N": NudgeN("angles", "nDCG@10"), "contrastive": Contrastive(), "Auto": Auto()}
 
@@ -79,11 +80,11 @@ def points(evaluation: Any) -> float:
     return round(100 * float(evaluation.mean("nDCG@10")), 2)
 
 
-def growth(of: Labelled, started: Any, sizes: tuple[int, ...]) -> dict[str, Any]:
-    """What grows with the collection, and what does not."""
+def growth(of: Labelled, started: Any, sizes: tuple[int, ...], found: dict[str, Any]) -> Iterator[str]:
+    """What grows with the collection, and what does not: put in `found`, one method after the other."""
     templates = {size: fill(of, started, size) for size in sizes}
-    found: dict[str, Any] = {str(size): {} for size in sizes}
-    for method in ("NUDGE-N", "Auto"):
+    found |= {str(size): {} for size in sizes}
+    for method in GROWN:
         rounds: dict[int, list[dict[str, Any]]] = {size: [] for size in sizes}
         for _ in range(ROUNDS):
             for size in sizes:
@@ -110,7 +111,7 @@ def growth(of: Labelled, started: Any, sizes: tuple[int, ...]) -> dict[str, Any]
                 "median without writing": round(statistics.median(unwritten), 2),
             }
             print(method, size, found[str(size)][method], file=sys.stderr, flush=True)
-    return found
+        yield method
 
 
 def engines(of: Labelled, started: Any) -> dict[str, Any]:
@@ -147,7 +148,8 @@ def table(figures: dict[str, Any]) -> str:
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     sizes = figures["growth"]
-    for method in ("NUDGE-N", "Auto"):
+    methods = [method for method in GROWN if all(method in one for one in sizes.values())]
+    for method in methods:
         for size, one in sizes.items():
             exact, search = one[method]["exact"], one[method]["search"]
             lines.append(
@@ -156,7 +158,7 @@ def table(figures: dict[str, Any]) -> str:
             )
     first, last = next(iter(sizes)), list(sizes)[-1]
     lines.append("")
-    for method in ("NUDGE-N", "Auto"):
+    for method in methods:
         whole, rest = (
             sizes[last][method][key] / sizes[first][method][key] for key in ("median", "median without writing")
         )
@@ -164,6 +166,8 @@ def table(figures: dict[str, Any]) -> str:
             f"{method}: time of {int(last):,} documents / time of {int(first):,}: {whole:.2f}, without writing {rest:.2f}."
         )
     lines.append("")
+    if not figures["engines"]:
+        return "\n".join(lines).strip()
     lines += [
         "| set | database | NUDGE-N: nDCG@10 (γ) | contrastive: nDCG@10 (τ, guard, steps) | Auto: nDCG@10 (chosen) |",
         "|---|---|---|---|---|",
@@ -209,10 +213,11 @@ def main(argv: list[str]) -> None:
         figures: dict[str, Any] = {
             "machine": machine(),
             "data": about,
-            "growth": growth(sets[0], started, SIZES),
+            "growth": {},
             "engines": {},
         }
-        RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        for _ in growth(sets[0], started, SIZES, figures["growth"]):
+            RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         for of in sets:
             figures["engines"][of.name] = engines(with_uuids(of), started)
             RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
