@@ -42,6 +42,7 @@ results: $(VENV)/.dev
 	$(BIN)/python benchmarks/ablation.py ../shared/data/covidqa ../shared/data/openbookqa
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/peers.py ../shared/data/covidqa ../shared/data/openbookqa ../shared/data/nfcorpus
 	$(BIN)/python benchmarks/matching.py ../shared/data/squad ../shared/data/covidqa
+	$(BIN)/python benchmarks/ray_corpus.py
 	$(BIN)/python benchmarks/stores.py ../shared/data/nfcorpus ../shared/data/squad
 	$(BIN)/nudge demo --out build/demo
 	cp build/demo/figures.json benchmarks/results/demo.json
