@@ -73,7 +73,8 @@ def measured(
     met = Ranked(gains.cpu(), labels.ideal(min(depth, len(corpus))).cpu(), labels.counts.cpu())
     values = {str(measure): measure(met).numpy() for measure in measures}
     names = corpus.names(ranked.cpu().numpy().reshape(-1)).reshape(ranked.shape)
-    relevance = replace(queries.relevance, documents=corpus.names(places))
+    rows, place = np.unique(places, return_inverse=True)  # one document answers many questions
+    relevance = replace(queries.relevance, documents=corpus.names(rows)[place])
     return Evaluation(queries.ids, values, seen, names, lengths, queries.texts, relevance)
 
 
