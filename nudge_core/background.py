@@ -15,6 +15,9 @@ from torch.nn.functional import linear
 TILE = 1 << 20
 """How many scores (queries x documents of a block) are held at a time."""
 
+_AT_LEAST = 32
+"""Fewer questions than these are never multiplied at once: all documents are read from memory for each block of questions."""
+
 _ONEDNN = torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()
 
 
@@ -33,6 +36,11 @@ class Background:
     logsumexp: Tensor | None = None
     lengths: tuple[float, float] = (1.0, 1.0)
     """The shortest and the longest document met, those left out included."""
+
+
+def height(width: int, tile: int = TILE) -> int:
+    """How many questions to compare at a time with so many documents."""
+    return max(_AT_LEAST, tile // max(1, width))
 
 
 def similarities(queries: Tensor, documents: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.background import TILE, Background, similarities, top_k
+from nudge_core.background import Background, height, similarities, top_k
 from nudge_core.corpus import Corpus
 from nudge_core.evaluation.measures import Measure, Ranked
 from nudge_core.evaluation.results import Evaluation, Lengths
@@ -35,9 +35,9 @@ def rank(queries: Tensor, documents: Tensor, rows: Tensor, others: Background, d
         return others.rows[:, :depth]
     last = torch.iinfo(torch.int64).max
     parts = []
-    height = max(1, TILE // len(rows))
-    for start in range(0, len(queries), height):
-        part = slice(start, start + height)
+    together = height(len(rows))
+    for start in range(0, len(queries), together):
+        part = slice(start, start + together)
         scores, columns = top_k(similarities(queries[part], documents), depth)
         all_rows = torch.cat([rows[columns], others.rows[part]], 1)
         order = torch.argsort(torch.where(all_rows < 0, last, all_rows), dim=1)

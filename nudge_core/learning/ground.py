@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.background import TILE, Background, similarities, top_k
+from nudge_core.background import TILE, Background, height, similarities, top_k
 from nudge_core.corpus import Corpus
 from nudge_core.corpus.mapped import Mapped
 from nudge_core.errors import InputError
@@ -197,6 +197,6 @@ class Ground:
 
     def blocks(self, width: int, count: int | None = None) -> Iterator[slice]:
         """Slices of questions such that questions x width stays small."""
-        height = max(1, 2 * TILE // max(1, width))
+        rows = height(width, 2 * TILE)
         count = len(self.queries) if count is None else count
-        return (slice(start, min(start + height, count)) for start in range(0, count, height))
+        return (slice(start, min(start + rows, count)) for start in range(0, count, rows))

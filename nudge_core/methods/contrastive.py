@@ -24,6 +24,8 @@ from nudge_core.background import similarities
 from nudge_core.labels import Labels
 from nudge_core.learning.folds import Part
 from nudge_core.learning.ground import Ground, State
+from nudge_core.methods import candidates
+from nudge_core.methods.candidates import Candidates
 from nudge_core.methods.learned import POINTS, Setting, Single, pair_weights
 from nudge_core.methods.options import numbers
 from nudge_core.vectors import unit
@@ -96,9 +98,12 @@ class Contrastive(Single):
         ]
         mass = float(weights.sum()) / len(moved)
         pool = start.pool
+        sparse = (
+            Candidates(labels, others, own, temperature, guard) if len(labels) * len(pool) > candidates.EXACT else None
+        )
         for step in range(1, self.steps + 1):
-            push = torch.zeros_like(pull)
-            for block in ground.blocks(len(pool), len(labels)):
+            push = torch.zeros_like(pull) if sparse is None else sparse.push(pool)[moved]
+            for block in ground.blocks(len(pool), len(labels)) if sparse is None else ():
                 some = labels.slice(block.start, block.stop)
                 chances = _chances(some, pool, temperature, others[block], guard, own[block])
                 push += (chances if len(moved) == len(pool) else chances[:, moved]).T @ some.queries

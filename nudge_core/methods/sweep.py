@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from nudge_core.background import TILE, similarities, top_k
+from nudge_core.background import TILE, height, similarities, top_k
 from nudge_core.evaluation.measures import Measure, Ranked
 from nudge_core.labels import Labels
 from nudge_core.methods.base import Choice, Curve, Problem
@@ -63,10 +63,10 @@ def sweep(
 ) -> Iterator[Tensor]:
     """(gammas, questions) float64: the measure of each validation question at each γ, block of questions by block."""
     validation, background = problem.judged()
-    height = max(1, TILE // len(problem.documents))
+    rows = height(len(problem.documents))
     depth = min(measure.k, len(problem.documents) + background.scores.shape[1])
-    for start in range(0, len(validation), height):
-        stop = min(start + height, len(validation))
+    for start in range(0, len(validation), rows):
+        stop = min(start + rows, len(validation))
         labels = validation.slice(start, stop)
         block = _Block(
             problem,

@@ -1,0 +1,92 @@
+"""Candidates: the softmax of contrastive steps where questions x moved documents are too many to compute at every step.
+
+For each question only its nearest moved documents and its relevant ones are followed step by step; the sum over all other moved documents is taken as
+constant until the nearest are looked for again. A step costs questions x CANDIDATES products in place of questions x moved documents.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from nudge_core.background import height, similarities
+from nudge_core.labels import Labels
+
+EXACT = 1 << 28
+"""Up to so many products (questions x moved documents) a step computes all."""
+
+CANDIDATES = 64
+"""How many of the nearest moved documents of a question are followed."""
+
+REFRESH = 8
+"""After how many steps the nearest are looked for again."""
+
+_TOGETHER = 1 << 22
+"""How many numbers of candidates' vectors are held at a time."""
+
+
+class Candidates:
+    """The push of contrastive steps: Pᵀ Q over the candidates of each question.
+
+    With as many candidates as there are moved documents it is that of all documents.
+    """
+
+    def __init__(
+        self, labels: Labels, others: Tensor, own: Tensor, temperature: float, guard: float, count: int | None = None
+    ) -> None:
+        """Take the questions.
+
+        Args:
+            labels: Questions learned from and their labels over the pool.
+            others: (queries,) log-sum-exp of similarity / τ over the documents outside the pool.
+            own: (queries,) the same over the relevant documents where they were at first; -inf without a guard.
+            temperature: τ.
+            guard: Weight of the second term.
+            count: How many candidates; `CANDIDATES` if not given.
+        """
+        self.labels, self.others, self.own, self.temperature, self.guard = labels, others, own, temperature, guard
+        self.count, self._steps = CANDIDATES if count is None else count, 0
+        self.columns = torch.zeros(len(labels), 0, dtype=torch.int32)
+        self.beyond = others
+
+    def push(self, pool: Tensor) -> Tensor:
+        """(pool, dim) the sum over questions of P(document | question) · question, for the documents as they are now."""
+        if self._steps % REFRESH == 0:
+            self._look(pool)
+        self._steps += 1
+        push = torch.zeros_like(pool)
+        rows = max(1, _TOGETHER // (self.columns.shape[1] * pool.shape[1]))
+        for start in range(0, len(self.labels), rows):
+            self._add(push, pool, slice(start, min(start + rows, len(self.labels))))
+        return push
+
+    def _add(self, push: Tensor, pool: Tensor, block: slice) -> None:
+        labels, columns = self.labels.slice(block.start, block.stop), self.columns[block].long()
+        queries, who, relevant = labels.queries, labels.pair_queries, labels.documents
+        near = torch.bmm(pool[columns.clamp(min=0)], queries.unsqueeze(2)).squeeze(2) / self.temperature
+        near = torch.where(columns < 0, -torch.inf, near)
+        own = (queries[who] * pool[relevant]).sum(1) / self.temperature
+        top = torch.maximum(near.amax(1), self.beyond[block]).scatter_reduce(0, who, own, "amax")
+        near, own = near.sub_(top[:, None]).exp_(), torch.exp(own - top[who])
+        rest = near.sum(1) + torch.exp(self.beyond[block] - top)
+        total = rest.index_add(0, who, own)
+        near *= (1 / total + self.guard / (rest + torch.exp(self.own[block] - top)))[:, None]
+        push.index_add_(0, relevant, (own / total[who])[:, None] * queries[who])
+        push.index_add_(0, columns.clamp(min=0).reshape(-1), (near[:, :, None] * queries[:, None, :]).flatten(0, 1))
+
+    def _look(self, pool: Tensor) -> None:
+        """Find the nearest moved documents that are not relevant, and sum up the others."""
+        count = min(self.count, len(pool))
+        self.columns = torch.full((len(self.labels), max(1, count)), -1, dtype=torch.int32, device=pool.device)
+        self.beyond = self.others.clone()
+        rows = height(len(pool))
+        for start in range(0, len(self.labels), rows):
+            block = slice(start, min(start + rows, len(self.labels)))
+            labels = self.labels.slice(block.start, block.stop)
+            scores = similarities(labels.queries, pool)
+            scores[labels.pair_queries, labels.documents] = -torch.inf
+            best, columns = torch.topk(scores, count, dim=1, sorted=False)
+            self.columns[block] = torch.where(torch.isneginf(best), -1, columns).int()
+            scores.scatter_(1, columns, -torch.inf)
+            left = torch.logsumexp(scores.div_(self.temperature), 1)
+            self.beyond[block] = torch.logaddexp(self.beyond[block], left)
