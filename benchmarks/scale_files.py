@@ -76,8 +76,9 @@ def _point(docs: int) -> dict[str, Any]:
 
 
 def summary(point: dict[str, Any]) -> dict[str, Any]:
-    """The same runs with what is said of them. On a shared machine CPU seconds are what holds; the ratio of times is that of the round in which both
-    runs got most nearly the same share of the machine.
+    """The same runs with what is said of them.
+
+    On a shared machine CPU seconds are what holds; the times are those of the round in which both runs got most nearly the same share of it.
     """
     runs = {run: point[run] for run in ("bare", "nudge")}
 
