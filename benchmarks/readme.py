@@ -25,7 +25,11 @@ TABLES: dict[str, tuple[str, ...]] = {
     "docs/langchain.md": (),
     "docs/matching.md": ("matching",),
     "docs/safety.md": ("stores",),
-    "docs/scale.md": ("scale_files",),  # what it says of Ray and of search is filled by the commands that measure
+    "docs/scale.md": (
+        "scale_files",
+        "scale_labels",
+        "scale",
+    ),  # what it says of Ray and of search is filled by the commands that measure
 }
 MADE_BY = {"speed-line": ("speed", "line", "speed"), "beside": ("beside", "table", "peers")}
 """Module, function and figures of a mark; by default all three bear its name, and the function is `table`."""
