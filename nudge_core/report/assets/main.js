@@ -14,7 +14,7 @@
     const { count, text, found, top } = data.questions;
     said.push(`This file lists ${whole(text.length)} of ${plural(count, "question", "questions")} and the first ${top} results of ${whole(found.length)}, those that changed most.`);
   }
-  said.push(`It holds the texts of ${plural(Object.keys(data.documents.text).length, "document", "documents")}, up to ${whole(data.documents.longest)} characters each.`);
+  said.push(`This file holds the texts of ${plural(Object.keys(data.documents.text).length, "document", "documents")}, up to ${whole(data.documents.longest)} characters each.`);
   at("limits").textContent = said.join(" ");
   performance.mark("ready");
   document.documentElement.dataset.ready = "";
