@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-kill notebooks lint package results clean
+.PHONY: demo pages test test-kill notebooks lint package results clean
 
 demo: $(VENV)/.demo
 	HF_HUB_OFFLINE=1 $(BIN)/nudge demo
@@ -19,6 +19,10 @@ test-kill: $(VENV)/.dev
 # Each notebook from its first cell to its last; `make test` looks at their outputs only.
 notebooks: $(VENV)/.dev
 	HF_HUB_OFFLINE=1 NUDGE_NOTEBOOKS=run $(BIN)/python -m pytest tests/test_notebooks.py --timeout 900
+
+# The pages of real jobs in a browser: of the demo after `make demo`, of a labelled set where one is beside the project. Pictures: build/screenshots.
+pages: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/report/test_real_pages.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
