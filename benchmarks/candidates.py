@@ -93,7 +93,7 @@ def _as_peer(queries: QuerySet) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Search(Candidate):
-    """`Auto` with maps, and beside its choice each way that it has tried, and what `Auto` without maps would take: one search for all."""
+    """`Auto` with maps, and beside its choice each way that it has tried: one search for all."""
 
     def runs(self, labelled: LabelledSet, name: str) -> dict[str, Run]:
         """The runs by name; the time of the search stands with `Auto`'s own."""
@@ -109,9 +109,8 @@ class Search(Candidate):
         )
         chosen = _moved(lesson, lesson.chosen, labelled.X)
         found = {name: Run(chosen.X, _seconds(start), chosen.chosen)}
-        moves, whole = lesson.candidates[:3], dict(zip(WAYS, lesson.candidates[2:], strict=True))
-        ways = {**whole, "Auto": lesson.search.choose(moves)}
-        return found | {way: _moved(lesson, candidate, labelled.X) for way, candidate in ways.items()}
+        ways = zip(WAYS, lesson.candidates[2:], strict=True)
+        return found | {way: _moved(lesson, candidate, labelled.X) for way, candidate in ways}
 
 
 def _moved(lesson: Lesson, candidate: Tried, X: NDArray[Any]) -> Run:
@@ -136,5 +135,6 @@ CANDIDATES = {
     "nudge-ft M": Candidate(peer=nudge.NUDGEM),
     "nudge-ft N": Candidate(peer=nudge.NUDGEN),
     "NUDGE-N": Candidate(NudgeN("fine", "nDCG@10")),
+    "Auto": Candidate(Auto()),
     "Auto, map allowed": Search(),
 }

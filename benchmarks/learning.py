@@ -50,7 +50,7 @@ def measure(folder: Path) -> Iterator[dict[str, Any]]:
 
 def _runs(draw: Any, candidates: dict[str, Any]) -> dict[str, Any]:
     found = {}
-    for name in ("none", "NUDGE-N", "Auto, map allowed"):
+    for name in ("none", "NUDGE-N", "Auto", "Auto, map allowed"):
         found |= candidates[name].runs(draw, name)
     return found
 

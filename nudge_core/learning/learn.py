@@ -77,9 +77,9 @@ class Lesson:
             cuts = cut(labels, self.questions.different, folds=max(2, min(folds, kinds)), validation=asked, seed=seed)
             self.folds = [fold for fold in cuts if len(fold.held)]
             unseen = unseen_share(labels, self.questions.different, asked)
-            self.search = Search(self.ground, self.folds, unseen, method, progress)
-            self.candidates = self.search.run()
-            self.chosen: Candidate = self.search.choose(self.candidates)
+            search = Search(self.ground, self.folds, unseen, method, progress)
+            self.candidates = search.run()
+            self.chosen: Candidate = search.choose(self.candidates)
         with self.clock("move"):
             all_of_it = torch.arange(len(labels), device=device)
             kept = all_of_it if refit or validation is None else all_of_it[: len(train)]

@@ -48,7 +48,7 @@ class Seen:
 @contextmanager
 def opened(browser: Any, **options: Any) -> Iterator[Seen]:
     context = browser.new_context(**{"viewport": WIDE, **options})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(120_000)
     try:
         seen = Seen(context.new_page())
         yield seen
