@@ -194,7 +194,9 @@ def report(
     job = Job.open(data, embeddings, measure, skip_empty)
     moved = Nudge.load(tuned, dim=job.vectors.corpus.dim)
     facts = {"data": data, **({"model": job.vectors.model} if job.vectors.model else {})}
-    shown = Report(job.compare(moved), moved, title=title or f"{job.data.name}, before and after fine-tuning", facts=facts)
+    shown = Report(
+        job.compare(moved), moved, title=title or f"{job.data.name}, before and after fine-tuning", facts=facts
+    )
     shown.to_html(output, texts=job.data.documents, questions=job.data.queries)
     say(shown.verdict)
     for warning in shown.warnings:
