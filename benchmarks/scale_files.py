@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import platform
 import statistics
@@ -76,24 +75,22 @@ def _point(docs: int) -> dict[str, Any]:
 
 
 def summary(point: dict[str, Any]) -> dict[str, Any]:
-    """The same runs with what is said of them.
-
-    On a shared machine CPU seconds are what holds; the times are those of the round in which both runs got most nearly the same share of it.
-    """
+    """The same runs with what is said of them: medians and ranges of all rounds. On a shared machine CPU seconds are what holds."""
     runs = {run: point[run] for run in ("bare", "nudge")}
 
-    def ratios(figure: str) -> list[float]:
-        return [ours[figure] / bare[figure] for bare, ours in zip(*runs.values(), strict=True)]
+    def ratios(figure: str) -> dict[str, float]:
+        found = [ours[figure] / bare[figure] for bare, ours in zip(*runs.values(), strict=True)]
+        return {"median": statistics.median(found), "min": min(found), "max": max(found), "at_most": 1.3}
 
-    times, work = ratios("seconds"), ratios("cpu_seconds")
-    shares = [abs(math.log(ours / bare)) for ours, bare in zip(work, times, strict=True)]
-    kept = shares.index(min(shares))
+    def medians(figure: str) -> dict[str, float]:
+        return {run: statistics.median(one[figure] for one in seen) for run, seen in runs.items()}
+
     return {
         **{name: point[name] for name in ("docs", "file_bytes", *runs)},
-        "seconds": {run: seen[kept]["seconds"] for run, seen in runs.items()},
-        "cpu_seconds": {run: statistics.median(one["cpu_seconds"] for one in seen) for run, seen in runs.items()},
-        "ratio": times[kept],
-        "cpu_ratio": {"median": statistics.median(work), "min": min(work), "max": max(work), "at_most": 1.3},
+        "seconds": medians("seconds"),
+        "cpu_seconds": medians("cpu_seconds"),
+        "ratio": ratios("seconds"),
+        "cpu_ratio": ratios("cpu_seconds"),
         "peak_mb": max(one["peak_mb"] for one in runs["nudge"]),
         "above_idle_mb": max(one["above_idle_mb"] for one in runs["nudge"]),
     }
@@ -133,14 +130,18 @@ def make(folder: Path, docs: int) -> None:
 def table(found: dict[str, Any]) -> str:
     """Markdown: a line for each size."""
     lines = [
-        "| documents | file | bare pass | NUDGE-N, end to end | ratio | CPU: bare | NUDGE-N | ratio (range) | peak memory | above an idle process |",
+        "| documents | file | bare pass | NUDGE-N, end to end | ratio (range) | CPU: bare | NUDGE-N | ratio (range) | peak memory | above idle |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for point in found["points"]:
-        ratio, seconds, cpu = point["cpu_ratio"], point["seconds"], point["cpu_seconds"]
+        seconds, cpu = point["seconds"], point["cpu_seconds"]
+        wall, work = (
+            f"{point[name]['median']:.2f} ({point[name]['min']:.2f} … {point[name]['max']:.2f})"
+            for name in ("ratio", "cpu_ratio")
+        )
         lines.append(
-            f"| {point['docs']:,} | {point['file_bytes'] / 1e9:.1f} GB | {seconds['bare']:.0f} s | {seconds['nudge']:.0f} s | {point['ratio']:.2f} "
-            f"| {cpu['bare']:.0f} s | {cpu['nudge']:.0f} s | {ratio['median']:.2f} ({ratio['min']:.2f} … {ratio['max']:.2f}) "
+            f"| {point['docs']:,} | {point['file_bytes'] / 1e9:.1f} GB | {seconds['bare']:.0f} s | {seconds['nudge']:.0f} s | {wall} "
+            f"| {cpu['bare']:.0f} s | {cpu['nudge']:.0f} s | {work} "
             f"| {point['peak_mb']:,.0f} MB | {point['above_idle_mb']:,.0f} MB |"
         )
     machine = found["machine"]
