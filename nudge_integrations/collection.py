@@ -33,15 +33,10 @@ from nudge_integrations.remarks import remarks
 from nudge_integrations.report import NudgeReport
 from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.checks import check_lengths, check_method, scaled, unreachable
-from nudge_integrations.stores.corpus import WalkedCorpus
-from nudge_integrations.stores.searched import SearchedCorpus
+from nudge_integrations.stores.reading import Background, read_as, texts_of
 from nudge_integrations.training import present, read_both, read_test, with_feedback
 
-LIMIT, PAGE = 200_000, 2_000
-"""Up to how many documents the whole collection is read; and how many texts at once."""
-
 Direction: TypeAlias = Literal["forward", "back"]
-Background: TypeAlias = Literal["exact", "search"]
 _log = logging.getLogger(__name__)
 
 
@@ -126,7 +121,7 @@ class Collection(Journalled):
             train = with_feedback(labels.train, said)
             with clock("reading"):
                 found = survey(adapter, journal)
-                corpus, exact = self._corpus(adapter, background, found, progress)
+                corpus, exact = read_as(adapter, background, found, progress)
                 for part in (train, held):
                     if part is not None:
                         corpus.find(np.asarray([name for answers in part.relevant for name in answers], dtype=object))
@@ -153,7 +148,7 @@ class Collection(Journalled):
                 problems=labels.problems,
                 remarks=remarks(corpus, learn, judge),
                 seconds=clock.seconds,
-                read_texts=self._texts,
+                read_texts=lambda ids: texts_of(self.adapt(), ids),
             )
             if not done.improves:
                 return report
@@ -194,7 +189,7 @@ class Collection(Journalled):
             _log.log(level, "%r", labels.match)
         journal = self._existing(adapter)
         moved = [] if journal is None else documents_learned_from(journal, survey(adapter, journal).originals)
-        corpus, exact = self._corpus(adapter, background, Survey({}), progress)
+        corpus, exact = read_as(adapter, background, Survey({}), progress)
         queries, _ = query_set(labels.held, self.embedder, journal, adapter.dim, progress=progress)
         learned = QuerySet(np.ones((1, adapter.dim), np.float32), [moved]) if moved else None
         if journal is not None and moved and (known := learned_from(journal, queries.texts or ())):
@@ -258,38 +253,6 @@ class Collection(Journalled):
     def labels(self) -> list[dict[str, Any]]:
         """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
         return as_labels(self._existing(self.adapt()))
-
-    def _texts(self, ids: Sequence[Any]) -> dict[str, str]:
-        """The texts of those of these documents that are there; none where the store holds no texts."""
-        wanted = set(ids)
-        found: dict[str, str] = {}
-        try:
-            for names, texts, _ in self.adapt().texts(PAGE):
-                found |= {name: text for name, text in zip(names, texts, strict=True) if name in wanted}
-                if len(found) == len(wanted):
-                    break
-        except InputError as error:
-            _log.info("a report without texts: %s", error)
-        return found
-
-    def _corpus(
-        self, adapter: StoreAdapter, background: Background | None, found: Survey, progress: bool
-    ) -> tuple[WalkedCorpus | SearchedCorpus, bool]:
-        if background not in (None, "exact", "search"):
-            raise InputError(
-                f'background is {background!r}; expected "exact", "search", or None to read up to {LIMIT} documents'
-            )
-        exact = background == "exact" or (background is None and adapter.about() <= LIMIT)
-        if exact:
-            return WalkedCorpus(adapter, found.originals, progress=progress), True
-        if not adapter.approximate and adapter.about() > LIMIT:
-            _log.warning(
-                "this %s collection has no index for searches by %s, so each question is compared with every document: create one, "
-                "or use background='exact', which reads each document once",
-                adapter.kind,
-                adapter.metric,
-            )
-        return SearchedCorpus(adapter, found.originals), False
 
 
 def _reached(adapt: Callable[[], StoreAdapter]) -> StoreAdapter:

@@ -118,12 +118,12 @@ def test_the_whole_store_is_never_read(make, monkeypatch):
 
 
 def test_many_documents_are_searched_unless_told_otherwise(make, monkeypatch):
-    monkeypatch.setattr("nudge_integrations.collection.LIMIT", 59)
+    monkeypatch.setattr("nudge_integrations.stores.reading.LIMIT", 59)
     world = make()
     assert nudge(world, None).background == "search"
     world.store.restore()
     assert nudge(world, "exact").background == "exact"
-    monkeypatch.setattr("nudge_integrations.collection.LIMIT", 60)
+    monkeypatch.setattr("nudge_integrations.stores.reading.LIMIT", 60)
     world.store.restore()
     assert nudge(world, None).background == "exact"
 
@@ -220,7 +220,7 @@ def test_a_document_without_labels_that_is_not_of_unit_length(make):
 
 
 def test_many_documents_without_an_index_are_remarked_on(make, monkeypatch, caplog):
-    monkeypatch.setattr("nudge_integrations.collection.LIMIT", 59)
+    monkeypatch.setattr("nudge_integrations.stores.reading.LIMIT", 59)
     assert nudge(make(), "search").background == "search"
     assert "has no index for searches by cosine" in caplog.text
 
