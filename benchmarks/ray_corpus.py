@@ -139,6 +139,7 @@ def apart(one: Nudge, other: Nudge) -> float:
 def measure(docs: int, folder: Path) -> dict[str, Any]:
     """All settings in turns."""
     write_corpus(folder, docs)
+    os.sync()  # what is still to be written to disk is not measured
     one, two = (RayCorpus(folder, num_cpus=2, workers=workers) for workers in (1, 2))
     questions = ask(ParquetCorpus(folder))
     pieces = one._pieces_of_all

@@ -18,7 +18,7 @@ from nudge_core import Contrastive, NudgeN, QuerySet, finetune
 
 METHODS: dict[str, Any] = {
     "NUDGE-N": NudgeN(),
-    "contrastive": Contrastive(temperature=0.05, guard=0.5, steps=8),
+    "contrastive": Contrastive(temperature=0.05, guard=0.5, margin=0, start=0, steps=8),
 }
 
 

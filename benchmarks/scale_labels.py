@@ -21,7 +21,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "scale_labels.json"
 DOCS, DIM, VALIDATION = 1_000_000, 128, 2000
-NUDGE_N, CONTRASTIVE = (10_000, 100_000, 1_000_000), (10_000, 20_000, 40_000)
+PAIRS = (10_000, 100_000, 1_000_000)
 """Labelled pairs."""
 LABELLED = 0.3
 """Labelled documents for each pair; two pairs a question."""
@@ -50,7 +50,7 @@ def measure(smaller: int, only: str | None, pairs_only: int | None, kept: str | 
     """Every point."""
     import measuring
 
-    sizes = {"NUDGE-N": NUDGE_N, "contrastive": CONTRASTIVE}
+    sizes = dict.fromkeys(("NUDGE-N", "contrastive"), PAIRS)
     script, points = str(Path(__file__).resolve().with_name("scale_job.py")), []
     with contextlib.ExitStack() as stack:
         folder = kept or stack.enter_context(tempfile.TemporaryDirectory(dir=os.environ.get("NUDGE_BENCHMARKS")))

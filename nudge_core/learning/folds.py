@@ -16,7 +16,7 @@ from torch import Tensor
 from nudge_core.labels import Labels
 
 ENOUGH = 1500
-"""Once so many questions have been held out, no further fold is needed."""
+"""Once so many questions have been held out, no further fold is needed; nor need one hold out more than twice as many."""
 
 HIDDEN = 0.1
 """The share of the labelled documents whose labels a fold hides."""
@@ -60,12 +60,13 @@ def cut(
     Args:
         labels: Labels of all questions over the pool.
         group: (queries,) questions of one number, the same text, are never parted.
-        folds: Into how many parts the questions are cut; as many are returned as give enough questions held out.
+        folds: Into how many parts the questions are cut, more where they are very many; as many are returned as give enough questions held out.
         validation: (queries,) which questions are held out; the others are learned from. A second fold hides documents then.
         seed: Seed of the cut.
     """
     rng = np.random.default_rng(seed)
     kinds = int(group.max(initial=0)) + 1
+    folds = max(folds, kinds // (2 * ENOUGH))
     fold_of = (rng.permutation(kinds) % folds)[group]
     documents = np.unique(labels.documents.cpu().numpy())
     hidden_in = np.full(int(documents.max(initial=0)) + 1, -1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ from nudge_core.vectors import check_finite, unit
 
 HELD = 50_000
 """How many documents a map is learned from at most."""
+
+SUMMED = 1 << 35
+"""Up to so many products (questions x documents) softmax sums over all documents; beyond, over those near to questions held out and a sample."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +81,7 @@ class Ground:
         temperatures: tuple[float, ...],
         whole: bool,
         device: torch.device,
+        measured: NDArray[np.int64] | None = None,
         seed: int = 0,
         progress: bool = True,
     ) -> None:
@@ -90,6 +95,7 @@ class Ground:
             temperatures: The τ at which softmax is to be taken over all documents.
             whole: Whether a map is tried, so that documents without labels are needed too.
             device: Where to compute.
+            measured: Ascending numbers of the questions that will be ranked; all if not given.
             seed: Seed of the sample.
             progress: Whether long passes show a bar.
         """
@@ -98,6 +104,7 @@ class Ground:
         norms = check_finite(vectors, corpus.names(rows), "document")
         self.pool, self.rows = unit(vectors).to(device), torch.from_numpy(rows).to(device)
         self.depth, self.progress = depth, progress
+        self._ranked = torch.arange(len(labels), device=device)
         self._sums: dict[float, Tensor] = {}
         if whole and not corpus.walks:
             raise InputError(
@@ -105,8 +112,8 @@ class Ground:
             )
         self.rest = self._read_all(rows, device) if corpus.walks and len(corpus) <= HELD else None
         if self.rest is None:
-            self.others = self._background(rows, depth, temperatures, progress)
-            if whole:
+            self.others = self._background(rows, temperatures, measured, whole)
+            if whole or not set(temperatures) <= set(self._sums):
                 self.rest = self._sampled(rows, device, seed)
         else:
             self.others = self._top(self.queries, None, depth)
@@ -123,24 +130,28 @@ class Ground:
         return Rest(unit(vectors).to(device), torch.from_numpy(left).to(device), None)
 
     def _background(
-        self, rows: NDArray[np.int64], depth: int, temperatures: tuple[float, ...], progress: bool
+        self, rows: NDArray[np.int64], temperatures: tuple[float, ...], measured: NDArray[np.int64] | None, whole: bool
     ) -> Background:
-        walks = self.corpus.walks
-        found = None
-        for temperature in temperatures if walks else ():
-            found = self.corpus.background(
-                self.queries, depth, exclude=rows, temperature=temperature, progress=progress
-            )
+        ask, walks, found = (
+            partial(self.corpus.background, exclude=rows, progress=self.progress),
+            self.corpus.walks,
+            None,
+        )
+        few = len(self.queries) * len(self.corpus) <= SUMMED
+        for temperature in temperatures if walks and few else ():
+            found = ask(self.queries, self.depth, temperature=temperature)
             if found.logsumexp is not None:
                 self._sums[temperature] = found.logsumexp
-        if found is None:  # a store that is searched shows the nearest only: what lies further is estimated
-            nearest = NEAREST if temperatures and not walks else depth
-            found = self.corpus.background(self.queries, max(depth, nearest), exclude=rows, progress=progress)
-            for temperature in () if walks else temperatures:
-                count = len(self.corpus) - len(rows)
-                self._sums[temperature] = logsumexp_of_all(found.scores, temperature, count)
+        if found is None and temperatures and not walks:  # the nearest are shown only: what lies further is estimated
+            found = ask(self.queries, max(self.depth, NEAREST))
+            for temperature in temperatures:
+                self._sums[temperature] = logsumexp_of_all(found.scores, temperature, len(self.corpus) - len(rows))
+        if found is None:
+            if measured is not None and not (whole and few):
+                self._ranked = torch.from_numpy(measured).to(self.pool.device)
+            found = ask(self.queries[self._ranked], self.depth)
         self._met = found.lengths
-        return Background(found.scores[:, :depth], found.rows[:, :depth], None, found.lengths)
+        return Background(found.scores[:, : self.depth], found.rows[:, : self.depth], None, found.lengths)
 
     def _sampled(self, rows: NDArray[np.int64], device: torch.device, seed: int) -> Rest:
         hard = np.setdiff1d(self.others.rows.cpu().numpy().reshape(-1), [-1])[:HELD]
@@ -173,7 +184,8 @@ class Ground:
     def background(self, state: State, questions: Tensor) -> Background:
         """The best documents outside the pool for some questions, where `state` has brought them."""
         if state.matrix is None:
-            return Background(self.others.scores[questions], self.others.rows[questions], None, self._met)
+            places = torch.searchsorted(self._ranked, questions)
+            return Background(self.others.scores[places], self.others.rows[places], None, self._met)
         return self._top(self.queries[questions], state.matrix, self.depth)
 
     def measured_background(self, state: State, questions: Tensor) -> Background:

@@ -61,6 +61,9 @@ class Lesson:
         labels = Labels.of(self.questions, np.searchsorted(rows, places), device)
         depth = min(max(measure.k for measure in self.measures), len(corpus))
         ways = {steps for chain in method.chains for steps in chain}
+        kinds = int(self.questions.different.max()) + 1
+        cuts = cut(labels, self.questions.different, folds=max(2, min(folds, kinds)), validation=asked, seed=seed)
+        self.folds = [fold for fold in cuts if len(fold.held)]
         with self.clock("reading"):
             self.ground = Ground(
                 corpus,
@@ -70,12 +73,10 @@ class Lesson:
                 temperatures=tuple(sorted({temperature for steps in ways for temperature in steps.temperatures})),
                 whole=any(steps.maps for steps in ways),
                 device=device,
+                measured=np.unique(torch.cat([fold.held for fold in self.folds]).cpu().numpy()),
                 progress=progress,
             )
         with self.clock("choosing"):
-            kinds = int(self.questions.different.max()) + 1
-            cuts = cut(labels, self.questions.different, folds=max(2, min(folds, kinds)), validation=asked, seed=seed)
-            self.folds = [fold for fold in cuts if len(fold.held)]
             unseen = unseen_share(labels, self.questions.different, asked)
             search = Search(self.ground, self.folds, unseen, method, progress)
             self.candidates = search.run()

@@ -16,8 +16,11 @@ from nudge_core.learning.ground import Ground, State
 from nudge_core.learning.tried import Path, Value, best, score
 from nudge_core.methods.learned import Learned, Setting, Steps
 
-KEPT = 2
-"""How many settings are tried on the other folds after the first of several, and after another way."""
+KEPT = 4
+"""At least so many settings are tried on the other folds, and half of them: those that did best on the first."""
+
+LIKED = 2
+"""How many settings are tried after another way."""
 
 UNSEEN = 0.1
 """At least so large a share of the questions to come is taken to be about documents that no label names, whatever those held out are about."""
@@ -124,7 +127,7 @@ class Search:
         return self._known[chain]
 
     def _paths(self, steps: Steps, before: Candidate, bar: tqdm[None]) -> list[Path]:
-        """The first fold tells how far to go along the paths and, where there are more than two, which settings are worth the others."""
+        """The first fold tells how far to go along the paths, and which settings are worth the others."""
         ends = np.cumsum([len(fold.held) for fold in self.folds])
         first = np.split(before.scores, ends[:-1])
         tries = [_Try(setting) for setting in self._liked.get(steps, steps.settings())]
@@ -134,12 +137,12 @@ class Search:
                 path = steps.path(self.ground, fold.learned, one.setting, start)
                 measured = partial(score, self.ground, fold, measure=self.measure)
                 one.go(path, first[number], measured, value)
-            if number == 0 and len(self.folds) > 2:
-                tries = sorted(tries, key=lambda one: -one.worth)[:KEPT]
+            if number == 0:
+                tries = sorted(tries, key=lambda one: -one.worth)[: max(KEPT, len(tries) // 2)]
             bar.update()
         paths = [one.path() for one in tries]
         worth = [-float(self.value.of(path.scores).max()) for path in paths]
-        self._liked.setdefault(steps, [paths[place].setting for place in np.argsort(worth, kind="stable")[:KEPT]])
+        self._liked.setdefault(steps, [paths[place].setting for place in np.argsort(worth, kind="stable")[:LIKED]])
         return paths
 
     def _candidate(

@@ -1,7 +1,8 @@
 """Candidates: the softmax of contrastive steps where questions x moved documents are too many to compute at every step.
 
 For each question only its nearest moved documents and its relevant ones are followed step by step; the sum over all other moved documents is taken as
-constant until the nearest are looked for again. A step costs questions x CANDIDATES products in place of questions x moved documents.
+constant until the nearest are looked for again. A step costs questions x CANDIDATES products in place of questions x moved documents. Where a look
+at all of them is too much too, `looking` goes by groups and a sample.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nudge_core.background import height, similarities
 from nudge_core.labels import Labels
+from nudge_core.methods.looking import look
 
 EXACT = 1 << 28
 """Up to so many products (questions x moved documents) a step computes all."""
@@ -32,7 +33,14 @@ class Candidates:
     """
 
     def __init__(
-        self, labels: Labels, others: Tensor, own: Tensor, temperature: float, guard: float, count: int | None = None
+        self,
+        labels: Labels,
+        others: Tensor,
+        own: Tensor,
+        temperature: float,
+        guard: float,
+        margin: float = 0.0,
+        count: int | None = None,
     ) -> None:
         """Take the questions.
 
@@ -42,9 +50,11 @@ class Candidates:
             own: (queries,) the same over the relevant documents where they were at first; -inf without a guard.
             temperature: τ.
             guard: Weight of the second term.
+            margin: By how much similarity relevant documents have to lead.
             count: How many candidates; `CANDIDATES` if not given.
         """
         self.labels, self.others, self.own, self.temperature, self.guard = labels, others, own, temperature, guard
+        self.margin = margin
         self.count, self._steps = CANDIDATES if count is None else count, 0
         self.columns = torch.zeros(len(labels), 0, dtype=torch.int32)
         self.beyond = others
@@ -65,7 +75,7 @@ class Candidates:
         queries, who, relevant = labels.queries, labels.pair_queries, labels.documents
         near = torch.bmm(pool[columns.clamp(min=0)], queries.unsqueeze(2)).squeeze(2) / self.temperature
         near = torch.where(columns < 0, -torch.inf, near)
-        own = (queries[who] * pool[relevant]).sum(1) / self.temperature
+        own = ((queries[who] * pool[relevant]).sum(1) - self.margin) / self.temperature
         top = torch.maximum(near.amax(1), self.beyond[block]).scatter_reduce(0, who, own, "amax")
         near, own = near.sub_(top[:, None]).exp_(), torch.exp(own - top[who])
         rest = near.sum(1) + torch.exp(self.beyond[block] - top)
@@ -77,16 +87,5 @@ class Candidates:
     def _look(self, pool: Tensor) -> None:
         """Find the nearest moved documents that are not relevant, and sum up the others."""
         count = min(self.count, len(pool))
-        self.columns = torch.full((len(self.labels), max(1, count)), -1, dtype=torch.int32, device=pool.device)
-        self.beyond = self.others.clone()
-        rows = height(len(pool))
-        for start in range(0, len(self.labels), rows):
-            block = slice(start, min(start + rows, len(self.labels)))
-            labels = self.labels.slice(block.start, block.stop)
-            scores = similarities(labels.queries, pool)
-            scores[labels.pair_queries, labels.documents] = -torch.inf
-            best, columns = torch.topk(scores, count, dim=1, sorted=False)
-            self.columns[block] = torch.where(torch.isneginf(best), -1, columns).int()
-            scores.scatter_(1, columns, -torch.inf)
-            left = torch.logsumexp(scores.div_(self.temperature), 1)
-            self.beyond[block] = torch.logaddexp(self.beyond[block], left)
+        self.columns, left = look(self.labels, pool, count, self.temperature, seed=self._steps)
+        self.beyond = torch.logaddexp(self.others, left)

@@ -5,8 +5,11 @@ relevant documents pulls and pushes: G = (Y − P)ᵀQ, with Y the labels (1 in 
 steps D ← normalise(D + η G / m) move the labelled documents only; m, the mean label mass of a document, keeps the step the same whether a
 document answers one question or a hundred.
 
-A second term looks at each question as if it had not been learned from: its own documents where they were at first, the others where they are now.
+A second term looks at each question as if it had not been learned from: its own documents where the steps began, the others where they are now.
 It pushes documents that have moved out of the way of questions about documents that have not.
+
+The pull ends where a question finds its documents, though other questions about them will be worded otherwise. Two options go further: a margin by
+which relevant documents have to lead (additive margin softmax, arXiv 1801.05599), and NUDGE-N as a start, of which the steps keep what does no harm.
 
 Source: ours, on NUDGE (arXiv 2409.02343); the likelihood is that of InfoNCE (arXiv 1807.03748) with all documents as negatives.
 """
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import ClassVar
 
 import torch
@@ -27,6 +31,7 @@ from nudge_core.learning.ground import Ground, State
 from nudge_core.methods import candidates
 from nudge_core.methods.candidates import Candidates
 from nudge_core.methods.learned import POINTS, Setting, Single, pair_weights
+from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.methods.options import numbers
 from nudge_core.vectors import unit
 
@@ -39,18 +44,22 @@ class Contrastive(Single):
         temperature: τ of the softmax.
         rate: η, the length of a step for a document of mean label mass.
         guard: Weight of the second term, which protects questions about documents without labels; 0 for none.
+        margin: By how much similarity a relevant document has to lead; 0 for none.
+        start: γ of NUDGE-N, the squared distance that documents go toward their questions before the first step; 0 for none.
         steps: The largest number of steps; questions held out choose how many are gone.
         measure: What is measured on questions held out.
         unseen_weight: What a point that unseen questions lose costs; see `Auto`.
 
     Example:
-        >>> Contrastive(temperature=0.05, guard=0).settings()
-        ({'temperature': 0.05, 'rate': 0.1, 'guard': 0.0},)
+        >>> Contrastive(temperature=0.05, guard=0, margin=0, start=0.04).settings()
+        ({'temperature': 0.05, 'rate': 0.1, 'guard': 0.0, 'margin': 0.0, 'start': 0.04},)
     """
 
     temperature: float | Sequence[float] = (0.02, 0.05)
     rate: float | Sequence[float] = 0.1
     guard: float | Sequence[float] = (0.0, 0.5, 1.0)
+    margin: float | Sequence[float] = (0.0, 0.1)
+    start: float | Sequence[float] = (0.0, 0.03)
     steps: int = 36
     measure: str = "nDCG@10"
     unseen_weight: float = 3.0
@@ -61,11 +70,13 @@ class Contrastive(Single):
         """Check the options.
 
         Raises:
-            InputError: A temperature, rate or number of steps that is not above zero, a guard below zero, or an unknown measure.
+            InputError: A temperature, rate or number of steps that is not above zero, a guard, margin or start below zero, or an unknown measure.
         """
         object.__setattr__(self, "temperature", numbers("temperature", self.temperature, 1e-3, 10))
         object.__setattr__(self, "rate", numbers("rate", self.rate, 1e-4, 100))
         object.__setattr__(self, "guard", numbers("guard", self.guard, 0, 100))
+        object.__setattr__(self, "margin", numbers("margin", self.margin, 0, 2))
+        object.__setattr__(self, "start", numbers("start", self.start, 0, 2))
         self._check()
 
     @property
@@ -74,22 +85,27 @@ class Contrastive(Single):
         return numbers("temperature", self.temperature, 0, 10)
 
     def settings(self) -> tuple[Setting, ...]:
-        """Every temperature with every rate and guard."""
+        """Every rate and guard, with every temperature, margin and start; of several of these one at a time is other than the first."""
+        ways = tuple(
+            product(*(numbers(name, getattr(self, name), 0, 10) for name in ("temperature", "margin", "start")))
+        )
         return tuple(
-            {"temperature": temperature, "rate": rate, "guard": guard}
-            for temperature in self.temperatures
+            {"temperature": way[0], "rate": rate, "guard": guard, "margin": way[1], "start": way[2]}
+            for way in ways
+            if sum(value != first for value, first in zip(way, ways[0], strict=True)) < 2
             for rate in numbers("rate", self.rate, 0, 100)
             for guard in numbers("guard", self.guard, 0, 100)
         )
 
     def path(self, ground: Ground, part: Part, setting: Setting, start: State) -> Iterator[tuple[float, State]]:
         """The documents after some numbers of steps."""
-        temperature, guard, labels = setting["temperature"], setting["guard"], part.labels
+        temperature, guard, margin, labels = setting["temperature"], setting["guard"], setting["margin"], part.labels
         weights, who = pair_weights(labels), labels.pair_queries
         others = ground.logsumexp(temperature, start)[part.questions]
+        pool = NudgeN("angles").move(start.pool, labels, setting["start"]) if setting["start"] else start.pool
         own = torch.full_like(others, -torch.inf)
         if guard:
-            first = (labels.queries[who] * start.pool[labels.documents]).sum(1) / temperature
+            first = (labels.queries[who] * pool[labels.documents]).sum(1) / temperature
             own = own.scatter_reduce(0, who, first, "amax")
             own += torch.zeros_like(own).index_add_(0, who, torch.exp(first - own[who])).log()
         moved = torch.unique(labels.documents)
@@ -97,15 +113,13 @@ class Contrastive(Single):
             moved
         ]
         mass = float(weights.sum()) / len(moved)
-        pool = start.pool
-        sparse = (
-            Candidates(labels, others, own, temperature, guard) if len(labels) * len(pool) > candidates.EXACT else None
-        )
+        many = len(labels) * len(pool) > candidates.EXACT
+        sparse = Candidates(labels, others, own, temperature, guard, margin) if many else None
         for step in range(1, self.steps + 1):
             push = torch.zeros_like(pull) if sparse is None else sparse.push(pool)[moved]
             for block in ground.blocks(len(pool), len(labels)) if sparse is None else ():
                 some = labels.slice(block.start, block.stop)
-                chances = _chances(some, pool, temperature, others[block], guard, own[block])
+                chances = _chances(some, pool, setting, others[block], own[block])
                 push += (chances if len(moved) == len(pool) else chances[:, moved]).T @ some.queries
             pool = pool.clone()
             pool[moved] = unit(pool[moved] + setting["rate"] / mass * (pull - push))
@@ -113,15 +127,18 @@ class Contrastive(Single):
                 yield float(step), State(pool, start.matrix)
 
 
-def _chances(labels: Labels, pool: Tensor, temperature: float, others: Tensor, guard: float, own: Tensor) -> Tensor:
+def _chances(labels: Labels, pool: Tensor, setting: Setting, others: Tensor, own: Tensor) -> Tensor:
     """(queries, pool) the softmax over all documents; with the guard's own, in which the relevant documents are where they were."""
-    scores = similarities(labels.queries, pool).div_(temperature)
+    temperature, guard, who, documents = setting["temperature"], setting["guard"], labels.pair_queries, labels.documents
+    scores = similarities(labels.queries, pool)
+    if setting["margin"]:
+        scores[who, documents] -= setting["margin"]
+    scores.div_(temperature)
     top = torch.maximum(scores.amax(1), others)
     powers = scores.sub_(top[:, None]).exp_()
     behind = torch.exp(others - top)
     if not guard:
         return powers.div_((powers.sum(1) + behind)[:, None])
-    who, documents = labels.pair_queries, labels.documents
     relevant = powers[who, documents]
     powers[who, documents] = 0
     rest = powers.sum(1) + behind

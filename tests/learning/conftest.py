@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from nudge_core import QuerySet, open_corpus
+from nudge_core import Contrastive, QuerySet, open_corpus
 from nudge_core.labels import Labels
 from nudge_core.learning import learn
 from nudge_core.learning.folds import Part
-from nudge_core.learning.ground import Ground
+from nudge_core.learning.ground import Ground, State
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +63,29 @@ def plain() -> Any:
         likelihood: Callable[..., Tensor] = staticmethod(likelihood)
 
     return Plain
+
+
+@pytest.fixture
+def problem() -> tuple[Any, QuerySet]:
+    """A corpus, and questions of one to three relevant documents each."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 12)).astype("f4")
+    relevant = [rng.choice(120, size=rng.integers(1, 4), replace=False) for _ in range(150)]
+    Q = np.stack([X[rows].mean(0) for rows in relevant]) + rng.normal(size=(150, 12)) / 2
+    return X, QuerySet(Q / np.linalg.norm(Q, axis=1, keepdims=True), relevant)
+
+
+@pytest.fixture
+def path() -> Callable[..., list[tuple[float, Tensor]]]:
+    """The contrastive steps on a problem: (step, moved documents); some of the pool does not move."""
+
+    def steps_of(
+        problem: tuple[Any, QuerySet], guard: float, steps: int = 12, margin: float = 0.0
+    ) -> list[tuple[float, Tensor]]:
+        ground = ground_of(*problem, temperatures=(0.05,))
+        part = part_of(ground, list(range(20, len(problem[1]))))
+        method = Contrastive(temperature=0.05, guard=guard, margin=margin, start=0.0, steps=steps)
+        start = State(ground.pool)
+        return [(point, state.pool) for point, state in method.path(ground, part, method.settings()[0], start)]
+
+    return steps_of

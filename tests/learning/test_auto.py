@@ -91,7 +91,7 @@ def test_the_figures_are_those_of_vectors_that_did_not_learn_from_the_question(r
     """Each fold by hand: learn the same way from the others, and evaluate."""
     X, train, _ = repeated
     train = QuerySet(train.embeddings, train.relevance, ids=np.arange(len(train)))
-    method = Contrastive(0.1, 0.3, 0.0, steps=6)
+    method = Contrastive(0.1, 0.3, 0.0, 0.0, 0.0, steps=6)
     done = trial(X, train, method=method, measures=["nDCG@10"])
     steps = done.tuned.settings["contrastive"]["point"]
     labels = _labels(train)
@@ -103,7 +103,7 @@ def test_the_figures_are_those_of_vectors_that_did_not_learn_from_the_question(r
             learned.labels.queries,
             [rows[d.numpy()].tolist() for d in learned.labels.documents.tensor_split(learned.labels.offsets[1:-1])],
         )
-        fixed = Contrastive(0.1, 0.3, 0.0, steps=int(steps))
+        fixed = Contrastive(0.1, 0.3, 0.0, 0.0, 0.0, steps=int(steps))
         held = train.take(fold.held[fold.drawn].numpy())
         tuned = _last(X, part, fixed)
         values = evaluate(X, held, ["nDCG@10"], tuned=tuned).values["nDCG@10"]

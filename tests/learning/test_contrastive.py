@@ -10,37 +10,55 @@ from nudge_core.learning import ground as grounds
 from nudge_core.learning.ground import State
 from nudge_core.trial import trial
 
+SETTING = {"temperature": 0.1, "rate": 0.2, "guard": 0.0, "margin": 0.0, "start": 0.0}
 
-def one_step(plain, X, questions, temperature, rate, guard, D=None):
-    """One step by autograd in float64, from D; own documents of the guard's term stand where they are in X."""
-    first = torch.from_numpy(np.asarray(X, np.float64))
-    first = first / first.norm(dim=1, keepdim=True)
-    D = (first if D is None else D).clone().requires_grad_()
-    Q, Y = questions.embeddings.double(), plain.shares(questions, len(first))
-    gain = plain.likelihood(Q, D, Y, temperature)
-    own = Y > 0
-    there = torch.where(own, Q @ first.T, Q @ D.T) / temperature
-    gain = gain - guard * temperature * torch.logsumexp(there, 1).sum()
+
+def one_step(plain, began, questions, setting, D):
+    """One step by autograd in float64, from D; own documents of the guard's term stand where they began."""
+    D = D.clone().requires_grad_()
+    Q, Y = questions.embeddings.double(), plain.shares(questions, len(began))
+    own, temperature = Y > 0, setting["temperature"]
+    gain = plain.likelihood(Q, D, Y, temperature, torch.exp(-setting["margin"] / temperature * own))
+    there = torch.where(own, Q @ began.T, Q @ D.T) / temperature
+    gain = gain - setting["guard"] * temperature * torch.logsumexp(there, 1).sum()
     (slope,) = torch.autograd.grad(gain, D)
     moved = own.any(0)
-    stepped = D.detach() + rate / float(Y.sum(0)[moved].mean()) * slope
+    stepped = D.detach() + setting["rate"] / float(Y.sum(0)[moved].mean()) * slope
     return torch.where(moved[:, None], stepped / stepped.norm(dim=1, keepdim=True), D.detach())
 
 
+def nudged(X, questions, gamma):
+    """Where NUDGE-N brings the documents at a γ, in float64, by angles: toward the sum of their questions, no further than it."""
+    D = torch.from_numpy(np.asarray(X, np.float64))
+    D = D / D.norm(dim=1, keepdim=True)
+    sums = torch.zeros_like(D)
+    for i in range(len(questions)):
+        for row in questions.relevance[i]:
+            sums[row] += questions.embeddings[i].double()
+    for row in torch.nonzero(sums.norm(dim=1) > 0).flatten() if gamma else ():
+        goal = sums[row] / sums[row].norm()
+        between = torch.arccos((goal * D[row]).sum())
+        theta = min(float(torch.arccos(torch.tensor(1 - gamma / 2))), float(between))
+        if (goal * D[row]).sum() >= 0:
+            D[row] = (torch.sin(between - theta) * D[row] + np.sin(theta) * goal) / torch.sin(between)
+    return D
+
+
+@pytest.mark.parametrize("further", [{}, {"margin": 0.15}, {"start": 0.05}, {"margin": 0.1, "start": 0.02}])
 @pytest.mark.parametrize("guard", [0.0, 0.7])
 @pytest.mark.parametrize("temperature", [0.03, 0.3])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_step_is_that_of_the_gradient(sample, plain, seed, temperature, guard):
+def test_a_step_is_that_of_the_gradient(sample, plain, seed, temperature, guard, further):
     drawn = sample(seed)
     ground = plain.ground(drawn.X, drawn.train, temperatures=(temperature,))
-    setting = {"temperature": temperature, "rate": 0.2, "guard": guard}
+    setting = SETTING | {"temperature": temperature, "guard": guard} | further
     path = Contrastive(steps=2).path(ground, plain.part(ground), setting, State(ground.pool))
-    D = None
+    D = began = nudged(drawn.X, drawn.train, setting["start"])
     for step in (1.0, 2.0):
-        D = one_step(plain, drawn.X, drawn.train, temperature, 0.2, guard, D)
+        D = one_step(plain, began, drawn.train, setting, D)
         point, state = next(path)
         assert point == step
-        np.testing.assert_allclose(state.pool.numpy(), D[ground.rows].numpy(), atol=2e-5)
+        np.testing.assert_allclose(state.pool.numpy(), D[ground.rows].numpy(), atol=3e-5)
         assert state.matrix is None
 
 
@@ -48,7 +66,7 @@ def test_a_step_is_that_of_the_gradient(sample, plain, seed, temperature, guard)
 def test_the_rest_is_one_number_a_question_however_it_is_read(sample, plain, monkeypatch, held):
     """In memory, and in a pass by blocks."""
     drawn = sample(1, docs=200)
-    setting = {"temperature": 0.05, "rate": 0.2, "guard": 0.5}
+    setting = SETTING | {"temperature": 0.05, "guard": 0.5}
     states = []
     for most in (50_000, held):
         monkeypatch.setattr(grounds, "HELD", most)
@@ -70,7 +88,7 @@ def test_labels_weigh_by_grade(plain, grade):
     X = np.asarray([[1, 0, 0.2], [1, 0, -0.2], [0, 1, 0.0]])
     questions = QuerySet([[1.0, 1.0, 0.0]], [{0: grade, 1: 1.0}])
     ground = plain.ground(X, questions, temperatures=(0.5,))
-    setting = {"temperature": 0.5, "rate": 0.2, "guard": 0.0}
+    setting = SETTING | {"temperature": 0.5}
     _, state = next(Contrastive().path(ground, plain.part(ground), setting, State(ground.pool)))
     gain = ((state.pool - ground.pool) @ questions.embeddings[0]).numpy()
     assert gain[0] == pytest.approx(gain[1]) if grade == 1 else gain[0] > gain[1] + 0.01
@@ -93,7 +111,7 @@ def test_it_pushes_away_what_does_not_answer(plain):
     X, Q = np.asarray([[1, 0.1, 0], [1, -0.1, 0.0]]), np.asarray([[1, 0.5, 0], [1, -0.5, 0.0]])
     questions = QuerySet(Q / np.linalg.norm(Q, axis=1, keepdims=True), [[0], [1]])
     ground = plain.ground(X, questions, temperatures=(0.1,))
-    setting = {"temperature": 0.1, "rate": 0.1, "guard": 0.0}
+    setting = SETTING | {"rate": 0.1}
     _, state = next(Contrastive().path(ground, plain.part(ground), setting, State(ground.pool)))
     change = (questions.embeddings @ (state.pool - ground.pool).T).numpy()
     assert (np.diag(change) > 0).all()
@@ -107,7 +125,7 @@ def test_a_hundred_questions_a_document_step_no_further_than_one(plain):
     for times in (1, 100):
         questions = QuerySet(np.repeat(near, times, axis=0), [[i] for i in range(4) for _ in range(times)])
         ground = plain.ground(X, questions, temperatures=(0.5,))
-        setting = {"temperature": 0.5, "rate": 0.1, "guard": 0.0}
+        setting = SETTING | {"temperature": 0.5, "rate": 0.1}
         _, state = next(Contrastive().path(ground, plain.part(ground), setting, State(ground.pool)))
         lengths.append((state.pool - ground.pool).norm(dim=1).numpy())
     np.testing.assert_allclose(*lengths, rtol=1e-4)
@@ -134,10 +152,19 @@ def test_lengths_of_documents_do_not_matter(sample, lengths):
 
 def test_fixed_options_are_used_as_they_are(sample):
     drawn = sample(0)
-    tuned = finetune(drawn.X, drawn.train, drawn.validation, method=Contrastive(0.1, 0.3, 0.25, steps=5))
+    tuned = finetune(drawn.X, drawn.train, drawn.validation, method=Contrastive(0.1, 0.3, 0.25, 0.2, 0.01, 5))
     settings = dict(tuned.settings["contrastive"])
     assert settings.pop("point") <= 5
-    assert settings == {"temperature": 0.1, "rate": 0.3, "guard": 0.25}
+    assert settings == {"temperature": 0.1, "rate": 0.3, "guard": 0.25, "margin": 0.2, "start": 0.01}
+
+
+def test_of_temperature_margin_and_start_one_at_a_time_is_varied():
+    method = Contrastive(temperature=(0.02, 0.05), guard=0.5, margin=(0, 0.1, 0.2), start=(0, 0.03))
+    ways = [(way["temperature"], way["margin"], way["start"]) for way in method.settings()]
+    assert ways == [(0.02, 0, 0), (0.02, 0, 0.03), (0.02, 0.1, 0), (0.02, 0.2, 0), (0.05, 0, 0)]
+    assert [(way["margin"], way["start"]) for way in Contrastive(0.05, guard=0, margin=0.1, start=0.03).settings()] == [
+        (0.1, 0.03)
+    ]
 
 
 def test_refit_learns_from_validation_questions_too(sample):
@@ -161,6 +188,8 @@ BAD = [
     ({"rate": float("nan")}, r"rate is nan; expected a number"),
     ({"guard": -1}, r"guard is -1; expected a number from 0 to 100"),
     ({"guard": True}, r"guard is True; expected a number"),
+    ({"margin": -0.1}, r"margin is -0.1; expected a number from 0 to 2"),
+    ({"start": 3}, r"start is 3; expected a number from 0 to 2"),
     ({"steps": 0}, r"steps is 0; expected a whole number from 1 to 10000"),
     ({"steps": 2.5}, r"steps is 2.5; expected a whole number"),
     ({"unseen_weight": -1}, r"unseen_weight is -1; expected a number from 0"),
@@ -176,7 +205,9 @@ def test_options_that_cannot_be_used(options, said):
 
 def test_numpy_numbers_are_numbers():
     method = Contrastive(temperature=np.asarray([0.1, 0.2], np.float32), rate=np.float32(0.5), steps=np.int64(7))
-    assert method.settings()[0] == pytest.approx({"temperature": 0.1, "rate": 0.5, "guard": 0.0})
+    assert method.settings()[0] == pytest.approx(
+        {"temperature": 0.1, "rate": 0.5, "guard": 0.0, "margin": 0.0, "start": 0.0}
+    )
     assert method.steps == 7
     hash(method)
 

@@ -112,3 +112,11 @@ def test_the_share_of_unseen_questions_leaves_each_one_out():
     labels = labels_of(relevant)
     assert unseen_share(labels, group) == pytest.approx(3 / 6)
     assert unseen_share(labels, group, np.arange(6) < 2) == pytest.approx(1 / 2)
+
+
+def test_very_many_questions_are_not_all_held_out():
+    rng = np.random.default_rng(0)
+    labels, group = labels_of([rng.integers(0, 4000, 2) for _ in range(20_000)]), np.arange(20_000)
+    folds = cut(labels, group, folds=5, validation=None, seed=0)
+    assert len(folds) == 2
+    assert all(module.ENOUGH < int(fold.drawn.sum()) < 3 * module.ENOUGH for fold in folds)
