@@ -18,20 +18,21 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 TABLES: dict[str, tuple[str, ...]] = {
-    "README.md": ("accuracy", "demo", "peers", "speed-line"),
+    "README.md": ("accuracy", "demo", "peers", "speed-line", "large"),
     "benchmarks/README.md": ("ablation", "learning"),
     "docs/arrays.md": (),
     "docs/coming_from.md": ("beside",),
     "docs/langchain.md": (),
     "docs/matching.md": ("matching",),
     "docs/safety.md": ("stores",),
-    "docs/scale.md": (
-        "scale_files",
-        "scale_labels",
-        "scale",
-    ),  # what it says of Ray and of search is filled by the commands that measure
+    "docs/scale.md": ("scale_files", "ray", "search", "scale_labels", "scale"),
 }
-MADE_BY = {"speed-line": ("speed", "line", "speed"), "beside": ("beside", "table", "peers")}
+MADE_BY = {
+    "speed-line": ("speed", "line", "speed"),
+    "large": ("scale", "large", "scale"),
+    "beside": ("beside", "table", "peers"),
+    "ray": ("ray_corpus", "table", "ray"),
+}
 """Module, function and figures of a mark; by default all three bear its name, and the function is `table`."""
 EXAMPLE = re.compile(r"(```python\n(.*?)```\s*```text\n)(.*?)(```)", re.DOTALL)
 

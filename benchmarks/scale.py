@@ -1,6 +1,6 @@
 """The law of what was measured, fitted, and what it says of a billion documents. Measures nothing itself.
 
-python benchmarks/scale.py    reads results/scale_files.json and results/scale_labels.json; writes results/scale.json
+python benchmarks/scale.py    reads results/scale_files.json, scale_labels.json and ray.json; writes results/scale.json
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ CLUSTER = {"name": "AWS m7i.8xlarge", "machines": 20, "cores": 32, "network_gbit
 
 
 def main() -> None:
-    found = law(
-        *(json.loads((RESULTS / f"scale_{name}.json").read_text(encoding="utf-8")) for name in ("files", "labels"))
-    )
+    names = ("scale_files", "scale_labels", "ray")
+    files, labels, ray = (json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")) for name in names)
+    found = law(files, labels) | {"largest": largest(files, labels, ray)}
     (RESULTS / "scale.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(table(found))
 
@@ -49,6 +49,40 @@ def law(files: dict[str, Any], labels: dict[str, Any]) -> dict[str, Any]:
         "seconds": max(read, computed / cores) + labelled,
         "bytes": DOCS * DIM * ITEM,
     }
+
+
+def largest(files: dict[str, Any], labels: dict[str, Any], ray: dict[str, Any]) -> list[dict[str, Any]]:
+    """The largest of each that was measured: what, seconds, and what else there is to say."""
+    file = max(files["points"], key=lambda point: point["docs"])
+    questions = files["training_questions"] + files["validation_questions"]
+    of_methods = {point["method"]: point for point in sorted(labels["points"], key=lambda point: point["pairs"])}
+    one, two = (ray["runs"][name]["median"] for name in ("1 worker", "2 workers"))
+    return [
+        {
+            "what": f"{file['docs']:,} documents × {files['dim']} in Parquet ({file['file_bytes'] / 1e9:.1f} GB), {questions:,} questions, NUDGE-N",
+            "seconds": file["seconds"]["nudge"],
+            "more": f"{file['ratio']['median']:.2f} times a bare pass over the file; peak memory {file['peak_mb']:,.0f} MB",
+        },
+        {
+            "what": f"{ray['docs']:,} documents × {ray['dim']} by two workers of Ray, NUDGE-N",
+            "seconds": two,
+            "more": f"one worker: {one:.0f} s",
+        },
+        *(
+            {
+                "what": f"{point['pairs']:,} labelled pairs, {point['moved']:,} documents move, {method}",
+                "seconds": point["seconds"],
+                "more": f"peak memory {point['peak_mb']:,.0f} MB",
+            }
+            for method, point in of_methods.items()
+        ),
+    ]
+
+
+def large(found: dict[str, Any]) -> str:
+    """Markdown: the largest that was measured."""
+    lines = [f"| {one['what']} | {one['seconds']:,.0f} s | {one['more']} |" for one in found["largest"]]
+    return "\n".join(["| the largest measured | time | |", "|---|--:|---|", *lines])
 
 
 def _line(points: list[tuple[float, float]]) -> dict[str, float]:

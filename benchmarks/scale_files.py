@@ -23,8 +23,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "scale_files.json"
 FULL, QUICK = (500_000, 2_000_000, 10_000_000), (500_000,)
-DIM, TRAIN, VALIDATION, PIECE, ROUNDS = 384, 2000, 500, 65_536, 2
-THREADS = os.cpu_count() or 1
+DIM, TRAIN, VALIDATION, PIECE, ROUNDS = 384, 2000, 500, 65_536, 3
+THREADS = len(os.sched_getaffinity(0))
 
 
 def main() -> None:
@@ -149,7 +149,7 @@ def table(found: dict[str, Any]) -> str:
     lines += [
         "",
         f"{found['dim']} dimensions, {found['dtype']}, {found['training_questions']:,} training and "
-        f"{found['validation_questions']} validation questions, {found['threads']} threads on "
+        f"{found['validation_questions']} validation questions, threads: {found['threads']}, on "
         f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gib']} GiB; {described}.",
     ]
     return "\n".join(lines)

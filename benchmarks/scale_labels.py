@@ -25,7 +25,7 @@ PAIRS = (10_000, 100_000, 1_000_000)
 """Labelled pairs."""
 LABELLED = 0.3
 """Labelled documents for each pair; two pairs a question."""
-THREADS = os.cpu_count() or 1
+THREADS = len(os.sched_getaffinity(0))
 
 
 def main() -> None:
@@ -106,7 +106,7 @@ def table(found: dict[str, Any]) -> str:
     lines += [
         "",
         f"{found['docs']:,} documents of {found['dim']} dimensions in a `.npy` file of float16, "
-        f"{found['validation_questions']:,} validation questions, {found['threads']} threads on "
+        f"{found['validation_questions']:,} validation questions, threads: {found['threads']}, on "
         f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gib']} GiB.",
     ]
     return "\n".join(lines)

@@ -50,6 +50,7 @@ def test_examples_print_what_the_page_says(name, tmp_path, monkeypatch):
 def test_tables_are_those_of_the_committed_figures(readme):
     pytest.importorskip("nudge")
     pytest.importorskip("faiss")
+    pytest.importorskip("ray")
     marked = 0
     for name, marks in readme.TABLES.items():
         text = (ROOT / name).read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 NUDGE pulls only, so a document that moves also rises for questions that it does not answer. The gradient of the softmax likelihood of the
 relevant documents pulls and pushes: G = (Y − P)ᵀQ, with Y the labels (1 in sum for each question) and P = softmax(q·D / τ) over *all* documents. Its
 steps D ← normalise(D + η G / m) move the labelled documents only; m, the mean label mass of a document, keeps the step the same whether a
-document answers one question or a hundred.
+document answers one question or a hundred. G is taken along the sphere; η grows from step to step until G turns, and is halved then.
 
 A second term looks at each question as if it had not been learned from: its own documents where the steps began, the others where they are now.
 It pushes documents that have moved out of the way of questions about documents that have not.
@@ -35,6 +35,12 @@ from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.methods.options import numbers
 from nudge_core.vectors import unit
 
+GROWTH = 1.15
+"""By how much steps grow as long as the gradient does not turn; where it turns they are halved."""
+
+CAP = 10
+"""How many times as long as the first a step becomes at most."""
+
 
 @dataclass(frozen=True)
 class Contrastive(Single):
@@ -42,7 +48,7 @@ class Contrastive(Single):
 
     Attributes:
         temperature: τ of the softmax.
-        rate: η, the length of a step for a document of mean label mass.
+        rate: η, the length of the first step for a document of mean label mass.
         guard: Weight of the second term, which protects questions about documents without labels; 0 for none.
         margin: By how much similarity a relevant document has to lead; 0 for none.
         start: γ of NUDGE-N, the squared distance that documents go toward their questions before the first step; 0 for none.
@@ -109,6 +115,7 @@ class Contrastive(Single):
             own = own.scatter_reduce(0, who, first, "amax")
             own += torch.zeros_like(own).index_add_(0, who, torch.exp(first - own[who])).log()
         moved = torch.unique(labels.documents)
+        rate, before = setting["rate"], torch.zeros(())
         pull = torch.zeros_like(start.pool).index_add_(0, labels.documents, weights[:, None] * labels.queries[who])[
             moved
         ]
@@ -121,8 +128,15 @@ class Contrastive(Single):
                 some = labels.slice(block.start, block.stop)
                 chances = _chances(some, pool, setting, others[block], own[block])
                 push += (chances if len(moved) == len(pool) else chances[:, moved]).T @ some.queries
+            uphill = (pull - push) / mass
+            uphill -= (uphill * pool[moved]).sum(1, keepdim=True) * pool[moved]
+            turned = float((uphill * before).sum()) < 0
+            rate, before = (
+                rate / 2 if turned else min((GROWTH if step > 1 else 1) * rate, CAP * setting["rate"]),
+                uphill,
+            )
             pool = pool.clone()
-            pool[moved] = unit(pool[moved] + setting["rate"] / mass * (pull - push))
+            pool[moved] = unit(pool[moved] + rate * uphill)
             if step in POINTS or step == self.steps:
                 yield float(step), State(pool, start.matrix)
 
