@@ -25,6 +25,9 @@ LIKED = 2
 UNSEEN = 0.1
 """At least so large a share of the questions to come is taken to be about documents that no label names, whatever those held out are about."""
 
+UNCOVERED = 0.1
+"""Where a smaller share of the documents than this has no labels, there is less to protect: that share and the weight of harm shrink with it."""
+
 FURTHER = 2.0
 """One way after another has to be better than the first alone by so many standard errors; other ways, by one."""
 
@@ -93,7 +96,9 @@ class Search:
         first = State(ground.pool)
         self.before = [score(ground, fold, first, self.measure) for fold in folds]
         self.seen = np.concatenate([fold.seen.numpy() for fold in folds])
-        self.value = Value(np.concatenate(self.before), self.seen, max(UNSEEN, unseen), method.unseen_weight)
+        exposed = min(1.0, (1 - len(ground.rows) / len(ground.corpus)) / UNCOVERED)
+        weight = exposed * method.unseen_weight
+        self.value = Value(np.concatenate(self.before), self.seen, max(exposed * UNSEEN, unseen), weight)
         self._liked: dict[
             Steps, list[Setting]
         ] = {}  # the best settings of each way, for chains that it stands in again
