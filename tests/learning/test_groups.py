@@ -49,6 +49,7 @@ def test_all_groups_and_all_documents_as_sample_are_the_exact_steps(path, proble
     exact = path(problem, 0.5)
     for module, name, value in (
         (candidates, "EXACT", 0),
+        (candidates, "CANDIDATES", 10**6),
         (looking, "ALL", 0),
         (looking, "SAMPLE", 10**6),
         (groups, "PROBES", 10**6),
