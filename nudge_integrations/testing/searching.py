@@ -79,10 +79,10 @@ class SearchContract:
         answers = rng.integers(0, 15, 40)
         asked = (filled.vectors[answers] + unit(rng, 40)).astype(np.float32)
         questions = QuerySet(asked, [[filled.ids[place]] for place in answers])
-        for method in (NudgeN("angles", "nDCG@10"), Contrastive(steps=4)):
+        for method in (NudgeN("angles", "nDCG@10"), Contrastive(0.05, 0.3, 0, 0, 0, steps=4, unseen_weight=0)):
             exact = trial(held, questions, method=method, folds=3, progress=False)
             found = trial(SearchedCorpus(filled.adapter, {}), questions, method=method, folds=3, progress=False)
-            assert found.tuned.settings == exact.tuned.settings
+            assert found.tuned.settings == exact.tuned.settings, (found.tuned.settings, exact.tuned.settings)
             near = 1e-3 if filled.adapter.dtype == np.float16 else 1e-5
             assert found.tuned.gamma == pytest.approx(exact.tuned.gamma, rel=10 * near)
             order = [exact.tuned.ids.tolist().index(name) for name in found.tuned.ids]
