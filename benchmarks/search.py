@@ -1,6 +1,7 @@
 """background="search" beside the exact background: time as a collection grows, and what five databases find.
 
     python benchmarks/search.py FOLDER [FOLDER …] [--tables FOLDER]   folders in BEIR form with embeddings.npz; writes results/search.json
+    python benchmarks/search.py FOLDER [FOLDER …] --engines           the databases only; what was measured of growth stays
     python benchmarks/search.py --table                               renders the tables from that file
 
 Growth: the first set among generated documents, in PostgreSQL with pgvector and an HNSW index, behind LangChain's PGVectorStore. The whole of `nudge`
@@ -34,7 +35,12 @@ RESULTS = Path(__file__).parent / "results" / "search.json"
 SIZES, AMONG, ROUNDS = (10_000, 100_000, 1_000_000), 20_000, 2
 GROWN = ("NUDGE-N", "Auto")
 EF_SEARCH = 200  # of the application
-METHODS: dict[str, Method] = {"NUDGE-N": NudgeN("angles", "nDCG@10"), "contrastive": Contrastive(), "Auto": Auto()}
+METHODS: dict[str, Method] = {
+    "NUDGE-N": NudgeN("angles", "nDCG@10"),
+    "contrastive": Contrastive(0.05, guard=(0.0, 0.5), margin=0, start=0),
+    "Auto": Auto(),
+}
+COMPARED = ("NUDGE-N", "contrastive")
 
 
 @contextmanager
@@ -132,9 +138,9 @@ def engines(of: Labelled, started: Any) -> dict[str, Any]:
 
 
 def each(store: NudgeVectorStore, of: Labelled, background: str) -> dict[str, Any]:
-    """All methods on one store."""
+    """The methods compared, on one store."""
     done = {}
-    for method in METHODS:
+    for method in COMPARED:
         done[method] = nudged(store, of, method, background)
         store.restore(progress=False)
         print(of.name, background, method, done[method], file=sys.stderr, flush=True)
@@ -169,11 +175,11 @@ def table(figures: dict[str, Any]) -> str:
     if not figures["engines"]:
         return "\n".join(lines).strip()
     lines += [
-        "| set | database | NUDGE-N: nDCG@10 (γ) | contrastive: nDCG@10 (τ, guard, steps) | Auto: nDCG@10 (chosen) |",
-        "|---|---|---|---|---|",
+        "| set | database | NUDGE-N: nDCG@10 (γ) | contrastive: nDCG@10 (τ, guard, steps) |",
+        "|---|---|---|---|",
     ]
     for name, one in figures["engines"].items():
-        lines.append(f"| {name} | before | {one['before']:.2f} | {one['before']:.2f} | {one['before']:.2f} |")
+        lines.append(f"| {name} | before | {one['before']:.2f} | {one['before']:.2f} |")
         for engine, done in one.items():
             if engine == "before":
                 continue
@@ -181,7 +187,7 @@ def table(figures: dict[str, Any]) -> str:
             told = ", ".join(f"{setting[key]:g}" for key in ("temperature", "guard", "point")) if setting else "none"
             lines.append(
                 f"| {name} | {engine} | {done['NUDGE-N']['nDCG@10']:.2f} ({done['NUDGE-N']['gamma']:.3f}) "
-                f"| {done['contrastive']['nDCG@10']:.2f} ({told}) | {done['Auto']['nDCG@10']:.2f} ({done['Auto']['method']}) |"
+                f"| {done['contrastive']['nDCG@10']:.2f} ({told}) |"
             )
     return "\n".join(lines)
 
@@ -193,12 +199,8 @@ def main(argv: list[str]) -> None:
         return
     from measuring import machine
 
-    kept = Path(argv[argv.index("--tables") + 1]) if "--tables" in argv else None
-    folders = (
-        [Path(name) for name in argv[: argv.index("--tables")] + argv[argv.index("--tables") + 2 :]]
-        if kept
-        else [*map(Path, argv)]
-    )
+    kept = Path(argv.pop(argv.index("--tables") + 1)) if "--tables" in argv else None
+    folders = [Path(name) for name in argv if not name.startswith("--")]
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["NUDGE_HOME"] = str(Path(temporary) / "home")
         started = server(kept or Path(temporary) / "postgres")
@@ -213,10 +215,10 @@ def main(argv: list[str]) -> None:
         figures: dict[str, Any] = {
             "machine": machine(),
             "data": about,
-            "growth": {},
+            "growth": json.loads(RESULTS.read_text(encoding="utf-8"))["growth"] if "--engines" in argv else {},
             "engines": {},
         }
-        for _ in growth(sets[0], started, SIZES, figures["growth"]):
+        for _ in () if "--engines" in argv else growth(sets[0], started, SIZES, figures["growth"]):
             RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         for of in sets:
             figures["engines"][of.name] = engines(with_uuids(of), started)

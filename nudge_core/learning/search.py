@@ -25,7 +25,7 @@ LIKED = 2
 UNSEEN = 0.1
 """At least so large a share of the questions to come is taken to be about documents that no label names, whatever those held out are about."""
 
-UNCOVERED = 0.1
+UNCOVERED = 0.01
 """Where a smaller share of the documents than this has no labels, there is less to protect: that share and the weight of harm shrink with it."""
 
 FURTHER = 2.0

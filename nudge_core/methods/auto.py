@@ -30,8 +30,8 @@ class Auto(Learned):
     Attributes:
         allow_map: Whether a `LinearMap` may be taken, which moves every document, also those without labels.
         unseen_weight: What a point that unseen questions lose, beyond the first, costs in points of the mean, however few they are: 0 takes
-            the best mean over all questions, a large number refuses what harms unseen ones. Where less than a tenth of the documents has no
-            labels it counts less, and nothing where all have some.
+            the best mean over all questions, a large number refuses what harms unseen ones. Where less than a hundredth of the documents
+            has no labels it counts less, and nothing where all have some.
         measure: What is measured on questions held out.
 
     Example:
