@@ -6,10 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nudge_core import QuerySet
+from nudge_core import Contrastive, QuerySet
 from nudge_core.labels import Labels
 from nudge_core.learning import folds as module
 from nudge_core.learning.folds import cut, unseen_share
+from nudge_core.learning.search import Search
 
 
 def labels_of(answers):
@@ -120,3 +121,23 @@ def test_very_many_questions_are_not_all_held_out():
     folds = cut(labels, group, folds=5, validation=None, seed=0)
     assert len(folds) == 2
     assert all(module.ENOUGH < int(fold.drawn.sum()) < 3 * module.ENOUGH for fold in folds)
+
+
+@pytest.mark.parametrize(("documents", "weight", "share"), [(40, 0.0, 0.0), (41, 3.0, 0.1), (400, 3.0, 0.1)])
+def test_unseen_questions_count_where_there_are_documents_without_labels(plain, documents, weight, share):
+    rng = np.random.default_rng(0)
+    questions = QuerySet(rng.normal(size=(200, 6)), [[i % 40] for i in range(200)])
+    ground = plain.ground(rng.normal(size=(documents, 6)), questions)
+    folds = cut(ground.labels, np.arange(200), folds=5, validation=None, seed=0)
+    value = Search(ground, folds, 0.0, Contrastive(), progress=False).value
+    assert (value.unseen_weight, value.share) == (weight, share)
+
+
+def test_few_documents_without_labels_count_less(plain):
+    rng = np.random.default_rng(0)
+    questions = QuerySet(rng.normal(size=(995, 3)), [[i] for i in range(995)])
+    ground = plain.ground(rng.normal(size=(1000, 3)), questions)
+    folds = cut(ground.labels, np.arange(995), folds=5, validation=None, seed=0)
+    value = Search(ground, folds, 0.02, Contrastive(), progress=False).value
+    assert value.unseen_weight == pytest.approx(1.5)
+    assert value.share == pytest.approx(0.05)
