@@ -1,6 +1,6 @@
 """One run over a Parquet file, in a process of its own: `python scale_pass.py bare|nudge FOLDER` prints seconds and memory as JSON.
 
-bare    read the blocks of vectors, normalise them, one product with the validation questions, the maximum: the least that any exact method must do
+bare    read the blocks of vectors, normalise them, one product with the validation questions, the maximum: what any exact method has to do
 nudge   `finetune` from the path: ids read and checked, labelled documents found and read, the pass, the choice of γ, the move
 """
 
