@@ -70,9 +70,9 @@ def largest(files: dict[str, Any], labels: dict[str, Any], ray: dict[str, Any]) 
         },
         *(
             {
-                "what": f"{point['pairs']:,} labelled pairs, {point['moved']:,} documents move, {method}",
+                "what": f"{point['pairs']:,} labelled pairs, {method}",
                 "seconds": point["seconds"],
-                "more": f"peak memory {point['peak_mb']:,.0f} MB",
+                "more": f"{point['moved']:,} documents moved; peak memory {point['peak_mb']:,.0f} MB",
             }
             for method, point in of_methods.items()
         ),
