@@ -2,6 +2,7 @@
 
     python benchmarks/search.py FOLDER [FOLDER …] [--tables FOLDER]   folders in BEIR form with embeddings.npz; writes results/search.json
     python benchmarks/search.py FOLDER [FOLDER …] --engines           the databases only; what was measured of growth stays
+    python benchmarks/search.py FOLDER --growth NUDGE-N               the growth of one method only; all other figures stay
     python benchmarks/search.py --table                               renders the tables from that file
 
 Growth: the first set among generated documents, in PostgreSQL with pgvector and an HNSW index, behind LangChain's PGVectorStore. The whole of `nudge`
@@ -11,6 +12,7 @@ is timed, writing and checks included, on a copy of the database in each round; 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -24,7 +26,7 @@ from typing import Any
 
 from langchain_postgres import PGEngine, PGVectorStore
 from langchain_postgres.v2.indexes import HNSWQueryOptions
-from search_data import DIM, HNSW, Labelled, copied, documents, fill, labelled, server, with_uuids
+from search_data import DIM, HNSW, Labelled, configured, copied, documents, fill, labelled, server, with_uuids
 from search_engines import ENGINES, Given
 
 from nudge_core import Auto, Contrastive, NudgeN
@@ -86,11 +88,14 @@ def points(evaluation: Any) -> float:
     return round(100 * float(evaluation.mean("nDCG@10")), 2)
 
 
-def growth(of: Labelled, started: Any, sizes: tuple[int, ...], found: dict[str, Any]) -> Iterator[str]:
+def growth(
+    of: Labelled, started: Any, sizes: tuple[int, ...], methods: tuple[str, ...], found: dict[str, Any]
+) -> Iterator[str]:
     """What grows with the collection, and what does not: put in `found`, one method after the other."""
     templates = {size: fill(of, started, size) for size in sizes}
-    found |= {str(size): {} for size in sizes}
-    for method in GROWN:
+    for size in sizes:
+        found.setdefault(str(size), {})
+    for method in methods:
         rounds: dict[int, list[dict[str, Any]]] = {size: [] for size in sizes}
         for _ in range(ROUNDS):
             for size in sizes:
@@ -192,39 +197,52 @@ def table(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main(argv: list[str]) -> None:
-    """Measure everything, or render the tables."""
-    if argv == ["--table"]:
-        print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
-        return
+def main() -> None:
+    """Measure everything or a part, or render the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--tables", type=Path, help="a folder in which the databases are kept for the next time")
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--engines", action="store_true")
+    part.add_argument("--growth", choices=GROWN)
+    part.add_argument("--table", action="store_true")
+    options = parser.parse_args()
+    if not options.table and not options.folders:
+        parser.error("name a folder, or --table")
+    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    print(table(before if options.table else measure(options, before)))
+
+
+def measure(options: argparse.Namespace, before: dict[str, Any]) -> dict[str, Any]:
+    """All figures, those of `before` where they are not measured anew; written as they come."""
     from measuring import machine
 
-    kept = Path(argv.pop(argv.index("--tables") + 1)) if "--tables" in argv else None
-    folders = [Path(name) for name in argv if not name.startswith("--")]
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["NUDGE_HOME"] = str(Path(temporary) / "home")
-        started = server(kept or Path(temporary) / "postgres")
-        sets = [labelled(folder) for folder in folders]
+        started = server(options.tables or Path(temporary) / "postgres")
+        sets = [labelled(folder) for folder in options.folders]
         about = {
             "dimensions": DIM,
             "hnsw": HNSW,
             "ef_search": EF_SEARCH,
+            "server": configured(started),
             "set": sets[0].name,
             **{s: len(q) for s, q in sets[0].questions.items()},
         }
         figures: dict[str, Any] = {
             "machine": machine(),
             "data": about,
-            "growth": json.loads(RESULTS.read_text(encoding="utf-8"))["growth"] if "--engines" in argv else {},
-            "engines": {},
+            "growth": before.get("growth", {}) if options.engines or options.growth else {},
+            "engines": before.get("engines", {}) if options.growth else {},
         }
-        for _ in () if "--engines" in argv else growth(sets[0], started, SIZES, figures["growth"]):
+        methods = () if options.engines else (options.growth,) if options.growth else GROWN
+        for _ in growth(sets[0], started, SIZES, methods, figures["growth"]) if methods else ():
             RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-        for of in sets:
+        for of in () if options.growth else sets:
             figures["engines"][of.name] = engines(with_uuids(of), started)
             RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    print(table(figures))
+    return figures
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

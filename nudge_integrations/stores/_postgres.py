@@ -211,7 +211,8 @@ def prepare_search(c: Connection, settings: Mapping[str, str], k: int, excluded:
 
     An HNSW index finds at most ef_search rows at a time; past those excluded it goes on until it has looked at max_scan_tuples.
     """
-    wanted = {"jit": "off", **settings}  # to compile a query costs more than it does
+    # to compile a query costs more than it does; a plan without the excluded ids compares each row with one after the other
+    wanted = {"jit": "off", "plan_cache_mode": "force_custom_plan", **settings}
     if excluded and "hnsw.iterative_scan" in settings:
         wanted = {"hnsw.max_scan_tuples": str(20_000 + 2 * excluded), "hnsw.scan_mem_multiplier": "4", **wanted}
     for name, value in wanted.items():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from nudge_core.errors import InputError
+from nudge_integrations.stores._order import neighbours_in_turn
 from nudge_integrations.stores._postgres import (
     Transactions,
     database_of,
@@ -193,7 +194,10 @@ class PGVectorAdapter(StoreAdapter):
         return dict(zip(names, vectors, strict=True))
 
     def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
-        """Update the rows in one transaction, with text that names each number exactly: every driver can send that."""
+        """Update the rows in one transaction, with text that names each number exactly: every driver can send that.
+
+        Neighbours follow one another, as an index reads the surroundings of each: those are in caches then.
+        """
         own = self._table
         query = text(
             f"UPDATE {own.name} AS t SET {own.vector} = CAST(given.vector AS {own.vector_type}) "  # noqa: S608  # quoted names
@@ -201,9 +205,10 @@ class PGVectorAdapter(StoreAdapter):
             f"{self._where} AND {own.key} = given.id"
         )
         row = {name: i for i, name in enumerate(ids)}
+        turn = [ids[i] for i in neighbours_in_turn(vectors)] if own.indexes else ids
 
         def write(c: Connection) -> None:
-            for page in pages(own.possible(ids), _ROWS):
+            for page in pages(own.possible(turn), _ROWS):
                 given = [literal(vectors[row[name]]) for name in page]
                 c.execute(query, {**self._given, "ids": page, "vectors": given})
 

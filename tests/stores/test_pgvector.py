@@ -313,6 +313,42 @@ class TestIndexes:
         assert plan.count(f"Index Scan using {name}_embedding_idx") == 2
         assert f"Index Scan using {name}_pkey" in plan or f"Bitmap Index Scan on {name}_pkey" in plan
 
+    def test_the_twentieth_search_is_planned_with_the_excluded_ids_as_the_first(self) -> None:
+        """A plan made for any ids, to which PostgreSQL may change after ten, would compare each row with one id after the other."""
+        options = {"options": "-cplan_cache_mode=force_generic_plan"}
+        engine = create_engine(server().get_uri(driver="psycopg"), pool_size=1, max_overflow=0, connect_args=options)
+        adapter = PGVectorAdapter(transactions(engine), table(self.ids), "id", "embedding", "cosine")
+        for _ in range(20):
+            adapter.hits(vectors(2), 5, self.ids[:500])
+        with engine.connect() as c:
+            searched = "statement LIKE '%CROSS JOIN LATERAL%' AND name LIKE '\\_pg3\\_%'"
+            query = f"SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE {searched}"
+            assert c.execute(text(query)).all() == [(0, 15)]
+        engine.dispose()
+
+    def test_neighbours_are_written_one_after_the_other_where_there_is_an_index(self) -> None:
+        name, ids = table(self.ids), self.ids
+        new = np.tile(np.array([[1.0], [-1.0]], np.float32), (750, 8)) + vectors(1500) / 10
+        written = []
+
+        def seen(conn, cursor, statement, parameters, *_):
+            if statement.startswith("UPDATE"):
+                written.extend(parameters["ids"])
+
+        listen(sync_engine(), "before_cursor_execute", seen)
+        try:
+            adapt(name).replace(ids, new)
+            rows(f"CREATE INDEX ON {name} USING hnsw (embedding vector_cosine_ops)")
+            adapt(name).replace(ids, new)
+        finally:
+            remove(sync_engine(), "before_cursor_execute", seen)
+        without, along = written[:1500], written[1500:]
+        assert without == ids
+        side = [int(each[1:]) % 2 for each in along]
+        assert sorted(along) == sorted(ids)
+        assert np.count_nonzero(np.diff(side)) == 1
+        np.testing.assert_array_equal(adapt(name).read(ids), new)
+
     def test_only_an_index_of_the_metric_counts(self) -> None:
         name = table(["a"])
         rows(f"CREATE INDEX ON {name} USING hnsw (embedding vector_l2_ops)")
