@@ -100,8 +100,9 @@ def growth(
         for _ in range(ROUNDS):
             for size in sizes:
                 with opened(started, templates[size]) as store:
-                    for split in ("train", "dev"):  # pages of the copy into memory, as those of a database in use are
-                        store.evaluate(of.questions[split], ["nDCG@10"], background="search", progress=False)
+                    for split in ("train", "dev"):  # pages of the copy into memory, as those of a database in use are,
+                        # also those that a search goes on to past excluded documents
+                        store.evaluate(of.questions[split], ["nDCG@1000"], background="search", progress=False)
                     rounds[size].append(nudged(store, of, method, "search", measured=not rounds[size]))
                     print(method, size, rounds[size][-1], file=sys.stderr, flush=True)
         for size in sizes:
