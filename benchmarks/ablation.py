@@ -33,7 +33,8 @@ def parts(labelled: Any) -> dict[str, Any]:
         "contrastive, no setting chosen but the steps": Candidate(Contrastive(0.05, guard=0, margin=0, start=0)),
         "map, labelled documents as the only negatives": Candidate(LinearMap(), labelled_only=True),
         "map, documents without labels counted as the others": Candidate(LinearMap(unlabelled=1)),
-        "map, no setting chosen but the steps": Candidate(LinearMap(temperature=0.04, unlabelled=1)),
+        "map, one temperature": Candidate(LinearMap(temperature=0.04)),
+        "map, no setting chosen but the steps": Candidate(LinearMap(unlabelled=1)),
         "Auto, map allowed, without refit": Candidate(Auto(allow_map=True), refit=False),
         "Auto, map allowed, unseen_weight=0": Candidate(Auto(allow_map=True, unseen_weight=0)),
     }

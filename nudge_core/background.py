@@ -54,6 +54,16 @@ def similarities(queries: Tensor, documents: Tensor) -> Tensor:
     return queries @ documents.T
 
 
+def weighted(weights: Tensor, queries: Tensor) -> Tensor:
+    """The sum of the questions by their weight for each document, weightsᵀ queries: (queries, documents) and (queries, dim) to (documents, dim).
+
+    By oneDNN too, for the same reason.
+    """
+    if _ONEDNN and queries.device.type == "cpu" and weights.numel():
+        return linear(queries.T.contiguous().to_mkldnn(), weights.T).to_dense().T
+    return weights.T @ queries
+
+
 def top_k(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k largest of each line and their columns, best first; of equal scores the lower column comes first.
 

@@ -13,6 +13,9 @@ from torch.nn.functional import embedding_bag
 
 from nudge_core.queries import QuerySet
 
+PAIRS = 1024
+"""How many pairs' vectors are held at a time: more fall out of the processor's cache."""
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -85,11 +88,17 @@ class Labels:
             self.grades[low:high],
         )
 
-    def query_sums(self, pool: int) -> Tensor:
-        """(pool, dim) float32: for each document the sum of the questions that it answers (G of the paper, section 3)."""
+    def query_sums(self, pool: int, weights: Tensor | None = None) -> Tensor:
+        """(pool, dim) float32: for each document the sum of the questions that it answers (G of the paper), by (pairs,) weights if given."""
         order = torch.argsort(self.documents, stable=True)
         starts = torch.searchsorted(self.documents[order], torch.arange(pool, device=order.device))
-        return embedding_bag(self.pair_queries[order], self.queries, starts, mode="sum")
+        by = None if weights is None else weights[order]
+        return embedding_bag(self.pair_queries[order], self.queries, starts, mode="sum", per_sample_weights=by)
+
+    def pair_scores(self, documents: Tensor) -> Tensor:
+        """(pairs,) the dot product of question and document of each pair; `documents` is the (pool, dim) pool."""
+        parts = zip(self.pair_queries.split(PAIRS), self.documents.split(PAIRS), strict=True)
+        return torch.cat([(self.queries[who] * documents[relevant]).sum(1) for who, relevant in parts])
 
     def ideal(self, depth: int) -> Tensor:
         """(queries, depth) float32: the grades of each question in falling order, 0 beyond the last."""

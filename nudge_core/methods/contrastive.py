@@ -24,7 +24,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from nudge_core.background import similarities
+from nudge_core.background import similarities, weighted
 from nudge_core.labels import Labels
 from nudge_core.learning.folds import Part
 from nudge_core.learning.ground import Ground, State
@@ -63,7 +63,7 @@ class Contrastive(Single):
 
     temperature: float | Sequence[float] = (0.02, 0.05)
     rate: float | Sequence[float] = 0.1
-    guard: float | Sequence[float] = (0.0, 0.5, 1.0)
+    guard: float | Sequence[float] = (0.5, 1.0)
     margin: float | Sequence[float] = (0.0, 0.1)
     start: float | Sequence[float] = (0.0, 0.03)
     steps: int = 36
@@ -111,14 +111,12 @@ class Contrastive(Single):
         pool = NudgeN("angles").move(start.pool, labels, setting["start"]) if setting["start"] else start.pool
         own = torch.full_like(others, -torch.inf)
         if guard:
-            first = (labels.queries[who] * pool[labels.documents]).sum(1) / temperature
+            first = labels.pair_scores(pool) / temperature
             own = own.scatter_reduce(0, who, first, "amax")
             own += torch.zeros_like(own).index_add_(0, who, torch.exp(first - own[who])).log()
         moved = torch.unique(labels.documents)
         rate, before = setting["rate"], torch.zeros(())
-        pull = torch.zeros_like(start.pool).index_add_(0, labels.documents, weights[:, None] * labels.queries[who])[
-            moved
-        ]
+        pull = labels.query_sums(len(pool), weights)[moved]
         mass = float(weights.sum()) / len(moved)
         many = len(labels) * len(pool) > candidates.EXACT
         sparse = Candidates(labels, others, own, temperature, guard, margin) if many else None
@@ -127,7 +125,7 @@ class Contrastive(Single):
             for block in ground.blocks(len(pool), len(labels)) if sparse is None else ():
                 some = labels.slice(block.start, block.stop)
                 chances = _chances(some, pool, setting, others[block], own[block])
-                push += (chances if len(moved) == len(pool) else chances[:, moved]).T @ some.queries
+                push += weighted(chances if len(moved) == len(pool) else chances[:, moved], some.queries)
             uphill = (pull - push) / mass
             uphill -= (uphill * pool[moved]).sum(1, keepdim=True) * pool[moved]
             turned = float((uphill * before).sum()) < 0

@@ -21,7 +21,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from nudge_core.background import similarities
+from nudge_core.background import similarities, weighted
 from nudge_core.labels import Labels
 from nudge_core.learning.folds import Part
 from nudge_core.learning.ground import Ground, State
@@ -44,10 +44,10 @@ NEWEST = 0.25
 
 @dataclass(frozen=True)
 class LinearMap(Single):
-    """A map of all documents. Of several values given for an option, questions held out choose.
+    """A map of all documents. Of several values given for an option other than the temperature, questions held out choose.
 
     Attributes:
-        temperature: τ of the softmax.
+        temperature: τ of the softmax. Of several their softmaxes are averaged, which does as well as to choose between them in half the time.
         ridge: ρ, beside the variance of the documents along a direction: the larger, the fewer directions change.
         rate: η, the length of the first step; each is GROWTH times as long as the one before, up to CAP times the first, and half as long after one
             that went too far.
@@ -59,7 +59,7 @@ class LinearMap(Single):
 
     Example:
         >>> LinearMap(temperature=0.03, unlabelled=1).settings()
-        ({'temperature': 0.03, 'ridge': 0.1, 'rate': 0.75, 'unlabelled': 1.0},)
+        ({'ridge': 0.1, 'rate': 0.75, 'unlabelled': 1.0},)
     """
 
     temperature: float | Sequence[float] = (0.02, 0.04)
@@ -93,10 +93,9 @@ class LinearMap(Single):
         return ()
 
     def settings(self) -> tuple[Setting, ...]:
-        """Every temperature with every ridge, rate and weight of documents without labels."""
+        """Every ridge with every rate and weight of documents without labels."""
         return tuple(
-            {"temperature": temperature, "ridge": ridge, "rate": rate, "unlabelled": unlabelled}
-            for temperature in numbers("temperature", self.temperature, 0, 10)
+            {"ridge": ridge, "rate": rate, "unlabelled": unlabelled}
             for ridge in numbers("ridge", self.ridge, 0, 100)
             for rate in numbers("rate", self.rate, 0, 100)
             for unlabelled in numbers("unlabelled", self.unlabelled, 0, 1)
@@ -113,10 +112,11 @@ class LinearMap(Single):
             weight[len(start.pool) :] += ground.rest.weight
         identity = torch.eye(documents.shape[1], device=documents.device)
         shrunk = torch.linalg.inv(documents.T @ documents / len(documents) + setting["ridge"] * identity)
+        temperatures = numbers("temperature", self.temperature, 0, 10)
         matrix, mean, drawn = identity, identity, _Batches(part.labels, self.seed)
         rate, direction, slope = setting["rate"], identity, math.inf
         for step in range(1, self.steps + 1):
-            uphill = _uphill(ground, drawn.next(), documents, matrix, setting["temperature"], weight)
+            uphill = _uphill(ground, drawn.next(), documents, matrix, temperatures, weight)
             if float((uphill * direction).sum()) < OVERSHOT * slope:
                 rate /= 2
                 matrix = matrix - rate * direction
@@ -148,18 +148,19 @@ class _Batches:
 
 
 def _uphill(
-    ground: Ground, labels: Labels, documents: Tensor, matrix: Tensor, temperature: float, weight: Tensor
+    ground: Ground, labels: Labels, documents: Tensor, matrix: Tensor, temperatures: Sequence[float], weight: Tensor
 ) -> Tensor:
-    """(dim, dim) the gradient of the mean log likelihood at a matrix; `weight` is the log of how many documents each stands for."""
-    mapped = documents @ matrix
+    """(dim, dim) the gradient of τ times the mean log likelihood at a matrix, averaged over τ; `weight` is the log of how many each stands for."""
+    mapped = similarities(documents, matrix.T)
     norms = torch.linalg.vector_norm(mapped, dim=1, keepdim=True)
     mapped = mapped / norms
-    weights, who = pair_weights(labels), labels.pair_queries
-    slope = torch.zeros_like(mapped).index_add_(0, labels.documents, weights[:, None] * labels.queries[who])
+    slope = labels.query_sums(len(mapped), pair_weights(labels))
     for block in ground.blocks(len(mapped), len(labels)):
         queries = labels.queries[block]
-        scores = similarities(queries, mapped).div_(temperature).add_(weight)
-        slope -= torch.softmax(scores, 1).T @ queries
+        scores = similarities(queries, mapped)
+        chances = torch.zeros_like(scores)
+        for temperature in temperatures:
+            chances += torch.softmax(scores / temperature + weight, 1)
+        slope -= weighted(chances.div_(len(temperatures)), queries)
     slope /= len(labels)
-    found: Tensor = documents.T @ ((slope - (slope * mapped).sum(1, keepdim=True) * mapped) / norms)
-    return found
+    return weighted(documents, (slope - (slope * mapped).sum(1, keepdim=True) * mapped) / norms)

@@ -226,7 +226,7 @@ def test_options_that_cannot_be_used(options, said):
 def test_numpy_numbers_are_numbers():
     method = Contrastive(temperature=np.asarray([0.1, 0.2], np.float32), rate=np.float32(0.5), steps=np.int64(7))
     assert method.settings()[0] == pytest.approx(
-        {"temperature": 0.1, "rate": 0.5, "guard": 0.0, "margin": 0.0, "start": 0.0}
+        {"temperature": 0.1, "rate": 0.5, "guard": 0.5, "margin": 0.0, "start": 0.0}
     )
     assert method.steps == 7
     hash(method)

@@ -13,7 +13,7 @@ from nudge_core.methods.auto import Auto
 from nudge_core.trial import trial
 
 
-def by_ridge(plain, X, questions, setting, steps):
+def by_ridge(plain, X, questions, temperatures, setting, steps):
     """The running mean of the maps after each step: η · ridge regression, on the documents as they were, of the steps that they want to take."""
     first = torch.from_numpy(np.asarray(X, np.float64))
     first = first / first.norm(dim=1, keepdim=True)
@@ -27,7 +27,9 @@ def by_ridge(plain, X, questions, setting, steps):
         at = W.clone().requires_grad_()
         moved = first @ at
         length = moved.norm(dim=1, keepdim=True)
-        found = plain.likelihood(Q, moved / length, Y, setting["temperature"], times) / len(Q)
+        found = (
+            sum(plain.likelihood(Q, moved / length, Y, one, times) for one in temperatures) / len(temperatures) / len(Q)
+        )
         uphill, slope = torch.autograd.grad(found, (at, moved))
         if last is not None and float((uphill * last).sum()) < linear_map.OVERSHOT * before:
             rate, back = rate / 2, back + 1
@@ -45,15 +47,17 @@ def by_ridge(plain, X, questions, setting, steps):
 
 
 @pytest.mark.parametrize("unlabelled", [1.0, 0.1])
-@pytest.mark.parametrize(("temperature", "rate", "goes_back"), [(0.1, 0.3, False), (0.1, 5.0, True)])
+@pytest.mark.parametrize(
+    ("temperatures", "rate", "goes_back"), [((0.1,), 0.3, False), ((0.1,), 5.0, True), ((0.06, 0.2), 0.3, False)]
+)
 @pytest.mark.parametrize("ridge", [0.01, 0.5])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_step_is_ridge_regression_of_the_slope(sample, plain, seed, ridge, temperature, rate, goes_back, unlabelled):
+def test_a_step_is_ridge_regression_of_the_slope(sample, plain, seed, ridge, temperatures, rate, goes_back, unlabelled):
     drawn = sample(seed)
     ground = plain.ground(drawn.X, drawn.train, whole=True)
-    setting = {"temperature": temperature, "ridge": ridge, "rate": rate, "unlabelled": unlabelled}
-    path = LinearMap(steps=8).path(ground, plain.part(ground), setting, State(ground.pool))
-    by_step = list(by_ridge(plain, drawn.X, drawn.train, setting, 8))
+    setting = {"ridge": ridge, "rate": rate, "unlabelled": unlabelled}
+    path = LinearMap(temperatures, steps=8).path(ground, plain.part(ground), setting, State(ground.pool))
+    by_step = list(by_ridge(plain, drawn.X, drawn.train, temperatures, setting, 8))
     for point, state in path:
         W, _ = by_step[int(point) - 1]
         np.testing.assert_allclose(state.matrix.numpy(), W.numpy(), atol=2e-4, rtol=1e-3)
@@ -164,12 +168,12 @@ def test_a_file_with_a_map_of_another_size_is_refused(sample, tmp_path):
 def test_a_sample_of_the_others_stands_for_all(sample, plain, monkeypatch, seed):
     """Of 3,000 documents 1,500 drawn by chance, each for two, and those nearest to a question: nearly the same map."""
     drawn = sample(seed, docs=3000, dim=16, questions=60)
-    setting = {"temperature": 0.1, "ridge": 0.03, "rate": 0.3, "unlabelled": 1.0}
+    setting = {"ridge": 0.03, "rate": 0.3, "unlabelled": 1.0}
     found = []
     for most in (50_000, 1500):
         monkeypatch.setattr(grounds, "HELD", most)
         ground = plain.ground(drawn.X, drawn.train, whole=True)
-        found.append(list(LinearMap(steps=8).path(ground, plain.part(ground), setting, State(ground.pool)))[-1][1])
+        found.append(list(LinearMap(0.1, steps=8).path(ground, plain.part(ground), setting, State(ground.pool)))[-1][1])
         everyone = torch.from_numpy(np.delete(drawn.X, ground.rows.numpy(), 0))
         exact = torch.logsumexp(ground.queries @ everyone.T / 0.1, 1)
         ours = ground.logsumexp(0.1, State(ground.pool, torch.eye(16)))
@@ -182,17 +186,17 @@ def test_a_sample_of_the_others_stands_for_all(sample, plain, monkeypatch, seed)
 def test_questions_in_batches_lead_to_much_the_same(sample, plain, monkeypatch):
     drawn = sample(0, docs=100, questions=200)
     ground = plain.ground(drawn.X, drawn.train, whole=True)
-    setting = {"temperature": 0.1, "ridge": 0.03, "rate": 0.1, "unlabelled": 1.0}
+    setting = {"ridge": 0.03, "rate": 0.1, "unlabelled": 1.0}
     found = []
     for batch in (2048, 50, 50):
         monkeypatch.setattr(linear_map, "BATCH", batch)
         found.append(
-            list(LinearMap(steps=12).path(ground, plain.part(ground), setting, State(ground.pool)))[-1][1].matrix
+            list(LinearMap(0.1, steps=12).path(ground, plain.part(ground), setting, State(ground.pool)))[-1][1].matrix
         )
     change = [(matrix - torch.eye(8)).flatten() for matrix in found]
     assert float(change[0] @ change[1] / change[0].norm() / change[1].norm()) > 0.9
     assert torch.equal(found[1], found[2]), "the draw is the same for a seed"
-    other = list(LinearMap(steps=12, seed=1).path(ground, plain.part(ground), setting, State(ground.pool)))[-1][1]
+    other = list(LinearMap(0.1, steps=12, seed=1).path(ground, plain.part(ground), setting, State(ground.pool)))[-1][1]
     assert not torch.equal(found[1], other.matrix)
 
 
