@@ -124,7 +124,7 @@ class Contrastive(Single):
             push = torch.zeros_like(pull) if sparse is None else sparse.push(pool)[moved]
             for block in ground.blocks(len(pool), len(labels)) if sparse is None else ():
                 some = labels.slice(block.start, block.stop)
-                chances = _chances(some, pool, setting, others[block], own[block])
+                chances = _chances(some, pool, others[block], own[block], temperature, guard, margin)
                 push += weighted(chances if len(moved) == len(pool) else chances[:, moved], some.queries)
             uphill = (pull - push) / mass
             uphill -= (uphill * pool[moved]).sum(1, keepdim=True) * pool[moved]
@@ -139,12 +139,14 @@ class Contrastive(Single):
                 yield float(step), State(pool, start.matrix)
 
 
-def _chances(labels: Labels, pool: Tensor, setting: Setting, others: Tensor, own: Tensor) -> Tensor:
+def _chances(
+    labels: Labels, pool: Tensor, others: Tensor, own: Tensor, temperature: float, guard: float, margin: float
+) -> Tensor:
     """(queries, pool) the softmax over all documents; with the guard's own, in which the relevant documents are where they were."""
-    temperature, guard, who, documents = setting["temperature"], setting["guard"], labels.pair_queries, labels.documents
+    who, documents = labels.pair_queries, labels.documents
     scores = similarities(labels.queries, pool)
-    if setting["margin"]:
-        scores[who, documents] -= setting["margin"]
+    if margin:
+        scores[who, documents] -= margin
     scores.div_(temperature)
     top = torch.maximum(scores.amax(1), others)
     powers = scores.sub_(top[:, None]).exp_()
