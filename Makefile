@@ -42,7 +42,7 @@ results: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/stdlib.py build/stdlib
 	$(BIN)/python benchmarks/accuracy.py ../shared/data/*/ build/stdlib
-	$(BIN)/python benchmarks/accuracy.py --embedding TF-IDF --draws 0 ../shared/data/*/ build/stdlib
+	$(BIN)/python benchmarks/accuracy.py --embedding TF-IDF ../shared/data/*/ build/stdlib
 	$(BIN)/python benchmarks/learning.py ../shared/data/*/ build/stdlib
 	$(BIN)/python benchmarks/ablation.py ../shared/data/covidqa ../shared/data/openbookqa
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/peers.py ../shared/data/covidqa ../shared/data/openbookqa build/stdlib
