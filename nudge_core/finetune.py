@@ -13,6 +13,7 @@ from nudge_core.arguments import expect, pick_device
 from nudge_core.clock import Clock
 from nudge_core.corpus import Corpus, open_corpus
 from nudge_core.corpus.opening import CorpusLike
+from nudge_core.distinct import distinct
 from nudge_core.errors import InputError
 from nudge_core.labels import Labels
 from nudge_core.learning.learn import Lesson
@@ -155,7 +156,7 @@ def check_enough(train: QuerySet) -> None:
 def _problem(corpus: Corpus, train: QuerySet, validation: QuerySet | None, device: torch.device) -> Problem:
     sets = [train] if validation is None else [train, validation]
     found = [corpus.find(queries.relevance.documents) for queries in sets]
-    rows = np.unique(np.concatenate(found))
+    rows = distinct(np.concatenate(found))
     labels = [Labels.of(queries, np.searchsorted(rows, at), device) for queries, at in zip(sets, found, strict=True)]
     return Problem(
         torch.empty(0, corpus.dim, device=device),

@@ -18,6 +18,7 @@ from nudge_core.arguments import expect, pick_device, whole_number
 from nudge_core.background import Background
 from nudge_core.corpus import Corpus, open_corpus
 from nudge_core.corpus.opening import CorpusLike
+from nudge_core.distinct import distinct
 from nudge_core.errors import InputError
 from nudge_core.evaluation.comparison import Comparison
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
@@ -197,7 +198,7 @@ class _Held:
     ) -> None:
         self.corpus, self.splits, self.measures, self.device = corpus, splits, measures, device
         sets = [*splits[0]] if len(splits) == 1 else [held for _, held in splits]
-        self.rows: NDArray[np.int64] = np.unique(np.concatenate([part.relevance.documents for part in sets]))
+        self.rows: NDArray[np.int64] = distinct(np.concatenate([part.relevance.documents for part in sets]))
         questions = torch.cat([held.embeddings for _, held in splits]).to(device)
         depth = min(max(measure.k for measure in measures), len(corpus))
         vectors, whole = corpus.rows_and_background(self.rows, questions, depth, progress=progress)

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from nudge_core.background import TILE, Background, BackgroundBuilder, similarities
 from nudge_core.corpus.ids import Ids
 from nudge_core.corpus.resume import Kept
+from nudge_core.distinct import distinct
 from nudge_core.errors import InputError, UnknownIdError, counted, first_few
 from nudge_core.vectors import describe_bad_row
 
@@ -89,8 +90,8 @@ class Corpus(ABC):
                 f"the labels name documents by ids ({first_few(documents[:2].tolist())}), but the corpus has none: "
                 "pass open_corpus(vectors, ids=…), or label with row numbers"
             )
-        distinct = np.unique(documents)
-        outside = distinct[(distinct < 0) | (distinct >= len(self))]
+        labelled = distinct(documents)
+        outside = labelled[(labelled < 0) | (labelled >= len(self))]
         if len(outside):
             raise UnknownIdError(
                 f"row numbers outside the corpus of {len(self)} documents: {first_few(outside.tolist())}. Rows count from 0 to {len(self) - 1}"
@@ -98,10 +99,10 @@ class Corpus(ABC):
         if (
             self._ids is not None
         ):  # labels of integers beside string ids: right only if no id reads like another row's number
-            rows = self._ids.find(distinct.astype(str).astype(object))
-            clash = np.flatnonzero((rows >= 0) & (rows != distinct))
+            rows = self._ids.find(labelled.astype(str).astype(object))
+            clash = np.flatnonzero((rows >= 0) & (rows != labelled))
             if len(clash):
-                name = int(distinct[clash[0]])
+                name = int(labelled[clash[0]])
                 raise UnknownIdError(
                     f"the label {name} may mean row {name} or the id '{name}', which is row {rows[clash[0]]}: write ids as strings"
                 )
@@ -166,7 +167,7 @@ class Corpus(ABC):
                 f"the questions have dimension {queries.shape[1]}, the documents {self.dim}: embed both with one model"
             )
         builder = BackgroundBuilder(len(queries), k, temperature, queries.device)
-        left_out = np.zeros(0, dtype=np.int64) if exclude is None else np.unique(exclude)
+        left_out = np.zeros(0, dtype=np.int64) if exclude is None else distinct(exclude)
         width = max(1024, min(8192, TILE // max(1, len(queries))))
         height = max(1, TILE // width)
         so_far = self._kept(

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nudge_core.distinct import distinct
+
 Piece: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.int64]]"
 """The bytes of some texts one after the other, and how many bytes each has."""
 
@@ -34,7 +36,7 @@ class Packed:
         self._order = np.argsort(hashes).astype(np.int32 if len(self) < 1 << 31 else np.int64)
         self._sorted = hashes[self._order]
         same = np.flatnonzero(self._sorted[1:] == self._sorted[:-1])
-        rows = np.unique(np.concatenate([self._order[same], self._order[same + 1]]).astype(np.int64))
+        rows = distinct(np.concatenate([self._order[same], self._order[same + 1]]).astype(np.int64))
         self._clashing: dict[str, int] = {}
         """Texts of one hash, and the first row of each."""
         self.twice: list[tuple[int, int]] = []

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nudge_core.distinct import distinct
 from nudge_core.labels import Labels
 
 ENOUGH = 1500
@@ -69,7 +70,7 @@ def cut(
     kinds = int(group.max(initial=0)) + 1
     folds = max(folds, kinds // (2 * ENOUGH))
     fold_of = (rng.permutation(kinds) % folds)[group]
-    documents = np.unique(labels.documents.cpu().numpy())
+    documents = distinct(labels.documents.cpu().numpy())
     hidden_in = np.full(int(documents.max(initial=0)) + 1, -1)
     hidden_in[documents] = rng.permutation(len(documents)) % max(folds, round(1 / HIDDEN))
     if validation is not None:

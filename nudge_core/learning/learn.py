@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nudge_core.clock import Clock
 from nudge_core.corpus import Corpus
+from nudge_core.distinct import distinct
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.evaluation.measures import Measure, parse_all
 from nudge_core.evaluation.ranking import about_learned, measured, rank
@@ -57,7 +58,7 @@ class Lesson:
         asked = None if few else np.arange(len(self.questions)) >= len(train)
         self.by_folds = few
         places = self.questions.relevance.documents
-        rows = np.unique(places)
+        rows = distinct(places)
         labels = Labels.of(self.questions, np.searchsorted(rows, places), device)
         depth = min(max(measure.k for measure in self.measures), len(corpus))
         ways = {steps for chain in method.chains for steps in chain}
@@ -73,7 +74,7 @@ class Lesson:
                 temperatures=tuple(sorted({temperature for steps in ways for temperature in steps.temperatures})),
                 whole=any(steps.maps for steps in ways),
                 device=device,
-                measured=np.unique(torch.cat([fold.held for fold in self.folds]).cpu().numpy()),
+                measured=distinct(torch.cat([fold.held for fold in self.folds]).cpu().numpy()),
                 progress=progress,
             )
         all_of_it = torch.arange(len(labels), device=device)

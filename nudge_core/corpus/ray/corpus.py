@@ -20,6 +20,7 @@ from nudge_core.corpus.ray.mapping import Cluster
 from nudge_core.corpus.ray.merging import Merger
 from nudge_core.corpus.ray.piece import pieces
 from nudge_core.corpus.ray.work import Asked, Found
+from nudge_core.distinct import distinct
 from nudge_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class RayCorpus(ParquetCorpus):
         matrix: Tensor | None,
     ) -> Background:
         """Each worker passes over its pieces; what they find is merged two by two."""
-        left_out = np.zeros(0, dtype=np.int64) if exclude is None else np.unique(exclude)
+        left_out = np.zeros(0, dtype=np.int64) if exclude is None else distinct(exclude)
         asked = Asked(
             queries.detach().cpu().numpy(),
             k,

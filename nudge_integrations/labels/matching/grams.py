@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nudge_core.distinct import distinct
 from nudge_integrations.labels.matching.folding import Text
 from nudge_integrations.labels.matching.hashing import codes, hashes
 
@@ -29,7 +30,7 @@ class Index:
         self.size = size
         grams, owners = [], []
         for text, number in zip(references, numbers, strict=True):
-            own = np.unique(hashes(codes(text.folded), size)[:: STRIDE if len(text) > 20 * STRIDE else 1])
+            own = distinct(hashes(codes(text.folded), size)[:: STRIDE if len(text) > 20 * STRIDE else 1])
             grams.append(own)
             owners.append(np.full(len(own), number, np.int64))
         hashed, owner = np.concatenate(grams), np.concatenate(owners)
