@@ -73,7 +73,7 @@ def finetune(
     check(documents, train, validation)
     if isinstance(method, Learned):
         if validation is None:
-            check_enough(train)
+            check_enough(documents, train)
         place = pick_device(device)
         return Lesson(documents, train, validation, method, refit=refit, device=place, progress=progress).nudge()
     if not isinstance(method, Bounded):
@@ -145,9 +145,10 @@ def check(corpus: Corpus, train: QuerySet, validation: QuerySet | None) -> None:
             )
 
 
-def check_enough(train: QuerySet) -> None:
-    """Refuse a single question where some are to be learned from and others held out."""
+def check_enough(corpus: Corpus, train: QuerySet) -> None:
+    """Refuse a single question where some are to be learned from and others held out, once it is known that the corpus holds its documents."""
     if not train.different.any():
+        corpus.find(train.relevance.documents)
         raise InputError(
             "one question cannot be learned from and held out at once: label more questions, or give validation questions"
         )

@@ -138,7 +138,7 @@ def trial(
     whole_number(folds, "folds", 2)
     different = int(train.different.max()) + 1
     if validation is None:
-        check_enough(train)
+        check_enough(documents, train)
     if isinstance(method, Learned):
         lesson = Lesson(
             documents,

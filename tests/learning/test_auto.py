@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nudge_core import Auto, Contrastive, LinearMap, Nudge, NudgeN, QuerySet, evaluate, finetune
-from nudge_core.errors import InputError
+from nudge_core.errors import InputError, UnknownIdError
 from nudge_core.learning import ground as grounds
 from nudge_core.learning import learn as lessons
 from nudge_core.learning.folds import cut
@@ -275,6 +275,8 @@ def test_one_question_cannot_be_learned_from_and_held_out(method):
     for call in (trial, finetune):
         with pytest.raises(InputError, match="one question cannot be learned from and held out at once"):
             call(X, one, method=method)
+        with pytest.raises(UnknownIdError, match="row numbers outside the corpus of 4 documents: 9"):
+            call(X, QuerySet(one.embeddings, [[9]]), method=method)
     call(X, one, one, method=method)
 
 
