@@ -1,8 +1,6 @@
 """Workers that are lost: Ray repeats what they were at, and the result is the same."""
 
 import os
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -71,17 +69,11 @@ def test_an_error_that_is_none_of_ours_is_one_sentence(corpus, monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-def test_a_cluster_of_several_machines_one_of_which_is_lost():
-    """In a process of its own: three simulated machines, one with a GPU that is none; one of them goes while it computes."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", Path(__file__).with_name("cluster_job.py")],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert [line for line in done.stdout.splitlines() if line.endswith(("same", "different"))] == [
+def test_a_cluster_of_several_machines_one_of_which_is_lost(cluster_job):
+    """Three simulated machines, one with a GPU that is none; one of them goes while it computes."""
+    status, out, err = cluster_job
+    assert status == 0, err[-3000:]
+    assert [line for line in out.splitlines() if line.endswith(("same", "different"))] == [
         "three machines: same",
         "on the machine with a GPU: same",
         "one machine lost: same",
