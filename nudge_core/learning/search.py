@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -89,10 +89,8 @@ class Candidate:
 class Search:
     """All candidates of a method on some folds."""
 
-    def __init__(
-        self, ground: Ground, folds: Sequence[Fold], unseen: float, growth: float, method: Learned, progress: bool
-    ) -> None:
-        """With the share of unseen questions that is to be expected, and how many times the labels of a fold are learned from in the end."""
+    def __init__(self, ground: Ground, folds: Sequence[Fold], unseen: float, method: Learned, progress: bool) -> None:
+        """With the share of unseen questions that is to be expected."""
         self.ground, self.folds, self.method, self.progress = ground, folds, method, progress
         self.measure: Measure = method.validation
         first = State(ground.pool)
@@ -100,7 +98,7 @@ class Search:
         self.seen = np.concatenate([fold.seen.numpy() for fold in folds])
         exposed = min(1.0, (1 - len(ground.rows) / len(ground.corpus)) / UNCOVERED)
         weight = exposed * method.unseen_weight
-        self.value = Value(np.concatenate(self.before), self.seen, max(exposed * UNSEEN, unseen), weight, growth)
+        self.value = Value(np.concatenate(self.before), self.seen, max(exposed * UNSEEN, unseen), weight)
         self._liked: dict[
             Steps, list[Setting]
         ] = {}  # the best settings of each way, for chains that it stands in again
@@ -139,7 +137,7 @@ class Search:
         first = np.split(before.scores, ends[:-1])
         tries = [_Try(setting) for setting in self._liked.get(steps, steps.settings())]
         for number, (fold, start) in enumerate(zip(self.folds, before.states, strict=True)):
-            value = replace(self.value, before=self.before[number], seen=fold.seen.numpy())
+            value = Value(self.before[number], fold.seen.numpy(), self.value.share, self.value.unseen_weight)
             for one in tries:
                 path = steps.path(self.ground, fold.learned, one.setting, start)
                 measured = partial(score, self.ground, fold, measure=self.measure)

@@ -24,8 +24,8 @@ class Auto(Learned):
     """Leave documents as they are, NUDGE-N, contrastive steps, and with permission a map of all documents and contrastive steps after it.
 
     What each is worth is measured on questions that it has not learned from: the mean gain of seen and unseen questions, by the shares in which they
-    are to be expected, less `unseen_weight` times what unseen questions will lose beyond the first point, when in the end all labels are learned
-    from. The best is taken, or a simpler one that it does not surely beat.
+    are to be expected, less `unseen_weight` times what unseen questions lose beyond the first point. The best is taken, or a simpler one that it
+    does not surely beat.
 
     Attributes:
         allow_map: Whether a `LinearMap` may be taken, which moves every document, also those without labels.

@@ -1,7 +1,5 @@
 """What a score is worth, and which setting and point are taken."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -40,15 +38,6 @@ def test_unseen_weight(weight):
     v = value([0.5, 0.5], [True, False], 0.5, weight)
     harm = 0.4 / (1 + DOUBT)
     assert v.of(np.asarray([0.7, 0.1])) == pytest.approx(0.5 * 0.2 - 0.5 * harm - weight * (harm - FREE))
-
-
-def test_harm_is_expected_to_grow_with_the_labels():
-    v = replace(value([0.5, 0.5], [True, False], 0.5), growth=2.0)
-    harm = 0.4 / (1 + DOUBT)
-    assert v.of(np.asarray([0.7, 0.1])) == pytest.approx(0.5 * 0.2 - 0.5 * harm - 3 * (2 * harm - FREE))
-    assert v.of(np.asarray([0.5, 0.6])) == pytest.approx(0.5 * 0.1 / (1 + DOUBT)), "a gain is not"
-    free = 0.75 * FREE * (1 + DOUBT)
-    assert v.of(np.asarray([0.5, 0.5 - free])) < replace(v, growth=1.0).of(np.asarray([0.5, 0.5 - free]))
 
 
 def test_one_unseen_question_does_not_decide():
