@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are f
 
 PLACES = {"Chroma": ChromaPlace, "FAISS": FAISSPlace, "LanceDB": LanceDBPlace, "pgvector": PGVectorPlace}
 ALL = os.environ.get("NUDGE_KILL_POINTS") == "all"
-LINES, MOMENTS, RECOVERIES = (20, 4, 6) if ALL else (2, 1, 1)
+LINES, MOMENTS, RECOVERIES = (20, 4, 6) if ALL else (3, 1, 1)
 """For each store: kills before a line and at a moment of each kind of run, and before a line of each kind of recovery."""
 
 
