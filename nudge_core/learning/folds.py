@@ -6,6 +6,7 @@ seen; so each fold also holds out some documents, with all their labels, and the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,6 +94,13 @@ def unseen_share(labels: Labels, group: NDArray[np.int64], asked: NDArray[np.boo
     alone = np.bincount(about, minlength=int(pairs.max(initial=0)) + 1) < 2
     unseen = ~_any(who, ~alone[pairs], len(labels))
     return float((unseen if asked is None else unseen[asked]).mean())
+
+
+def growth(folds: Sequence[Fold], last: Part) -> float:
+    """How many times the labels that the folds' unseen questions were measured after are learned from in the end; 1 where there are none."""
+    unseen = np.asarray([int((~fold.seen).sum()) for fold in folds])
+    pairs = np.asarray([len(fold.learned.labels.documents) for fold in folds])
+    return len(last.labels.documents) * int(unseen.sum()) / int(unseen @ pairs) if unseen.any() else 1.0
 
 
 def _fold(labels: Labels, group: NDArray[np.int64], held: NDArray[np.bool_], hidden: NDArray[np.bool_]) -> Fold:

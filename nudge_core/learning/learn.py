@@ -17,7 +17,7 @@ from nudge_core.evaluation.measures import Measure, parse_all
 from nudge_core.evaluation.ranking import about_learned, measured, rank
 from nudge_core.evaluation.results import Evaluation, Lengths
 from nudge_core.labels import Labels
-from nudge_core.learning.folds import Fold, Part, cut, unseen_share
+from nudge_core.learning.folds import Fold, Part, cut, growth, unseen_share
 from nudge_core.learning.ground import Ground, State
 from nudge_core.learning.search import Candidate, Search
 from nudge_core.methods.base import Curve
@@ -77,15 +77,16 @@ class Lesson:
                 measured=distinct(torch.cat([fold.held for fold in self.folds]).cpu().numpy()),
                 progress=progress,
             )
+        all_of_it = torch.arange(len(labels), device=device)
+        kept = all_of_it if refit or validation is None else all_of_it[: len(train)]
+        last = Part(kept, labels.take(kept))
         with self.clock("choosing"):
             unseen = unseen_share(labels, self.questions.different, asked)
-            search = Search(self.ground, self.folds, unseen, method, progress)
+            search = Search(self.ground, self.folds, unseen, growth(self.folds, last), method, progress)
             self.candidates = search.run()
             self.chosen: Candidate = search.choose(self.candidates)
         with self.clock("move"):
-            all_of_it = torch.arange(len(labels), device=device)
-            kept = all_of_it if refit or validation is None else all_of_it[: len(train)]
-            self.state = self.chosen.reach(self.ground, Part(kept, labels.take(kept)))
+            self.state = self.chosen.reach(self.ground, last)
         with self.clock("measuring"):
             first = [State(self.ground.pool)] * len(self.folds)
             reached = self.chosen.states

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -24,6 +24,9 @@ LIKED = 2
 
 UNSEEN = 0.1
 """At least so large a share of the questions to come is taken to be about documents that no label names, whatever those held out are about."""
+
+RARE = 1 / 3
+"""Where labels speak of fewer unseen questions, harm weighs less in proportion, but so much at least: labels may be made for some documents only."""
 
 UNCOVERED = 0.01
 """Where a smaller share of the documents than this has no labels, there is less to protect: that share and the weight of harm shrink with it."""
@@ -89,16 +92,18 @@ class Candidate:
 class Search:
     """All candidates of a method on some folds."""
 
-    def __init__(self, ground: Ground, folds: Sequence[Fold], unseen: float, method: Learned, progress: bool) -> None:
-        """With the share of unseen questions that is to be expected."""
+    def __init__(
+        self, ground: Ground, folds: Sequence[Fold], unseen: float, growth: float, method: Learned, progress: bool
+    ) -> None:
+        """With the share of unseen questions that is to be expected, and how many times the labels of a fold are learned from in the end."""
         self.ground, self.folds, self.method, self.progress = ground, folds, method, progress
         self.measure: Measure = method.validation
         first = State(ground.pool)
         self.before = [score(ground, fold, first, self.measure) for fold in folds]
         self.seen = np.concatenate([fold.seen.numpy() for fold in folds])
         exposed = min(1.0, (1 - len(ground.rows) / len(ground.corpus)) / UNCOVERED)
-        weight = exposed * method.unseen_weight
-        self.value = Value(np.concatenate(self.before), self.seen, max(exposed * UNSEEN, unseen), weight)
+        weight = exposed * min(1.0, max(RARE, unseen / UNSEEN)) * method.unseen_weight
+        self.value = Value(np.concatenate(self.before), self.seen, max(exposed * UNSEEN, unseen), weight, growth)
         self._liked: dict[
             Steps, list[Setting]
         ] = {}  # the best settings of each way, for chains that it stands in again
@@ -137,7 +142,7 @@ class Search:
         first = np.split(before.scores, ends[:-1])
         tries = [_Try(setting) for setting in self._liked.get(steps, steps.settings())]
         for number, (fold, start) in enumerate(zip(self.folds, before.states, strict=True)):
-            value = Value(self.before[number], fold.seen.numpy(), self.value.share, self.value.unseen_weight)
+            value = replace(self.value, before=self.before[number], seen=fold.seen.numpy())
             for one in tries:
                 path = steps.path(self.ground, fold.learned, one.setting, start)
                 measured = partial(score, self.ground, fold, measure=self.measure)
@@ -194,20 +199,22 @@ class _Try:
         measured: Callable[[State], NDArray[np.float64]],
         value: Value,
     ) -> None:
-        """Along the path: on the first fold until it has got no better for a while, on the others as far."""
-        found, points, worth = [before], [0.0], [float(value.of(before))]
+        """Along the path: on the first fold until it has gained no more for a while, whatever harm its few unseen questions take; on others as far."""
+        gained = replace(value, unseen_weight=0.0)
+        found, points, gains = [before], [0.0], [float(gained.of(before))]
         known = len(self.points) if self.scores else None
         for point, state in path:
             if known is not None and len(points) == known:
                 break
             found.append(measured(state))
             points.append(point)
-            worth.append(float(value.of(found[-1])))
-            if known is None and len(worth) - int(np.argmax(worth)) > PATIENCE:
+            gains.append(float(gained.of(found[-1])))
+            if known is None and len(gains) - int(np.argmax(gains)) > PATIENCE:
                 break
         if known is None:
-            last = int(np.argmax(worth)) + 3  # two more, so that the best can be told from chance by its neighbours
-            found, self.points, self.worth = found[:last], points[:last], max(worth)
+            last = int(np.argmax(gains)) + 3  # two more, so that the best can be told from chance by its neighbours
+            found, self.points = found[:last], points[:last]
+            self.worth = float(value.of(np.stack(found)).max())
         self.scores.append(np.stack(found))
 
     def path(self) -> Path:

@@ -56,30 +56,28 @@ class Value:
         seen: (held,) whether a document of the question was learned about.
         share: The share of unseen questions that is to be expected.
         unseen_weight: What a point that unseen questions lose costs, beyond `FREE`, however few they are.
+        growth: How many times the labels of a fold are learned from in the end. What unseen questions lose grows with that: more documents move.
     """
 
     before: NDArray[np.float64]
     seen: NDArray[np.bool_]
     share: float
     unseen_weight: float
+    growth: float = 1.0
 
     def of(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """(…,) the worth of (…, held) scores, as a gain over no fine-tuning."""
         gain = scores - self.before
         seen, unseen = self._mean(gain, self.seen), self._unseen(gain)
-        harm = np.maximum(0, -FREE - unseen)
+        harm = np.maximum(0, -FREE - self.growth * unseen)
         worth: NDArray[np.float64] = (1 - self.share) * seen + self.share * unseen - self.unseen_weight * harm
         return worth
 
     def error(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
         """The standard error of the difference in worth between (held,) scores, question by question."""
         apart = first - second
-        harm = min(float(self._unseen(scores - self.before)) for scores in (first, second)) < -FREE
         total = 0.0
-        for chosen, weight in (
-            (self.seen, 1 - self.share),
-            (~self.seen, self._trusted * (self.share + (self.unseen_weight if harm else 0.0))),
-        ):
+        for chosen, weight in ((self.seen, 1 - self.share), (~self.seen, self._trusted * self.share)):
             if chosen.sum() > 1:
                 total += weight**2 * float(apart[chosen].var(ddof=1)) / int(chosen.sum())
         return float(np.sqrt(total))

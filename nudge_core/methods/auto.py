@@ -24,14 +24,15 @@ class Auto(Learned):
     """Leave documents as they are, NUDGE-N, contrastive steps, and with permission a map of all documents and contrastive steps after it.
 
     What each is worth is measured on questions that it has not learned from: the mean gain of seen and unseen questions, by the shares in which they
-    are to be expected, less `unseen_weight` times what unseen questions lose beyond the first point. The best is taken, or a simpler one that it
-    does not surely beat.
+    are to be expected, less `unseen_weight` times what unseen questions will lose beyond the first point, when in the end all labels are learned
+    from. The best is taken, or a simpler one that it does not surely beat.
 
     Attributes:
         allow_map: Whether a `LinearMap` may be taken, which moves every document, also those without labels.
-        unseen_weight: What a point that unseen questions lose, beyond the first, costs in points of the mean, however few they are: 0 takes
-            the best mean over all questions, a large number refuses what harms unseen ones. Where less than a hundredth of the documents
-            has no labels it counts less, and nothing where all have some.
+        unseen_weight: What a point that unseen questions lose, beyond the first, costs in points of the mean: 0 takes the best mean over all
+            questions, a large number refuses what harms unseen ones. It counts in full where a tenth of the labelled questions are the only
+            ones about their documents, and in proportion where fewer are, down to a third. Where less than a hundredth of the documents has
+            no labels it counts less still, and nothing where all have some.
         measure: What is measured on questions held out.
 
     Example:

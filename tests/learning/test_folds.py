@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nudge_core import Contrastive, QuerySet
 from nudge_core.labels import Labels
 from nudge_core.learning import folds as module
-from nudge_core.learning.folds import cut, unseen_share
+from nudge_core.learning.folds import Part, cut, growth, unseen_share
 from nudge_core.learning.search import Search
 
 
@@ -115,6 +115,27 @@ def test_the_share_of_unseen_questions_leaves_each_one_out():
     assert unseen_share(labels, group, np.arange(6) < 2) == pytest.approx(1 / 2)
 
 
+def test_growth_is_how_many_more_labels_are_learned_from_in_the_end():
+    rng = np.random.default_rng(0)
+    labels, group = labels_of(rng.integers(0, 300, (900, 2)).tolist()), np.arange(900)
+    everything = Part(torch.arange(900), labels)
+    by_question = cut(labels, group, folds=5, validation=None, seed=0)
+    assert growth(by_question, everything) == pytest.approx(1 / (0.8 * 0.9), rel=0.05), (
+        "a fifth is held out, a tenth hidden"
+    )
+    held = group >= 600
+    by_set = cut(labels, group, folds=5, validation=held, seed=0)
+    first = Part(torch.arange(600), labels.take(torch.arange(600)))
+    assert growth(by_set, first) == pytest.approx(1 / 0.8, rel=0.05), "two tenths are hidden from the second fold"
+    assert growth(by_set, everything) == pytest.approx(1.5 / 0.8, rel=0.05)
+
+
+def test_without_unseen_questions_nothing_grows():
+    labels, group = labels_of([[0]] * 20), np.arange(20)
+    folds = cut(labels, group, folds=5, validation=None, seed=0)
+    assert growth(folds, Part(torch.arange(20), labels)) == 1
+
+
 def test_very_many_questions_are_not_all_held_out():
     rng = np.random.default_rng(0)
     labels, group = labels_of([rng.integers(0, 4000, 2) for _ in range(20_000)]), np.arange(20_000)
@@ -123,14 +144,28 @@ def test_very_many_questions_are_not_all_held_out():
     assert all(module.ENOUGH < int(fold.drawn.sum()) < 3 * module.ENOUGH for fold in folds)
 
 
-@pytest.mark.parametrize(("documents", "weight", "share"), [(40, 0.0, 0.0), (41, 3.0, 0.1), (400, 3.0, 0.1)])
-def test_unseen_questions_count_where_there_are_documents_without_labels(plain, documents, weight, share):
+@pytest.mark.parametrize(
+    ("documents", "unseen", "weight", "share"),
+    [
+        (40, 0.5, 0.0, 0.5),
+        (40, 0.0, 0.0, 0.0),
+        (41, 0.0, 1.0, 0.1),
+        (400, 0.0, 1.0, 0.1),
+        (400, 0.06, 1.8, 0.1),
+        (400, 0.1, 3.0, 0.1),
+        (400, 0.4, 3.0, 0.4),
+    ],
+)
+def test_unseen_questions_count_as_often_as_they_come_where_there_are_documents_without_labels(
+    plain, documents, unseen, weight, share
+):
     rng = np.random.default_rng(0)
     questions = QuerySet(rng.normal(size=(200, 6)), [[i % 40] for i in range(200)])
     ground = plain.ground(rng.normal(size=(documents, 6)), questions)
     folds = cut(ground.labels, np.arange(200), folds=5, validation=None, seed=0)
-    value = Search(ground, folds, 0.0, Contrastive(), progress=False).value
-    assert (value.unseen_weight, value.share) == (weight, share)
+    value = Search(ground, folds, unseen, 1.0, Contrastive(), progress=False).value
+    assert value.unseen_weight == pytest.approx(weight)
+    assert value.share == share
 
 
 def test_few_documents_without_labels_count_less(plain):
@@ -138,6 +173,6 @@ def test_few_documents_without_labels_count_less(plain):
     questions = QuerySet(rng.normal(size=(995, 3)), [[i] for i in range(995)])
     ground = plain.ground(rng.normal(size=(1000, 3)), questions)
     folds = cut(ground.labels, np.arange(995), folds=5, validation=None, seed=0)
-    value = Search(ground, folds, 0.02, Contrastive(), progress=False).value
+    value = Search(ground, folds, 0.2, 1.0, Contrastive(), progress=False).value
     assert value.unseen_weight == pytest.approx(1.5)
-    assert value.share == pytest.approx(0.05)
+    assert value.share == pytest.approx(0.2)
