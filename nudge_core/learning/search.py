@@ -25,9 +25,6 @@ LIKED = 2
 UNSEEN = 0.1
 """At least so large a share of the questions to come is taken to be about documents that no label names, whatever those held out are about."""
 
-RARE = 1 / 3
-"""Where labels speak of fewer unseen questions, harm weighs less in proportion, but so much at least: labels may be made for some documents only."""
-
 UNCOVERED = 0.01
 """Where a smaller share of the documents than this has no labels, there is less to protect: that share and the weight of harm shrink with it."""
 
@@ -102,7 +99,7 @@ class Search:
         self.before = [score(ground, fold, first, self.measure) for fold in folds]
         self.seen = np.concatenate([fold.seen.numpy() for fold in folds])
         exposed = min(1.0, (1 - len(ground.rows) / len(ground.corpus)) / UNCOVERED)
-        weight = exposed * min(1.0, max(RARE, unseen / UNSEEN)) * method.unseen_weight
+        weight = exposed * method.unseen_weight
         self.value = Value(np.concatenate(self.before), self.seen, max(exposed * UNSEEN, unseen), weight, growth)
         self._liked: dict[
             Steps, list[Setting]
@@ -199,7 +196,7 @@ class _Try:
         measured: Callable[[State], NDArray[np.float64]],
         value: Value,
     ) -> None:
-        """Along the path: on the first fold until it has gained no more for a while, whatever harm its few unseen questions take; on others as far."""
+        """Along the path: on the first fold until it gains no more for a while, whatever harm its few unseen questions take; on others as far."""
         gained = replace(value, unseen_weight=0.0)
         found, points, gains = [before], [0.0], [float(gained.of(before))]
         known = len(self.points) if self.scores else None

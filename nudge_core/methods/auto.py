@@ -29,10 +29,9 @@ class Auto(Learned):
 
     Attributes:
         allow_map: Whether a `LinearMap` may be taken, which moves every document, also those without labels.
-        unseen_weight: What a point that unseen questions lose, beyond the first, costs in points of the mean: 0 takes the best mean over all
-            questions, a large number refuses what harms unseen ones. It counts in full where a tenth of the labelled questions are the only
-            ones about their documents, and in proportion where fewer are, down to a third. Where less than a hundredth of the documents has
-            no labels it counts less still, and nothing where all have some.
+        unseen_weight: What a point that unseen questions lose, beyond the first, costs in points of the mean, however few they are: 0 takes
+            the best mean over all questions, a large number refuses what harms unseen ones. Where less than a hundredth of the documents
+            has no labels it counts less, and nothing where all have some.
         measure: What is measured on questions held out.
 
     Example:
