@@ -210,6 +210,9 @@ def main() -> None:
     options = parser.parse_args()
     if not options.table and not options.folders:
         parser.error("name a folder, or --table")
+    for folder in options.folders:
+        if not folder.is_dir():
+            parser.error(f"{folder} is no folder; name one in BEIR form with embeddings.npz")
     before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     print(table(before if options.table else measure(options, before)))
 
