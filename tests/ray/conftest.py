@@ -1,8 +1,6 @@
 """A corpus in several files and pieces, on the one Ray of these tests."""
 
-import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,35 +15,7 @@ from ray_common import DIM, DOCS, in_pieces, write_files
 from nudge_core import QuerySet
 from nudge_core.corpus import RayCorpus
 
-JOB = Path(__file__).with_name("cluster_job.py")
-collect_ignore = [JOB.name]
-
-
-def pytest_collection_modifyitems(items):
-    """What waits for the job comes last."""
-    items.sort(key=lambda item: "cluster_job" in item.fixturenames)  # stable
-
-
-@pytest.fixture(scope="session")
-def cluster_job(started_job) -> tuple[int, str, str]:
-    """How the job ended: its exit status, standard output and standard error."""
-    job, folder = started_job
-    status = job.wait(200)
-    return status, *((folder / name).read_text() for name in ("stdout", "stderr"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def started_job(request, tmp_path_factory) -> Iterator[tuple[subprocess.Popen, Path] | None]:
-    """A simulated cluster in a process of its own, for a minute beside the other tests: it waits most of the time."""
-    if not any("cluster_job" in item.fixturenames for item in request.session.items):
-        yield None
-        return
-    folder = tmp_path_factory.mktemp("cluster")
-    with (folder / "stdout").open("w") as out, (folder / "stderr").open("w") as err:
-        job = subprocess.Popen([sys.executable, "-W", "ignore", JOB], stdout=out, stderr=err)
-        yield job, folder
-    job.kill()
-    job.wait()
+collect_ignore = ["cluster_job.py"]
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """Workers that are lost: Ray repeats what they were at, and the result is the same."""
 
 import os
+import subprocess
+import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,18 @@ from nudge_core.corpus.ray import work as module
 from nudge_core.errors import ClusterError
 
 pytestmark = pytest.mark.enable_socket
+JOB = Path(__file__).with_name("cluster_job.py")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def started_job(tmp_path_factory) -> Iterator[tuple[subprocess.Popen, Path]]:
+    """A simulated cluster in a process of its own, for a minute beside the other tests: it waits most of the time."""
+    folder = tmp_path_factory.mktemp("cluster")
+    with (folder / "stdout").open("w") as out, (folder / "stderr").open("w") as err:
+        job = subprocess.Popen([sys.executable, "-W", "ignore", JOB], stdout=out, stderr=err)
+        yield job, folder
+    job.kill()
+    job.wait()
 
 
 def dying(log: Path, first: int, times: int):
@@ -69,9 +84,11 @@ def test_an_error_that_is_none_of_ours_is_one_sentence(corpus, monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-def test_a_cluster_of_several_machines_one_of_which_is_lost(cluster_job):
+def test_a_cluster_of_several_machines_one_of_which_is_lost(started_job):
     """Three simulated machines, one with a GPU that is none; one of them goes while it computes."""
-    status, out, err = cluster_job
+    job, folder = started_job
+    status = job.wait(200)
+    out, err = ((folder / name).read_text() for name in ("stdout", "stderr"))
     assert status == 0, err[-3000:]
     assert [line for line in out.splitlines() if line.endswith(("same", "different"))] == [
         "three machines: same",
