@@ -13,6 +13,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
 SKIPPED = {
     "ntpath",
@@ -110,7 +111,8 @@ def cut(text: str, size: int = PASSAGE) -> list[str]:
 
 
 def _objects() -> Iterator[tuple[str, Any]]:
-    with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+    hooks = patch.multiple(sys, excepthook=sys.__excepthook__, displayhook=sys.__displayhook__)  # whatever runs this
+    with hooks, warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         warnings.simplefilter("ignore")
         modules = list(_modules())
         for module_name, module in modules:

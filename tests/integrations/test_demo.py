@@ -1,6 +1,7 @@
 """The demo: what ships with it, and a small run of the real thing."""
 
 import json
+import sys
 from collections import Counter
 
 import pytest
@@ -76,6 +77,14 @@ def test_passages_hold_what_they_should(built):
     assert "json.dumps" in documents
     assert not any(part.startswith("_") for name in documents for part in name.split("#")[0].split("."))
     assert max(map(len, documents.values())) < 4 * stdlib.PASSAGE
+
+
+def test_passages_are_the_same_whatever_has_set_a_hook(built, monkeypatch, tmp_path):
+    """The command line replaces `sys.excepthook`, a notebook `sys.displayhook`."""
+    for hook in ("excepthook", "displayhook"):
+        monkeypatch.setattr(sys, hook, print)
+    assert build(tmp_path)[0].documents == built[0].documents
+    assert "sys.excepthook" in built[0].documents
 
 
 @pytest.mark.parametrize("text", ["one\n\ntwo", "a" * 50 + "\n\n" + "b" * 50, "x\ny\n" * 40, "z" * 300])
