@@ -1,6 +1,7 @@
-"""A labelled set of our own for the accuracy benchmarks: some modules of Python's standard library, and the shipped questions about them.
+"""Labelled sets of our own for the accuracy benchmarks: Python's standard library, some modules or all, and the shipped questions about them.
 
-python benchmarks/stdlib.py FOLDER     writes corpus.jsonl, queries.jsonl and qrels/
+python benchmarks/stdlib.py FOLDER             some modules; writes corpus.jsonl, queries.jsonl and qrels/
+python benchmarks/stdlib.py --whole FOLDER     the set of the demo
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ import json
 import sys
 from pathlib import Path
 
-from nudge_integrations.demo.data import library
+from nudge_integrations.demo.data import build, library
+from nudge_integrations.labels import LabelledData
 
 MODULES = ("collections", "csv", "glob", "itertools", "json", "os", "pathlib", "shutil", "tempfile", "zipfile")
 
 
-def write(folder: Path) -> None:
-    """Write the set in BEIR form."""
-    data = library(*MODULES)
+def write(data: LabelledData, folder: Path) -> None:
+    """Write a set in BEIR form."""
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
     for name, texts in (("corpus", data.documents), ("queries", data.queries)):
         lines = (json.dumps({"_id": key, "text": text}) for key, text in texts.items())
@@ -30,4 +31,5 @@ def write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    target = Path(sys.argv[-1])
+    write(build(target)[0] if "--whole" in sys.argv[1:-1] else library(*MODULES), target)
