@@ -42,9 +42,11 @@ package: $(VENV)/.dev
 results: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/stdlib.py build/stdlib
-	$(BIN)/python benchmarks/accuracy.py ../shared/data/*/ build/stdlib
-	$(BIN)/python benchmarks/accuracy.py --embedding TF-IDF ../shared/data/*/ build/stdlib
-	$(BIN)/python benchmarks/learning.py ../shared/data/*/ build/stdlib
+	$(BIN)/python benchmarks/stdlib.py --whole build/library
+	HF_HUB_OFFLINE=1 $(BIN)/nudge embed build/library
+	$(BIN)/python benchmarks/accuracy.py ../shared/data/*/ build/stdlib build/library
+	$(BIN)/python benchmarks/accuracy.py --embedding TF-IDF ../shared/data/*/ build/stdlib build/library
+	$(BIN)/python benchmarks/learning.py ../shared/data/*/ build/stdlib build/library
 	$(BIN)/python benchmarks/ablation.py ../shared/data/covidqa ../shared/data/openbookqa
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/peers.py ../shared/data/covidqa ../shared/data/openbookqa build/stdlib
 	$(BIN)/python benchmarks/matching.py ../shared/data/squad ../shared/data/covidqa

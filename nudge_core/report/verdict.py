@@ -50,13 +50,12 @@ def warnings(report: Report) -> Iterator[str]:
         sure = "lose" if direction(unseen) == "worse" else "may lose"
         yield (
             f"Unseen questions {sure}: about documents that no question was learned from, {unseen.measure} goes {_change(unseen, level)} on "
-            f"{counted(len(unseen.before), 'question', 'questions')}. If many questions to come are such, keep the original vectors, "
-            "label more widely, or let Auto() choose, which weighs them."
+            f"{counted(len(unseen.before), 'question', 'questions')}. {_remedy(report)}"
         )
     elif report.hidden is not None and (line := main_line(report.hidden)) is not None and direction(line) == "worse":
         yield (
             f"Unseen questions lose: with the labels of their documents hidden, {line.measure} goes {_change(line, level)} on "
-            f"{counted(len(line.before), 'question', 'questions')}."
+            f"{counted(len(line.before), 'question', 'questions')}. {_remedy(report)}"
         )
     elif unseen is None and report.hidden is None:
         yield (
@@ -72,6 +71,12 @@ def warnings(report: Report) -> Iterator[str]:
             f"Only {counted(len(whole.before), 'question was', 'questions were')} held out: too few to tell how others will fare. "
             "Label some more before you decide."
         )
+
+
+def _remedy(report: Report) -> str:
+    mapped = report.tuned is not None and report.tuned.matrix is not None
+    other = "" if mapped else "let Auto(allow_map=True) choose, which may move every document, "
+    return f"If many questions to come are such, label more widely, {other}or keep the original vectors."
 
 
 def hidden_sentence(hidden: Comparison) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nudge_core import Evaluation, NudgeN, evaluate, finetune
+from nudge_core import Auto, Evaluation, evaluate, finetune
 from nudge_core.errors import InputError, MissingExtraError
 from nudge_core.evaluation import Comparison
 from nudge_core.report import Report, plot_before_after
@@ -53,7 +53,7 @@ def run_demo(model: str, folder: Path) -> Comparison:
 
     train, validation, test = (vectors.query_set(data, split) for split in ("train", "dev", "test"))
     say(f"Fine-tuning on {len(train):,} questions, {len(validation)} for validation; {len(test)} are held out.")
-    tuned = finetune(vectors.corpus, train, validation, method=NudgeN("fine", "nDCG@10"), refit=True)
+    tuned = finetune(vectors.corpus, train, validation, method=Auto(allow_map=True), refit=True)
     tuned.save(folder / "tuned.safetensors")
     say(f"{tuned} in {sum(tuned.seconds.values()):.1f} s")
 
@@ -62,9 +62,7 @@ def run_demo(model: str, folder: Path) -> Comparison:
     after = evaluate(vectors.corpus, test, MEASURES, tuned=tuned, train=learned)
     comparison = after.compare(before)
     show(comparison)
-    say(
-        "seen: other questions about the same passage were learned from. unseen: none were; only harm can come to these.\n"
-    )
+    say("seen: other questions about the same passage were learned from. unseen: none were.\n")
     _examples(data, before, after)
     seconds = time.perf_counter() - start
     figures = {

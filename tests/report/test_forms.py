@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -140,6 +141,17 @@ def test_the_verdict_and_its_warnings(made, change):
     warned = " ".join(report.warnings)
     assert ("do not ship" in warned) == (change < 0)
     assert ("Unseen questions lose" in warned) == (change < 0)
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_map_is_advised_where_there_is_none(made, mapped):
+    evaluation, tuned = made["evaluation"], made["nudge"]
+    worst = {name: values * 0 for name, values in evaluation.values.items()}
+    worse = type(evaluation)(evaluation.ids, worst, evaluation.seen, evaluation.ranking)
+    tuned = replace(tuned, matrix=np.eye(tuned.vectors.shape[1], dtype=np.float32)) if mapped else tuned
+    (warning,) = (text for text in Report(worse.compare(evaluation), tuned).warnings if "Unseen questions" in text)
+    assert ("allow_map=True" in warning) != mapped
+    assert warning.endswith("or keep the original vectors.")
 
 
 def test_few_questions_are_warned_of(sample):
