@@ -6,8 +6,8 @@ python benchmarks/stdlib.py --whole FOLDER     the set of the demo
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 from nudge_integrations.demo.data import build, library
@@ -31,5 +31,8 @@ def write(data: LabelledData, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[-1])
-    write(build(target)[0] if "--whole" in sys.argv[1:-1] else library(*MODULES), target)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--whole", action="store_true", help="all of the library, not ten modules")
+    options = parser.parse_args()
+    write(build(options.folder)[0] if options.whole else library(*MODULES), options.folder)
