@@ -48,7 +48,7 @@ results: $(VENV)/.dev
 	$(BIN)/python benchmarks/accuracy.py --embedding TF-IDF ../shared/data/*/ build/stdlib build/library
 	$(BIN)/python benchmarks/learning.py ../shared/data/*/ build/stdlib build/library
 	$(BIN)/python benchmarks/ablation.py ../shared/data/covidqa ../shared/data/openbookqa
-	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/peers.py ../shared/data/covidqa ../shared/data/openbookqa build/stdlib
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/peers.py ../shared/data/covidqa ../shared/data/openbookqa build/stdlib build/library
 	$(BIN)/python benchmarks/matching.py ../shared/data/squad ../shared/data/covidqa
 	$(BIN)/python benchmarks/ray_corpus.py
 	$(BIN)/python benchmarks/stores.py ../shared/data/nfcorpus ../shared/data/squad
