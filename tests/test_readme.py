@@ -93,6 +93,22 @@ def test_what_is_said_of_adapters_and_trained_models_is_what_was_measured():
     assert trained == 4
 
 
+def test_what_is_said_of_a_map_is_what_was_measured():
+    """docs/langchain.md: "as good or better, by up to 10 points, and unseen questions gained or lost less"."""
+    gains = []
+    for sets in figures("accuracy").values():
+        for name, measured in sets.items():
+            mapped, moved = (measured["methods"][method] for method in ("Auto, map allowed", "Auto"))
+            gains.append(mapped["nDCG@10"] - moved["nDCG@10"])
+            if mapped["unseen"]["questions"] >= 10:
+                none, after, others = (
+                    measured["methods"][method]["unseen"]["nDCG@10"] for method in ("none", "Auto, map allowed", "Auto")
+                )
+                assert after > none - 0.05 or after >= others, name
+    assert min(gains) >= 0
+    assert round(max(gains)) == 10
+
+
 @cache
 def anchors(page):
     """The anchors that GitHub gives the headings of a page."""
