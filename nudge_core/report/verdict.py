@@ -75,7 +75,11 @@ def warnings(report: Report) -> Iterator[str]:
 
 def _remedy(report: Report) -> str:
     mapped = report.tuned is not None and report.tuned.matrix is not None
-    other = "" if mapped else "let Auto(allow_map=True) choose, which may move every document, "
+    other = (
+        ""
+        if mapped
+        else "let Auto(allow_map=True) choose (nudge tune --method auto-map), which may move every document, "
+    )
     return f"If many questions to come are such, label more widely, {other}or keep the original vectors."
 
 
