@@ -74,13 +74,12 @@ def warnings(report: Report) -> Iterator[str]:
 
 
 def _remedy(report: Report) -> str:
-    mapped = report.tuned is not None and report.tuned.matrix is not None
-    other = (
-        ""
-        if mapped
-        else "let Auto(allow_map=True) choose (nudge tune --method auto-map), which may move every document, "
-    )
-    return f"If many questions to come are such, label more widely, {other}or keep the original vectors."
+    ways = "label more widely"
+    if report.tuned is None or report.tuned.matrix is None:
+        ways += (
+            ", try Auto(allow_map=True) if you have not (nudge tune --method auto-map), which may move every document"
+        )
+    return f"If many questions to come are such, {ways}, or keep the original vectors."
 
 
 def hidden_sentence(hidden: Comparison) -> str:
