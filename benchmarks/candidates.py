@@ -16,12 +16,12 @@ from labelled import LabelledSet
 from numpy.typing import NDArray
 
 from nudge_core import Auto, NudgeN, QuerySet, finetune, open_corpus
-from nudge_core.learning.folds import Part
-from nudge_core.learning.learn import Lesson
-from nudge_core.learning.search import Candidate as Tried
+from nudge_core.data.relevance import Relevance
+from nudge_core.data.vectors import unit
 from nudge_core.methods import Method
-from nudge_core.relevance import Relevance
-from nudge_core.vectors import unit
+from nudge_core.methods.problem import Part
+from nudge_core.selection.fit import Lesson
+from nudge_core.selection.search import Candidate as Tried
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def load(folder: Path, embedding: str = BUNDLED) -> LabelledSet:
         vectors = load_embeddings(data)
     else:
         vectors = embed(data, load_model(BUNDLED), BUNDLED)
-    splits = {split: vectors.query_set(data, split, "skip").by_row(vectors.corpus) for split in data.qrels}
+    splits = {split: vectors.corpus.by_row(vectors.query_set(data, split, "skip")) for split in data.qrels}
     if "dev" not in splits:
         splits["train"], splits["dev"] = splits["train"].split(7 / 8)
     return LabelledSet(data, vectors.documents, splits["train"], splits["dev"], splits["test"])

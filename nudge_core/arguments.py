@@ -10,15 +10,15 @@ import torch
 from nudge_core.errors import InputError
 
 
-def expect(value: object, kind: type, name: str, remedy: str) -> None:
-    """Refuse a value of another kind.
+def expect(value: object, kind: type, name: str, remedy: str, called: str | None = None) -> None:
+    """Refuse a value of another kind, which is `called` so where users know it by another name.
 
     Raises:
         InputError: The value is no `kind`.
     """
     if not isinstance(value, kind):
         received = f"the class {value.__name__} itself" if isinstance(value, type) else f"a {type(value).__name__}"
-        raise InputError(f"{name} is {received}; expected a {kind.__name__}: {remedy}")
+        raise InputError(f"{name} is {received}; expected a {called or kind.__name__}: {remedy}")
 
 
 def whole_number(value: object, name: str, least: int = 1) -> None:

@@ -17,18 +17,19 @@ import torch
 from numpy.typing import NDArray
 
 from nudge_core.arguments import pick_device
-from nudge_core.background import Background, top_k
 from nudge_core.corpus import MemoryCorpus
+from nudge_core.corpus.background import Background, top_k
+from nudge_core.data.labels import Labels
+from nudge_core.data.queries import QuerySet
+from nudge_core.data.vectors import as_matrix, check_finite, unit
 from nudge_core.errors import InputError
-from nudge_core.labels import Labels
-from nudge_core.methods import Bounded, NudgeM, NudgeN, Problem
-from nudge_core.methods import gammas as grid
-from nudge_core.methods.intervals import cover, first_place
+from nudge_core.methods import Bounded, NudgeM, NudgeN
+from nudge_core.methods import options as grid
+from nudge_core.methods.gamma_exact import cover, first_place
+from nudge_core.methods.gamma_sweep import sweep
 from nudge_core.methods.nudge_m import shift_directions
 from nudge_core.methods.nudge_n import Turn, turn_directions
-from nudge_core.methods.sweep import sweep
-from nudge_core.queries import QuerySet
-from nudge_core.vectors import as_matrix, check_finite, unit
+from nudge_core.methods.problem import Problem
 
 
 class QueriesAnswersDict(TypedDict):

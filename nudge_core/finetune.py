@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from nudge_core.arguments import expect, pick_device
 from nudge_core.clock import Clock
-from nudge_core.corpus import Corpus, open_corpus
+from nudge_core.corpus import open_corpus
 from nudge_core.corpus.opening import CorpusLike
-from nudge_core.distinct import distinct
+from nudge_core.data.labels import Labels
+from nudge_core.data.queries import QuerySet
 from nudge_core.errors import InputError
-from nudge_core.labels import Labels
-from nudge_core.learning.learn import Lesson
-from nudge_core.methods.base import Bounded, Choice, Method, Problem
-from nudge_core.methods.learned import Learned
+from nudge_core.methods.base import Bounded, Choice, Learned, Method
 from nudge_core.methods.nudge_n import NudgeN
-from nudge_core.queries import QuerySet
+from nudge_core.methods.problem import labelled_problem, read_problem
 from nudge_core.result import Nudge
-from nudge_core.vectors import check_finite, turned, unit
+from nudge_core.selection.checks import check, check_enough
+from nudge_core.selection.fit import Lesson, build
 
 
 def finetune(
@@ -87,12 +83,12 @@ def finetune(
     clock = Clock()
 
     with clock("labelled documents"):
-        problem = _problem(documents, train, validation, place)
+        problem = labelled_problem(documents, train, validation, place)
         if method.fixed_gamma is not None:
-            problem = _read(documents, problem, None, progress)
+            problem = read_problem(documents, problem, None, progress)
     if method.fixed_gamma is None:
         with clock("background"):
-            problem = _read(documents, problem, min(method.validation.k, len(documents)), progress)
+            problem = read_problem(documents, problem, min(method.validation.k, len(documents)), progress)
         with clock("choice of γ"):
             choice = method.choose(problem)
     else:
@@ -106,78 +102,3 @@ def finetune(
         )
         tuned = build(documents, method, problem, labels, choice, refit=refit)
     return replace(tuned, seconds=clock.seconds)
-
-
-def build(corpus: Corpus, method: Bounded, problem: Problem, labels: Labels, choice: Choice, *, refit: bool) -> Nudge:
-    """Move the pool by the γ chosen, and keep what changed."""
-    moved = method.move(problem.documents, labels, choice.gamma)
-    changed = torch.nonzero((moved != problem.documents).any(1)).reshape(-1)
-    rows = problem.rows[changed].cpu().numpy()
-    return Nudge(
-        ids=corpus.names(rows),
-        rows=rows,
-        vectors=moved[changed].cpu().numpy(),
-        docs=len(corpus),
-        method=method.name,
-        gamma=choice.gamma,
-        gamma_unit=method.gamma_unit,
-        angle=method.angle(choice.gamma),
-        metric=method.metric,
-        before=choice.before,
-        after=choice.after,
-        curve=choice.curve,
-        refit=refit,
-        angles=turned(problem.documents[changed], moved[changed]),
-    )
-
-
-def check(corpus: Corpus, train: QuerySet, validation: QuerySet | None) -> None:
-    """Refuse question sets that are none, are empty or of another dimension than the documents."""
-    for name, queries in (("training", train), ("validation", validation)):
-        if queries is None:
-            continue
-        expect(queries, QuerySet, name, "call finetune(corpus, train, validation) with QuerySet(embeddings, relevant)")
-        if not len(queries):
-            raise InputError(f"the {name} set holds no questions: label at least one")
-        if queries.dim != corpus.dim:
-            raise InputError(
-                f"the {name} questions have dimension {queries.dim}, the documents {corpus.dim}: embed both with one model"
-            )
-
-
-def check_enough(corpus: Corpus, train: QuerySet) -> None:
-    """Refuse a single question where some are to be learned from and others held out, once it is known that the corpus holds its documents."""
-    if not train.different.any():
-        corpus.find(train.relevance.documents)
-        raise InputError(
-            "one question cannot be learned from and held out at once: label more questions, or give validation questions"
-        )
-
-
-def _problem(corpus: Corpus, train: QuerySet, validation: QuerySet | None, device: torch.device) -> Problem:
-    sets = [train] if validation is None else [train, validation]
-    found = [corpus.find(queries.relevance.documents) for queries in sets]
-    rows = distinct(np.concatenate(found))
-    labels = [Labels.of(queries, np.searchsorted(rows, at), device) for queries, at in zip(sets, found, strict=True)]
-    return Problem(
-        torch.empty(0, corpus.dim, device=device),
-        torch.from_numpy(rows).to(device),
-        labels[0],
-        labels[1] if validation is not None else None,
-    )
-
-
-def _read(corpus: Corpus, problem: Problem, k: int | None, progress: bool) -> Problem:
-    """The same problem with its documents, and with the k nearest others of each validation question if k is given."""
-    rows, background = problem.rows.cpu().numpy(), None
-    if k is None or problem.validation is None:
-        vectors = corpus.rows(rows)
-    else:
-        vectors, background = corpus.rows_and_background(rows, problem.validation.queries, k, progress=progress)
-    documents, _ = pool(corpus, rows, vectors)
-    return replace(problem, documents=documents.to(problem.rows.device), background=background)
-
-
-def pool(corpus: Corpus, rows: NDArray[np.int64], vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """The labelled documents at unit length, and the lengths that they have."""
-    return unit(vectors), check_finite(vectors, corpus.names(rows), "document")

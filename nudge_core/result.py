@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from nudge_core.errors import InputError
+from nudge_core.corpus.copying import copy_moved
+from nudge_core.corpus.opening import CorpusLike
+from nudge_core.data.moves import Moves
+from nudge_core.data.storage import read_file, write_file
+from nudge_core.display import Block, Reported
+from nudge_core.errors import FileFormatError
 from nudge_core.methods.base import Curve
-from nudge_core.report.shown import Block, Reported
-from nudge_core.vectors import as_matrix, mapped, unit
 
-if TYPE_CHECKING:
-    from nudge_core.corpus.opening import CorpusLike
-    from nudge_core.report import Report
-
-UNIT = 1e-2
-"""Lengths that differ from 1 by less count as 1: rounding to float16 or bfloat16 does that."""
-
-Matrix = TypeVar("Matrix", NDArray[Any], Tensor)
+FORMAT, VERSION = "nudge", "1"
+_ARRAYS = ("ids", "rows", "vectors", "matrix", "angles")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Nudge(Reported):
+class Nudge(Moves, Reported):
     """New vectors for the documents that moved.
 
     Attributes:
@@ -60,33 +56,13 @@ class Nudge(Reported):
         (array([0]), (3, 3))
     """
 
-    ids: NDArray[Any]
-    rows: NDArray[np.int64]
-    vectors: NDArray[np.float32]
-    docs: int
-    method: str
-    gamma: float
-    gamma_unit: str
-    angle: float
-    metric: Literal["cosine", "dot"]
     before: float | None = None
     after: float | None = None
     curve: Curve | None = None
     refit: bool = False
     seconds: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    matrix: NDArray[np.float32] | None = None
     angles: NDArray[np.float32] | None = None
-
-    def __len__(self) -> int:
-        """Number of documents that moved."""
-        return len(self.rows)
-
-    def report(self) -> Report:
-        """The report of the moves; with questions held out too it is `Report(after.compare(before), tuned)`."""
-        from nudge_core.report import Report
-
-        return Report(tuned=self)
 
     def blocks(self) -> list[Block]:
         """What moved, in a line."""
@@ -115,59 +91,6 @@ class Nudge(Reported):
             "seconds": dict(self.seconds),
         }
 
-    @property
-    def dim(self) -> int:
-        """Dimension of the vectors."""
-        return int(self.vectors.shape[1])
-
-    def apply_to(self, vectors: Matrix) -> Matrix:
-        """A full copy of the corpus with the moved vectors in place; all other rows are bit-equal.
-
-        A moved vector keeps the length that its row had, so that cosine similarity ranks it right beside vectors of any length.
-
-        Args:
-            vectors: (docs, dim) the vectors that were fine-tuned, array or tensor.
-
-        Returns:
-            The same type, dtype and shape.
-
-        Raises:
-            InputError: Another shape than that of the corpus; or NUDGE-M vectors into a corpus that is not of unit length.
-        """
-        matrix = as_matrix(vectors, "vectors")
-        if tuple(matrix.shape) != (self.docs, self.dim):
-            raise InputError(
-                f"the vectors have shape {tuple(matrix.shape)}; the moves are for {(self.docs, self.dim)}: pass the vectors that were fine-tuned"
-            )
-        copy = self.change(matrix, 0)
-        copy = matrix.clone() if copy is matrix else copy
-        return copy if isinstance(vectors, Tensor) else copy.numpy()
-
-    def change(self, block: Tensor, first: int) -> Tensor:
-        """Some rows of the corpus, with the moved vectors in place: the block itself where none of them moved.
-
-        Args:
-            block: (rows, dim) of any floating type, the vectors that were fine-tuned.
-            first: The row of the corpus that the block begins with.
-
-        Raises:
-            InputError: As for `apply_to`.
-        """
-        if self.metric != "cosine":
-            self._check_unit(block)
-        some = slice(*np.searchsorted(self.rows, [first, first + len(block)]).tolist())
-        if some.start == some.stop:
-            return block
-        rows = torch.from_numpy(self.rows[some] - first).to(block.device)
-        moved = torch.from_numpy(self.vectors[some]).to(block.device)
-        self.check_origin(block[rows], some)
-        if self.metric == "cosine":
-            norms = torch.linalg.vector_norm(block[rows].to(torch.float32), dim=1, keepdim=True)
-            moved = torch.where((norms - 1).abs() < UNIT, moved, moved * norms)
-        copy = block.clone()
-        copy[rows] = moved.to(block.dtype)
-        return copy
-
     def copy_files(self, source: CorpusLike, target: str | Path, *, progress: bool = True) -> None:
         """Write a copy of the files of a corpus with the moved vectors in place, block by block, so that it may be larger than memory.
 
@@ -183,60 +106,7 @@ class Nudge(Reported):
             FileFormatError: A file that changed meanwhile.
             WriteError: There was no room; nothing of the copy is left.
         """
-        from nudge_core.corpus.copying import copy_moved
-
         copy_moved(self, source, target, progress=progress)
-
-    def map_new(self, vectors: Matrix) -> Matrix:
-        """Documents that were not in the corpus, taken through the map that was learned; as they are where none was.
-
-        Args:
-            vectors: (docs, dim) array or tensor; each keeps its length.
-
-        Returns:
-            The same type, dtype and shape.
-
-        Raises:
-            InputError: Another dimension than that of the corpus; a row with NaN, infinity or zeros only.
-        """
-        matrix = as_matrix(vectors, "vectors")
-        if matrix.shape[1] != self.dim:
-            raise InputError(
-                f"the vectors have dimension {matrix.shape[1]}, the corpus {self.dim}: embed both with one model"
-            )
-        if self.matrix is None:
-            return vectors
-        moved = mapped(matrix, torch.from_numpy(self.matrix))
-        result: Matrix = moved if isinstance(vectors, Tensor) else moved.numpy()
-        return result
-
-    def check_origin(self, vectors: Tensor, some: slice = slice(None)) -> None:
-        """Refuse vectors that these moves cannot have been made from.
-
-        Args:
-            vectors: (moved, dim) what stands in the rows that moved, of any length.
-            some: Of which of the moves.
-
-        Raises:
-            InputError: A vector lies further from its moved one than γ allows.
-        """
-        distance = torch.linalg.vector_norm(unit(vectors).cpu() - torch.from_numpy(self.vectors[some]), dim=1)
-        bound = math.sqrt(self.gamma) if self.gamma_unit == "squared distance" else self.gamma
-        far = torch.nonzero(~(distance <= bound + 0.03)).reshape(-1)  # float16 rounds by a hundredth
-        if len(far):
-            name = self.ids[some][int(far[0]) : int(far[0]) + 1].tolist()[0]
-            raise InputError(
-                f"document {name!r} lies {float(distance[far[0]]):.3f} from its moved vector, more than γ allows ({bound:.3f}); {len(far)} do: "
-                "these are other vectors, or in another order, than those that were fine-tuned; pass those"
-            )
-
-    def _check_unit(self, matrix: Tensor) -> None:
-        norms = torch.cat([torch.linalg.vector_norm(part.to(torch.float32), dim=1) for part in matrix.split(65536)])
-        if float((norms - 1).abs().max()) > UNIT:
-            raise InputError(
-                f"{self.method} vectors are searched by dot product beside vectors of unit length; these have lengths from {float(norms.min()):.4g} "
-                f"to {float(norms.max()):.4g}: normalise them first, or use NudgeN"
-            )
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file; never pickle.
@@ -244,9 +114,19 @@ class Nudge(Reported):
         Args:
             path: The file, for example "tuned.safetensors". An existing file is replaced at once, when the new one is complete.
         """
-        from nudge_core.storage import save
-
-        save(self, path)
+        header = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in (*_ARRAYS, "curve")}
+        header["seconds"] = dict(self.seconds)
+        header["settings"] = {name: dict(setting) for name, setting in self.settings.items()}
+        arrays: dict[str, Any] = {"rows": self.rows, "vectors": self.vectors}
+        if self.ids.dtype.kind in "iu":
+            arrays["ids"] = self.ids
+        else:
+            header["ids"] = self.ids.tolist()
+        arrays |= {name: array for name in ("matrix", "angles") if (array := getattr(self, name)) is not None}
+        if self.curve is not None:
+            header["measure"] = self.curve.measure
+            arrays |= {"curve_gamma": self.curve.gamma, "curve_score": self.curve.score}
+        write_file(path, arrays, {"format": FORMAT, "version": VERSION, "nudge": json.dumps(header)})
 
     @classmethod
     def load(cls, path: str | Path, *, dim: int | None = None) -> Nudge:
@@ -257,8 +137,42 @@ class Nudge(Reported):
             dim: The dimension that is expected; None for any.
 
         Raises:
-            FileFormatError: No such format, another version, a truncated file, or another dimension than `dim`.
+            FileFormatError: No such format, another version, a truncated or damaged file, or another dimension than `dim`.
         """
-        from nudge_core.storage import load
+        metadata, arrays = read_file(path, FORMAT, VERSION, "Nudge.save or `nudge tune --out`")
+        try:
+            header = json.loads(metadata["nudge"])
+            measure = header.pop("measure", None)
+            if measure is not None:
+                header["curve"] = Curve(arrays.pop("curve_gamma"), arrays.pop("curve_score"), measure)
+            if "ids" in header:
+                header["ids"] = np.asarray(header["ids"], dtype=object)
+            tuned = cls(**{**header, **arrays})
+            fault = next(tuned._faults(), None)
+        except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+            fault = f"{type(error).__name__}: {error}"
+        if fault is not None:
+            raise FileFormatError(f"{str(path)!r} is damaged ({fault}): write it again")
+        if dim is not None and tuned.dim != dim:
+            raise FileFormatError(
+                f"{str(path)!r} holds vectors of dimension {tuned.dim}, expected {dim}: it belongs to another embedding model"
+            )
+        return tuned
 
-        return load(path, dim)
+    def _faults(self) -> Iterator[str]:
+        """What no fine-tuning gives, so that nothing of it is taken."""
+        if not len(self.ids) == len(self.rows) == len(self.vectors) or self.vectors.ndim != 2:
+            yield f"it holds {len(self.ids)} ids for vectors of shape {self.vectors.shape}"
+        if self.rows.dtype != np.int64 or (self.rows < 0).any() or (self.rows >= self.docs).any():
+            yield f"its rows are not whole numbers from 0 to {self.docs - 1}"
+        if (np.diff(self.rows) <= 0).any() or len(set(self.ids.tolist())) < len(self.ids):
+            yield "a document stands in it twice, or out of order"
+        if self.angles is not None and self.angles.shape != self.rows.shape:
+            yield f"it holds angles of shape {self.angles.shape} for {len(self)} documents"
+        if self.matrix is not None and self.matrix.shape != (self.dim, self.dim):
+            yield f"it holds a map of shape {self.matrix.shape} for vectors of dimension {self.dim}"
+        for array in (self.vectors, self.matrix):
+            if array is not None and (array.dtype != np.float32 or not np.isfinite(array).all()):
+                yield "its vectors or its map are not finite numbers of 32 bits"
+        if self.metric not in ("cosine", "dot") or not 0 <= self.gamma < math.inf:
+            yield f"it has the metric {self.metric!r} and γ {self.gamma!r}"

@@ -15,28 +15,26 @@ import torch
 from numpy.typing import NDArray
 
 from nudge_core.arguments import expect, pick_device, whole_number
-from nudge_core.background import Background
 from nudge_core.corpus import Corpus, open_corpus
+from nudge_core.corpus.background import Background
 from nudge_core.corpus.opening import CorpusLike
-from nudge_core.distinct import distinct
+from nudge_core.data.labels import Labels
+from nudge_core.data.moves import UNIT
+from nudge_core.data.queries import QuerySet
+from nudge_core.data.vectors import distinct
+from nudge_core.display import Block, Reported
 from nudge_core.errors import InputError
-from nudge_core.evaluation.comparison import Comparison
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.evaluation.measures import Measure, parse_all
 from nudge_core.evaluation.ranking import about_learned, measured, rank
-from nudge_core.evaluation.results import Evaluation, Lengths
-from nudge_core.finetune import build, check, check_enough, pool
-from nudge_core.labels import Labels
-from nudge_core.learning.learn import Lesson
-from nudge_core.learning.search import Candidate
-from nudge_core.methods.base import Bounded, Choice, Curve, Method, Problem
-from nudge_core.methods.learned import Learned
+from nudge_core.evaluation.results import Comparison, Evaluation, Lengths
+from nudge_core.methods.base import Bounded, Choice, Curve, Learned, Method
 from nudge_core.methods.nudge_n import NudgeN
-from nudge_core.queries import QuerySet
-from nudge_core.report import Report
-from nudge_core.report.shown import Block, Reported
-from nudge_core.report.trials import trial_report
-from nudge_core.result import UNIT, Nudge
+from nudge_core.methods.problem import Problem, pool
+from nudge_core.result import Nudge
+from nudge_core.selection.checks import check, check_enough
+from nudge_core.selection.fit import Lesson, build
+from nudge_core.selection.search import Candidate
 
 ENOUGH = 1000
 """How many questions held out choose γ, where they are folds of the training questions; all of them are measured."""
@@ -76,17 +74,13 @@ class Trial(Reported):
         """Before and after on the questions held out: all, seen and unseen."""
         return self.after.compare(self.before)
 
-    def report(self) -> Report:
-        """What was tried, chosen and measured."""
-        return trial_report(self)
-
     def blocks(self) -> list[Block]:
         """Those of its report."""
-        return self.report().blocks()
+        return list(self.report().blocks())
 
     def to_dict(self) -> dict[str, Any]:
         """All figures, for JSON; scores from 0 to 1."""
-        return self.report().to_dict()
+        return dict(self.report().to_dict())
 
 
 def trial(
@@ -164,8 +158,8 @@ def trial(
         )
     if not isinstance(method, Bounded):
         raise InputError(f"{method!r} neither bounds moves by γ nor learns: make it a Bounded or a Learned method")
-    train = train.by_row(documents)
-    validation = None if validation is None else validation.by_row(documents)
+    train = documents.by_row(train)
+    validation = None if validation is None else documents.by_row(validation)
     splits = [(train, validation)] if validation is not None else list(train.folds(min(folds, different), seed=seed))
     asked = [*dict.fromkeys([str(method.validation), *(str(measure) for measure in parse_all(measures))])]
     held = _Held(documents, splits, parse_all(asked), pick_device(device), progress)

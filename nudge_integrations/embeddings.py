@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from nudge_core import QuerySet
 from nudge_core.arguments import pick_device, writable
 from nudge_core.corpus import MemoryCorpus
+from nudge_core.data.vectors import check_finite, unit
 from nudge_core.errors import FileFormatError, InputError, MissingExtraError, first_few
-from nudge_core.vectors import check_finite, unit
 from nudge_integrations.defaults import BUNDLED, FILE
 from nudge_integrations.labels import LabelledData
 

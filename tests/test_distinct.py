@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nudge_core.distinct import distinct
+from nudge_core.data.vectors import distinct
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint64])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -172,3 +175,47 @@ class Journal(JournalFile):
 def hash_of(vector: NDArray[Any]) -> bytes:
     """16 bytes that tell a vector from every other."""
     return blake2b(np.ascontiguousarray(vector).tobytes(), digest_size=16).digest()
+
+
+def vectors_known(
+    path: Path,
+    fetch: Callable[[list[str]], Mapping[str, NDArray[Any]]],
+    fingerprint: str,
+    *,
+    enough: int = 50,
+    page: int = 1000,
+) -> int:
+    """How many documents of a store hold a vector that a run of this journal wrote, or any vector of it where a run was interrupted.
+
+    A store that holds originals only needs no journal, and may be another one with the same documents.
+
+    Args:
+        path: The file of the journal.
+        fetch: What gives the vectors of the store by id.
+        fingerprint: That of the collection the journal must belong to.
+        enough: At how many the count ends.
+        page: How many documents are read at a time.
+
+    Returns:
+        The count; 0 for a file that is no journal, or that of another collection or version.
+    """
+    count, last = 0, ""
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
+            if dict(connection.execute("SELECT key, value FROM meta")).get("fingerprint") != fingerprint:
+                return 0
+            cut = connection.execute("SELECT 1 FROM runs WHERE state = 'writing'").fetchone() is not None
+            while count < enough:
+                query = "SELECT id, original FROM documents WHERE id > ? ORDER BY id LIMIT ?"
+                originals = dict(connection.execute(query, (last, page)))
+                if not originals:
+                    break
+                last = list(originals)[-1]
+                for name, vector in fetch(list(originals)).items():
+                    held = hash_of(vector)
+                    if cut or held != originals[name]:
+                        known = connection.execute("SELECT 1 FROM vectors WHERE hash = ?", (held,)).fetchone()
+                        count += known is not None
+    except sqlite3.DatabaseError:
+        return 0
+    return count

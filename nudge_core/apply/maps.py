@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from nudge_core.apply.journal import Change, Journal, hash_of
+from nudge_core.apply.schema import LATER
 from nudge_core.apply.target import Target
+from nudge_core.data.vectors import mapped
 from nudge_core.errors import LockedError, StoreError, counted
-from nudge_core.vectors import mapped
 
 CHUNK = 1000
 _log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ def keep_map(journal: Journal, matrix: NDArray[np.float32]) -> str:
     """Keep a map, (dim, dim), and give the name by which the settings of a run speak of it."""
     name = hash_of(matrix).hex()
     with journal.transaction() as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS maps (name TEXT PRIMARY KEY, value BLOB NOT NULL)")
+        connection.execute(LATER["maps"])
         connection.execute("INSERT OR IGNORE INTO maps VALUES (?, ?)", (name, np.ascontiguousarray(matrix).tobytes()))
     return name
 

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.apply.journal import Journal
-from nudge_core.texts import normal
+from nudge_core.apply.schema import LATER
+from nudge_core.data.queries import normal
+from nudge_core.errors import InputError
 
 
 def feedback(journal: Journal) -> dict[str, dict[str, bool]]:
@@ -34,11 +36,8 @@ def add_feedback(journal: Journal, question: str, judgements: Mapping[str, bool]
 def keep_learned(journal: Journal, questions: Iterable[str], documents: Iterable[str]) -> None:
     """Note from which questions, and about which documents, the vectors that stand have learned."""
     with journal.transaction() as connection:
-        for table, column, kind, values in (
-            ("learned", "question", "BLOB", map(_digest, questions)),
-            ("learned_about", "document", "TEXT", documents),
-        ):
-            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({column} {kind} PRIMARY KEY) WITHOUT ROWID")
+        for table, values in (("learned", map(_digest, questions)), ("learned_about", documents)):
+            connection.execute(LATER[table])
             connection.execute(f"DELETE FROM {table}")  # noqa: S608  # one of the two above
             connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?)", ((value,) for value in values))  # noqa: S608
 
@@ -107,3 +106,14 @@ def cache(journal: Journal, model: int, texts: Sequence[str], vectors: NDArray[n
 
 def _same(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
     return a.shape == b.shape and float(np.abs(a - b).max()) < 1e-3 * float(np.abs(b).max())
+
+
+def remove_feedback(journal: Journal | None, question: str) -> None:
+    """Forget what was said of the answers to a question.
+
+    Raises:
+        InputError: Nothing was.
+    """
+    if journal is None or question not in feedback(journal):
+        raise InputError(f"no feedback on the question {question!r} is kept: labels() lists those that are")
+    journal.execute("DELETE FROM feedback WHERE question = ?", [(question,)])

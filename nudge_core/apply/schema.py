@@ -24,3 +24,10 @@ CREATE TABLE feedback (
 CREATE TABLE models (number INTEGER PRIMARY KEY, name TEXT NOT NULL, probe BLOB NOT NULL);
 CREATE TABLE questions (model INTEGER NOT NULL, text TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (model, text));
 """
+
+LATER = {
+    "maps": "CREATE TABLE IF NOT EXISTS maps (name TEXT PRIMARY KEY, value BLOB NOT NULL)",
+    "learned": "CREATE TABLE IF NOT EXISTS learned (question BLOB PRIMARY KEY) WITHOUT ROWID",
+    "learned_about": "CREATE TABLE IF NOT EXISTS learned_about (document TEXT PRIMARY KEY) WITHOUT ROWID",
+}
+"""Tables that came later: a journal of this version has each of them from its first use on."""

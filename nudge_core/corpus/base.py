@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from nudge_core.background import TILE, Background, BackgroundBuilder, similarities
+from nudge_core.corpus.background import TILE, Background, BackgroundBuilder, similarities
 from nudge_core.corpus.ids import Ids
 from nudge_core.corpus.resume import Kept
-from nudge_core.distinct import distinct
+from nudge_core.data.queries import QuerySet
+from nudge_core.data.vectors import describe_bad_row, distinct
 from nudge_core.errors import InputError, UnknownIdError, counted, first_few
-from nudge_core.vectors import describe_bad_row
 
 
 class Corpus(ABC):
@@ -107,6 +108,15 @@ class Corpus(ABC):
                     f"the label {name} may mean row {name} or the id '{name}', which is row {rows[clash[0]]}: write ids as strings"
                 )
         return documents.astype(np.int64)
+
+    def by_row(self, queries: QuerySet) -> QuerySet:
+        """The same questions, whose documents are named by their row numbers in this corpus.
+
+        Raises:
+            UnknownIdError: Labels that name documents that the corpus does not hold.
+        """
+        relevance = replace(queries.relevance, documents=self.find(queries.relevance.documents))
+        return QuerySet(queries.embeddings, relevance, ids=queries.ids if queries.named else None, texts=queries.texts)
 
     def background(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,17 +19,15 @@ from nudge_core.corpus.opening import CorpusLike, open_corpus
 from nudge_core.corpus.parquet import ParquetCorpus
 from nudge_core.corpus.parquet_format import batches
 from nudge_core.corpus.places import Place, is_url, local
+from nudge_core.data.moves import Moves
+from nudge_core.data.storage import replacing
 from nudge_core.errors import InputError
-from nudge_core.replacing import replacing
-
-if TYPE_CHECKING:
-    from nudge_core.result import Nudge
 
 Change = Callable[[Tensor, int], Tensor]
 """What becomes of a block, (rows, dim) of the type stored, which begins with a row; itself where nothing changes."""
 
 
-def copy_moved(tuned: Nudge, source: CorpusLike, target: str | Path, *, progress: bool = True) -> None:
+def copy_moved(tuned: Moves, source: CorpusLike, target: str | Path, *, progress: bool = True) -> None:
     """A copy of the files that were fine-tuned, with the moved vectors in place; see `Nudge.copy_files`."""
     corpus = open_corpus(source)
     if not isinstance(corpus, FileCorpus):

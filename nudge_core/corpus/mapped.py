@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.background import Background
+from nudge_core.corpus.background import Background
 from nudge_core.corpus.base import Corpus
-from nudge_core.vectors import unit
+from nudge_core.data.vectors import unit
 
 
 @runtime_checkable

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from nudge_core.corpus.base import Corpus
 from nudge_core.corpus.ids import Ids
+from nudge_core.data.vectors import Vectors, as_matrix
 from nudge_core.errors import InputError
-from nudge_core.vectors import Vectors, as_matrix
 
 
 class MemoryCorpus(Corpus):

@@ -16,8 +16,8 @@ from nudge_core.corpus.files import READ, FileCorpus
 from nudge_core.corpus.ids import Ids, checked
 from nudge_core.corpus.npy_format import load, open_array
 from nudge_core.corpus.places import Place, find, is_folder
+from nudge_core.data.vectors import as_matrix
 from nudge_core.errors import FileFormatError, InputError
-from nudge_core.vectors import as_matrix
 
 IDS = "ids.npy"
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from nudge_core.corpus.base import Corpus
 from nudge_core.corpus.memory import MemoryCorpus
 from nudge_core.corpus.places import kind_of
+from nudge_core.data.vectors import Vectors
 from nudge_core.errors import FileFormatError, InputError
-from nudge_core.vectors import Vectors
 
 CorpusLike: TypeAlias = "Corpus | Vectors | str | Path"
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nudge_core.distinct import distinct
+from nudge_core.data.vectors import distinct
 
 Piece: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.int64]]"
 """The bytes of some texts one after the other, and how many bytes each has."""

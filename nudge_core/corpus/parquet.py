@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.background import Background
+from nudge_core.corpus.background import Background
 from nudge_core.corpus.files import READ, FileCorpus
 from nudge_core.corpus.ids import Ids
 from nudge_core.corpus.parquet_format import (
@@ -25,8 +25,8 @@ from nudge_core.corpus.parquet_format import (
     the_vector_column,
 )
 from nudge_core.corpus.places import find, is_folder
+from nudge_core.data.vectors import as_matrix
 from nudge_core.errors import FileFormatError, InputError
-from nudge_core.vectors import as_matrix
 
 
 class ParquetCorpus(FileCorpus):

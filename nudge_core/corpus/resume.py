@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-from nudge_core.background import BackgroundBuilder
+from nudge_core.corpus.background import BackgroundBuilder
 from nudge_core.errors import InputError
 
 EVERY = 10.0

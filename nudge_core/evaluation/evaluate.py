@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from nudge_core.arguments import expect, pick_device
-from nudge_core.background import Background
 from nudge_core.corpus import Corpus, open_corpus
+from nudge_core.corpus.background import Background
 from nudge_core.corpus.opening import CorpusLike
+from nudge_core.data.moves import UNIT, Moves
+from nudge_core.data.queries import QuerySet
 from nudge_core.errors import InputError
 from nudge_core.evaluation.measures import Measure, parse_all
 from nudge_core.evaluation.ranking import about_learned, measured, rank
 from nudge_core.evaluation.results import Evaluation, Lengths
-from nudge_core.queries import QuerySet
-from nudge_core.result import UNIT, Nudge
 
 DEFAULT_MEASURES = ("nDCG@10", "R@10", "RR@10")
 
@@ -28,7 +28,7 @@ def evaluate(
     queries: QuerySet,
     measures: Iterable[str | Measure] = DEFAULT_MEASURES,
     *,
-    tuned: Nudge | None = None,
+    tuned: Moves | None = None,
     train: QuerySet | None = None,
     metric: Literal["cosine", "dot"] | None = None,
     device: str | torch.device | None = None,
@@ -66,7 +66,7 @@ def evaluate(
     if train is not None:
         expect(train, QuerySet, "train", "add several sets with train + validation")
     if tuned is not None:
-        expect(tuned, Nudge, "tuned", "give what finetune returned, or Nudge.load(path)")
+        expect(tuned, Moves, "tuned", "give what finetune returned, or Nudge.load(path)", "Nudge")
     documents = open_corpus(corpus)
     if not len(queries):
         raise InputError("there are no questions to evaluate: label at least one")
@@ -80,7 +80,7 @@ def evaluate(
 
 
 def _rank(
-    corpus: Corpus, queries: Tensor, depth: int, tuned: Nudge | None, metric: str | None, progress: bool
+    corpus: Corpus, queries: Tensor, depth: int, tuned: Moves | None, metric: str | None, progress: bool
 ) -> tuple[Tensor, Lengths]:
     """(queries, min(depth, docs)) row numbers, best first; and how the lengths of documents entered."""
     _check_metric(tuned, metric)
@@ -109,7 +109,7 @@ def _rank(
     return rank(queries, moved, rows, others, depth), _lengths(others, cosine, metric)
 
 
-def _check_metric(tuned: Nudge | None, metric: str | None) -> None:
+def _check_metric(tuned: Moves | None, metric: str | None) -> None:
     if metric not in (None, "cosine", "dot"):
         raise InputError(f'metric is {metric!r}; expected "cosine" or "dot"')
     if tuned is not None and metric not in (None, tuned.metric):

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.background import Background, height, similarities, top_k
 from nudge_core.corpus import Corpus
+from nudge_core.corpus.background import Background, height, similarities, top_k
+from nudge_core.data.labels import Labels
+from nudge_core.data.queries import QuerySet
 from nudge_core.evaluation.measures import Measure, Ranked
 from nudge_core.evaluation.results import Evaluation, Lengths
-from nudge_core.labels import Labels
-from nudge_core.queries import QuerySet
 
 
 def rank(queries: Tensor, documents: Tensor, rows: Tensor, others: Background, depth: int) -> Tensor:

@@ -8,15 +8,13 @@ from typing import ClassVar
 
 from nudge_core.arguments import expect
 from nudge_core.evaluation.measures import Measure
-from nudge_core.learning.folds import Part
-from nudge_core.learning.ground import Ground, State
-from nudge_core.methods import gammas as grid
-from nudge_core.methods.base import Bounded
+from nudge_core.methods import options as grid
+from nudge_core.methods.base import Bounded, Learned, Setting, Steps
 from nudge_core.methods.contrastive import Contrastive
-from nudge_core.methods.learned import Learned, Setting, Steps
 from nudge_core.methods.linear_map import LinearMap
 from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.methods.options import one
+from nudge_core.methods.problem import Ground, Part, State
 
 
 @dataclass(frozen=True)

@@ -24,16 +24,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from nudge_core.background import similarities, weighted
-from nudge_core.labels import Labels
-from nudge_core.learning.folds import Part
-from nudge_core.learning.ground import Ground, State
-from nudge_core.methods import candidates
-from nudge_core.methods.candidates import Candidates
-from nudge_core.methods.learned import POINTS, Setting, Single, pair_weights
+from nudge_core.corpus.background import similarities, weighted
+from nudge_core.data.labels import Labels
+from nudge_core.data.vectors import unit
+from nudge_core.methods import sampled_softmax as candidates
+from nudge_core.methods.base import POINTS, Setting, Single, pair_weights
 from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.methods.options import numbers
-from nudge_core.vectors import unit
+from nudge_core.methods.problem import Ground, Part, State
+from nudge_core.methods.sampled_softmax import Candidates
 
 GROWTH = 1.15
 """By how much steps grow as long as the gradient does not turn; where it turns they are halved."""

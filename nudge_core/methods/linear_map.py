@@ -21,13 +21,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from nudge_core.background import similarities, weighted
-from nudge_core.labels import Labels
-from nudge_core.learning.folds import Part
-from nudge_core.learning.ground import Ground, State
-from nudge_core.methods.learned import POINTS, Setting, Single, pair_weights
+from nudge_core.corpus.background import similarities, weighted
+from nudge_core.data.labels import Labels
+from nudge_core.data.vectors import unit
+from nudge_core.methods.base import POINTS, Setting, Single, pair_weights
 from nudge_core.methods.options import numbers, one
-from nudge_core.vectors import unit
+from nudge_core.methods.problem import Ground, Part, State
 
 BATCH = 2048
 """How many questions a step is learned from."""

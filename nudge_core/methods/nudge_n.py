@@ -15,11 +15,12 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from nudge_core.data.labels import Labels
 from nudge_core.evaluation.measures import Measure
-from nudge_core.labels import Labels
-from nudge_core.methods import gammas as grid
-from nudge_core.methods.base import Bounded, Choice, Problem
-from nudge_core.methods.sweep import Directions, choose
+from nudge_core.methods import options as grid
+from nudge_core.methods.base import Bounded, Choice
+from nudge_core.methods.gamma_sweep import Directions, choose
+from nudge_core.methods.problem import Problem
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nudge_core.display import Texts
 from nudge_core.errors import InputError
+from nudge_core.evaluation import Comparison
 from nudge_core.report.clean import clean
 from nudge_core.report.frames import question_texts
+from nudge_core.report.report import Report
 from nudge_core.report.trials import axis
-
-if TYPE_CHECKING:
-    from nudge_core.evaluation import Comparison
-    from nudge_core.report.report import Report
-    from nudge_core.report.shown import Texts
 
 TOP = 10
 """How many results of a question are shown."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from nudge_core.display import frame_of
 from nudge_core.errors import InputError, MissingExtraError
-
-if TYPE_CHECKING:
-    from nudge_core.report.report import Report
+from nudge_core.report.report import Report
 
 KINDS = ("measures", "questions", "documents")
 
 
+@frame_of.register
 def frame(report: Report, rows: str | None) -> Any:
     """One row for each of the measures, questions or documents; see `Reported.to_frame`."""
     try:

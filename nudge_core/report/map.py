@@ -9,15 +9,15 @@ import numpy as np
 import torch
 
 from nudge_core.arguments import whole_number
+from nudge_core.data.vectors import unit
 from nudge_core.errors import InputError
 from nudge_core.report.plots import BEFORE, INK, new_axes
-from nudge_core.vectors import unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nudge_core.corpus.opening import CorpusLike
-    from nudge_core.queries import QuerySet
+    from nudge_core.corpus.opening import CorpusLike, open_corpus
+    from nudge_core.data.queries import QuerySet
     from nudge_core.result import Nudge
 
 COLOURS = ("#1f7a8c", "#b04a12", "#5b4b9a", "#3d7a2f", "#a13366", "#8a6d00", "#336699", "#7a3d2f")
@@ -46,10 +46,8 @@ def plot_map(
         InputError: No such questions, or no document of theirs moved.
         MissingExtraError: matplotlib is not installed.
     """
-    from nudge_core.corpus import open_corpus
-
     documents = open_corpus(corpus)
-    asked = queries.by_row(documents)
+    asked = documents.by_row(queries)
     moved = dict(zip(tuned.rows.tolist(), range(len(tuned)), strict=True))
     chosen = _furthest(asked, tuned, questions) if isinstance(questions, int) else [int(row) for row in questions]
     part = asked.take(chosen)

@@ -5,25 +5,23 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from nudge_core.data.storage import replacing
+from nudge_core.display import write_page
 from nudge_core.errors import MissingExtraError
-from nudge_core.replacing import replacing
 from nudge_core.report.clean import clean
 from nudge_core.report.content import as_script, content
+from nudge_core.report.report import Report, direction, hidden_sentence, main_line, versions
 from nudge_core.report.trials import settings
-from nudge_core.report.verdict import direction, hidden_sentence, main_line
-from nudge_core.report.versions import versions
-
-if TYPE_CHECKING:
-    from nudge_core.report.report import Report
 
 SCRIPTS = ("elements.js", "charts.js", "listing.js", "questions.js", "documents.js", "main.js")
 
 
-def write_page(report: Report, path: str | Path) -> Path:
+@write_page.register
+def _write(report: Report, path: str | Path) -> Path:
     """Write the page of a report; see `Reported.to_html`."""
     text = page(report)
     with replacing(path) as temporary:

@@ -11,7 +11,7 @@ from nudge_core.report.trials import axis
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nudge_core.report.shown import Reported
+    from nudge_core.display import Reported
     from nudge_core.result import Nudge
 
 BEFORE, AFTER, INK = "#9aa5b1", "#1f7a8c", "#12343b"
@@ -122,7 +122,7 @@ def new_axes(ax: Axes | None) -> Any:
 
 
 def _moves(result: Reported) -> Nudge:
-    tuned = result.report().tuned
+    tuned: Nudge | None = result.report().tuned
     if tuned is None:
         raise InputError("there are no moves to draw: give a Nudge, or Report(comparison, tuned)")
     return tuned

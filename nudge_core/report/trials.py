@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from nudge_core.display import report_of
 from nudge_core.report.report import Report, Section
-
-if TYPE_CHECKING:
-    from nudge_core.result import Nudge
-    from nudge_core.trial import Trial
+from nudge_core.result import Nudge
+from nudge_core.trial import Trial
 
 
+@report_of.register
 def trial_report(trial: Trial) -> Report:
     """The report of a trial."""
     return Report(

@@ -211,6 +211,6 @@ def demo(model: Model = BUNDLED, folder: DemoOut = Path("nudge-demo")) -> None:
 
     Example: nudge demo
     """
-    from nudge_integrations.demo import run_demo
+    from nudge_integrations.cli.demo import run_demo
 
     run_demo(model, folder)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nudge_core.data.queries import normal
 from nudge_core.errors import FileFormatError, first_few
-from nudge_core.texts import normal
 from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions
 from nudge_integrations.labels.source import NAMES_OF_SPLITS, Source
 from nudge_integrations.labels.values import absent, id_of

@@ -15,9 +15,8 @@ from nudge_core.errors import InputError, first_few
 from nudge_integrations.labels.beir import read_beir
 from nudge_integrations.labels.dataset import LabelledData
 from nudge_integrations.labels.labelled import LabelledQuestions
+from nudge_integrations.labels.values import RELEVANT, TEXT
 
-TEXT = ("question", "query", "text", "input", "user_input")
-RELEVANT = ("relevant", "ids", "relevant_ids", "documents", "document_ids", "reference_context_ids")
 FORMS = (
     'a list of pairs ("question", ["id", …]), a list of dicts {"question": …, "relevant": [ids]}, a dict {"question": [ids]}, a QuerySet, '
     "what read_labels returns, or a file, a folder, a data frame or rows that it reads"

@@ -8,8 +8,7 @@ from typing import Any
 
 from nudge_core.errors import FileFormatError, InputError
 from nudge_integrations.labels.dataset import SPLITS
-from nudge_integrations.labels.questions import TEXT
-from nudge_integrations.labels.values import plain
+from nudge_integrations.labels.values import TEXT, plain
 
 LISTS = ("data", "examples", "rows", "items", "goldens", "samples", "questions", "annotations", "spans")
 """Names under which exports keep their list of rows."""

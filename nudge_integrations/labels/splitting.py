@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from nudge_core.arguments import expect
+from nudge_core.data.queries import normal
 from nudge_core.errors import InputError, first_few
-from nudge_core.texts import normal
 from nudge_integrations.labels.labelled import LabelledQuestion, LabelledQuestions
 
 

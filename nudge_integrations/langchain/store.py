@@ -16,10 +16,10 @@ from nudge_core.apply import Outcome, Run
 from nudge_core.arguments import expect
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
-from nudge_integrations.collection import Collection, Direction
+from nudge_integrations.collection.collection import Collection, Direction
+from nudge_integrations.collection.report import NudgeReport
 from nudge_integrations.langchain.embedder import LangChainEmbedder
 from nudge_integrations.langchain.wrapping import WrappingVectorStore
-from nudge_integrations.report import NudgeReport
 from nudge_integrations.stores import adapter_of
 from nudge_integrations.stores.reading import Background
 from nudge_integrations.stores.registry import check_known

@@ -8,7 +8,7 @@ from llama_index.core import VectorStoreIndex
 from llama_index.core.schema import BaseNode, MetadataMode
 
 from nudge_core.arguments import expect
-from nudge_integrations.by_id import Document
+from nudge_integrations.collection.matching import Document
 from nudge_integrations.stores.registry import adapter_of_index
 
 PAGE = 1000

@@ -13,13 +13,13 @@ from nudge_core.corpus import MemoryCorpus
 from nudge_core.errors import InputError, UnknownIdError, first_few
 from nudge_core.methods.base import Method
 from nudge_core.trial import Trial, trial
-from nudge_integrations.by_id import by_id
+from nudge_integrations.collection.doubts import remarks
+from nudge_integrations.collection.embedding import Embedder, query_set
+from nudge_integrations.collection.matching import by_id
+from nudge_integrations.collection.questions import Given
 from nudge_integrations.labels import Questions
 from nudge_integrations.llama_index.documents import documents_of
 from nudge_integrations.llama_index.moves import Moves
-from nudge_integrations.question_vectors import Embedder, query_set
-from nudge_integrations.remarks import remarks
-from nudge_integrations.training import Given
 
 _log = logging.getLogger(__name__)
 

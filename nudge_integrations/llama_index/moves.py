@@ -13,11 +13,10 @@ import numpy as np
 import torch
 from llama_index.core.schema import BaseNode
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
+from nudge_core.data.storage import read_file, write_file
+from nudge_core.data.vectors import mapped
 from nudge_core.errors import FileFormatError, InputError, first_few
-from nudge_core.storage import write_file
-from nudge_core.vectors import mapped
 from nudge_integrations.llama_index.fingerprint import digest
 
 FORMAT, VERSION = "nudge-postprocessor", "1"
@@ -129,37 +128,20 @@ class Moves:
         Raises:
             FileFormatError: There is no such file, or it is of another format, another version, or damaged.
         """
-        source = Path(path)
-        if not source.is_file():
-            raise FileFormatError(
-                f"there is no file {str(source)!r}: give the file that NudgeEmbeddingPostprocessor.save wrote"
-            )
-        try:
-            with safe_open(source, framework="numpy") as file:
-                metadata = file.metadata() or {}
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a file, not a dict
-        except (SafetensorError, OSError) as error:
-            raise FileFormatError(
-                f"{str(source)!r} cannot be read as safetensors ({error}): it is truncated or of another format"
-            ) from error
-        if (metadata.get("format"), metadata.get("version")) != (FORMAT, VERSION):
-            kind = f"{metadata.get('format', 'no format of ours')}, version {metadata.get('version', 'none')}"
-            raise FileFormatError(
-                f"{str(source)!r} is of {kind}; expected {FORMAT}, version {VERSION}: give a file that NudgeEmbeddingPostprocessor.save wrote"
-            )
+        metadata, arrays = read_file(path, FORMAT, VERSION, "NudgeEmbeddingPostprocessor.save")
         try:
             ids = tuple(json.loads(metadata["ids"]))
             moves = cls(metadata["given"], ids, arrays["originals"], arrays["vectors"], arrays.get("matrix"))
             about = json.loads(metadata["about"])
         except (KeyError, ValueError) as error:
-            raise FileFormatError(f"{str(source)!r} is damaged ({error}): save it again") from error
+            raise FileFormatError(f"{str(path)!r} is damaged ({error}): save it again") from error
         if not len(moves.ids) == len(moves.originals) == len(moves.vectors):
             raise FileFormatError(
-                f"{str(source)!r} is damaged: it has {len(moves.ids)} ids and {len(moves.vectors)} vectors"
+                f"{str(path)!r} is damaged: it has {len(moves.ids)} ids and {len(moves.vectors)} vectors"
             )
         if moves.matrix is not None and moves.matrix.shape != 2 * moves.vectors.shape[1:]:
             raise FileFormatError(
-                f"{str(source)!r} is damaged: it has a map of shape {moves.matrix.shape} for vectors of dimension {moves.vectors.shape[1]}"
+                f"{str(path)!r} is damaged: it has a map of shape {moves.matrix.shape} for vectors of dimension {moves.vectors.shape[1]}"
             )
         return moves, about
 

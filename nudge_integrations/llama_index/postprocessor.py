@@ -17,12 +17,12 @@ from nudge_core.arguments import expect, whole_number
 from nudge_core.errors import InputError
 from nudge_core.methods.base import Method
 from nudge_core.trial import Trial
-from nudge_integrations.choosing import chosen_method
+from nudge_integrations.collection.options import chosen_method
+from nudge_integrations.collection.questions import read_both
 from nudge_integrations.llama_index.embedder import LlamaIndexEmbedder
 from nudge_integrations.llama_index.fingerprint import about_model, digest
 from nudge_integrations.llama_index.learning import check_embedded, learn
 from nudge_integrations.llama_index.moves import Moves
-from nudge_integrations.training import read_both
 
 
 class NudgeEmbeddingPostprocessor(TransformComponent):

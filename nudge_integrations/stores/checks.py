@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nudge_core.data.moves import UNIT
 from nudge_core.errors import InputError
 from nudge_core.methods.base import Method
-from nudge_core.result import UNIT, Nudge
+from nudge_core.result import Nudge
 from nudge_integrations.stores.base import StoreAdapter
-from nudge_integrations.stores.corpus import WalkedCorpus
-from nudge_integrations.stores.searched import SearchedCorpus
+from nudge_integrations.stores.read_corpus import WalkedCorpus
+from nudge_integrations.stores.searched_corpus import SearchedCorpus
 
 SAMPLE, DEPTH = 200, 10
 

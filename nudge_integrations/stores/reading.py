@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 from nudge_core.apply import Survey
 from nudge_core.errors import InputError
 from nudge_integrations.stores.base import StoreAdapter
-from nudge_integrations.stores.corpus import WalkedCorpus
-from nudge_integrations.stores.searched import SearchedCorpus
+from nudge_integrations.stores.read_corpus import WalkedCorpus
+from nudge_integrations.stores.searched_corpus import SearchedCorpus
 
 LIMIT, PAGE = 200_000, 2_000
 """Up to how many documents the whole collection is read; and how many texts at once."""

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nudge_integrations.stores import Metric
-
-if TYPE_CHECKING:
-    from nudge_integrations.testing.contract import StoreContract
+from nudge_integrations.stores import Metric, StoreAdapter
 
 DOCS, DIM = 60, 8
+
+
+class Maker(Protocol):
+    """What makes a store and its adapter: a `StoreContract`."""
+
+    def make(self, folder: Path, metric: Metric, *contents: Any) -> Any: ...
+    def adapt(self, store: Any) -> StoreAdapter: ...
 
 
 class Filled:
     """A store that holds documents, and its adapter."""
 
     def __init__(
-        self, contract: StoreContract, folder: Path, metric: Metric, ids: list[str], vectors: NDArray[np.float64]
+        self, contract: Maker, folder: Path, metric: Metric, ids: list[str], vectors: NDArray[np.float64]
     ) -> None:
         self.folder, self.metric, self.ids, self.vectors = folder, metric, ids, vectors
         folder.mkdir()

@@ -13,7 +13,7 @@ from nudge_core import Contrastive, NudgeN, QuerySet
 from nudge_core.corpus import MemoryCorpus
 from nudge_core.trial import trial
 from nudge_integrations.stores import StoreAdapter
-from nudge_integrations.stores.searched import SearchedCorpus
+from nudge_integrations.stores.searched_corpus import SearchedCorpus
 from nudge_integrations.testing.filled import DOCS, Filled, unit
 
 
@@ -74,7 +74,7 @@ class SearchContract:
         for name in ("walk", "texts"):
             monkeypatch.setattr(type(filled.adapter), name, lambda *_: pytest.fail("the store is walked"))
         monkeypatch.setattr(type(filled.adapter), "fetch", noted)
-        monkeypatch.setattr("nudge_integrations.stores.searched.LOOKED_AT", 10)
+        monkeypatch.setattr("nudge_integrations.stores.searched_corpus.LOOKED_AT", 10)
         rng = np.random.default_rng(14)
         answers = rng.integers(0, 15, 40)
         asked = (filled.vectors[answers] + unit(rng, 40)).astype(np.float32)

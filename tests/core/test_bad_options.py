@@ -8,7 +8,7 @@ from nudge_core import NudgeM, NudgeN, QuerySet, evaluate, finetune, open_corpus
 from nudge_core.compat import NUDGEM, NUDGEN
 from nudge_core.errors import InputError
 from nudge_core.evaluation import Measure
-from nudge_core.methods.base import Problem
+from nudge_core.methods.problem import Problem
 
 X = np.eye(4, dtype=np.float32)
 QUERIES = QuerySet(X, [[0], [1], [2], [3]])
@@ -93,7 +93,7 @@ def test_nothing_to_choose_gamma_by(method):
 
 
 def test_a_problem_without_validation_cannot_be_judged():
-    from nudge_core.labels import Labels
+    from nudge_core.data.labels import Labels
 
     labels = Labels.of(QUERIES, QUERIES.relevance.documents, torch.device("cpu"))
     with pytest.raises(InputError, match="no validation questions to choose γ by"):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nudge_core.evaluation.comparison import bootstrap_interval
+from nudge_core.evaluation.results import bootstrap_interval
 
 pytest.importorskip("scipy", reason="scipy is not installed: pip install 'nudge-integrations[evaluation]'")
 

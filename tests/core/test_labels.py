@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nudge_core import QuerySet
-from nudge_core.labels import Labels
+from nudge_core.data.labels import Labels
 
 POOL = 6
 

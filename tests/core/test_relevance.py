@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nudge_core.relevance import Relevance
+from nudge_core.data.relevance import Relevance
 
 lists = st.lists(st.lists(st.integers(0, 20), max_size=5), max_size=8)
 

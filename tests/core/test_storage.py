@@ -5,7 +5,8 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from nudge_core import Nudge, NudgeM, NudgeN, QuerySet, finetune, open_corpus, storage
+from nudge_core import Nudge, NudgeM, NudgeN, QuerySet, finetune, open_corpus
+from nudge_core.data import storage
 from nudge_core.errors import InputError
 
 UNICODE = ["naïve", "日本語", "a b", "", "🦜", "x\n\ty", '"quoted"', "Ω" * 50]

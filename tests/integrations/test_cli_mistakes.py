@@ -143,7 +143,7 @@ def test_a_damaged_folder_is_one_line_with_a_remedy(beir, monkeypatch):
 def test_an_extra_that_is_not_installed_is_named_before_the_work(monkeypatch, tmp_path, package, extra):
     small = LabelledData("small", {"a": "text"}, {"q": "why"}, {"train": {"q": {"a": 1.0}}}, tmp_path)
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.setattr("nudge_integrations.demo.run.build", lambda folder: (small, []))
+    monkeypatch.setattr("nudge_integrations.cli.demo.build", lambda folder: (small, []))
     done = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "demo")], prog_name="nudge")
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1), done.output
     assert f"pip install 'nudge-integrations[{extra}]'" in done.stderr

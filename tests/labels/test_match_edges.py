@@ -7,7 +7,8 @@ from match_texts import ask, chunks, document, found, labels, text
 
 from nudge_core.errors import InputError, MissingExtraError
 from nudge_integrations.labels import Answer, read_labels
-from nudge_integrations.labels.matching import fuzzy, match
+from nudge_integrations.labels.matching import match
+from nudge_integrations.labels.matching import rules as fuzzy
 
 STORED = [(f"d{i}", document(i), {}) for i in range(20)]
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from match_texts import ask, chunks, document, labels, text
 
-from nudge_integrations.labels.matching import gather, grams, match
-from nudge_integrations.labels.matching.folding import Text, fold
-from nudge_integrations.labels.matching.hashing import Grams, codes, hashes
-from nudge_integrations.labels.matching.runs import covered
+from nudge_integrations.labels.matching import candidates as gather
+from nudge_integrations.labels.matching import match
+from nudge_integrations.labels.matching import ngram_index as grams
+from nudge_integrations.labels.matching.text import Grams, Text, codes, covered, fold, hashes
 
 SHORT = st.text("ab ", min_size=0, max_size=40)
 

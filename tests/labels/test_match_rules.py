@@ -6,7 +6,7 @@ import pytest
 from match_texts import chunks, document, found, text
 
 from nudge_integrations.labels import Answer
-from nudge_integrations.labels.matching.folding import fold
+from nudge_integrations.labels.matching.text import fold
 
 DOCUMENTS = {f"d{i}": document(i) for i in range(40)}
 STORED = [(name, body, {}) for name, body in DOCUMENTS.items()]

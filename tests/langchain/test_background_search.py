@@ -13,7 +13,7 @@ from nudge_core import Contrastive, NudgeN
 from nudge_core.errors import InputError, StoreError, UnknownIdError
 from nudge_integrations.stores import adapter_of
 from nudge_integrations.stores.memory import InMemoryAdapter
-from nudge_integrations.stores.searched import SearchedCorpus
+from nudge_integrations.stores.searched_corpus import SearchedCorpus
 from nudge_integrations.stores.searching import Hits
 
 STORES = [("cosine", InMemoryEngine()), ("dot", FaissEngine()), ("l2", FaissEngine()), ("cosine", ChromaEngine())]
@@ -146,7 +146,7 @@ def searching(monkeypatch, hits, workers=1, batch=7):
 
     monkeypatch.setattr(InMemoryAdapter, "hits", one)
     monkeypatch.setattr(InMemoryAdapter, "workers", workers)
-    monkeypatch.setattr("nudge_integrations.stores.searched.BATCH", batch)
+    monkeypatch.setattr("nudge_integrations.stores.searched_corpus.BATCH", batch)
     return calls
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from nudge_core import Auto, Contrastive, NudgeN
 from nudge_core.errors import InputError
-from nudge_core.learning import learn
+from nudge_core.selection import fit as learn
 from nudge_core.trial import trial
 
 

@@ -7,8 +7,8 @@ from langchain_core.vectorstores import InMemoryVectorStore
 
 from nudge_core import QuerySet
 from nudge_core.errors import InputError
+from nudge_integrations.collection.embedding import PROBE
 from nudge_integrations.langchain import NudgeVectorStore
-from nudge_integrations.question_vectors import PROBE
 
 
 class Asymmetric(Embeddings):
@@ -72,7 +72,7 @@ def test_only_new_questions_are_embedded(world):
 
 def test_what_was_embedded_before_a_failure_is_kept(make, monkeypatch):
     """A bill is not paid twice: of three hundred questions the second batch fails."""
-    monkeypatch.setattr("nudge_integrations.question_vectors.BATCH", 256)
+    monkeypatch.setattr("nudge_integrations.collection.embedding.BATCH", 256)
     world = make(questions=300)
     embed = world.embedding.embed_documents
 

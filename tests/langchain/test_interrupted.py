@@ -107,7 +107,7 @@ def test_wrapping_says_so(half, caplog):
     with caplog.at_level(logging.WARNING):
         NudgeVectorStore(half.inner)
     assert [(record.name, record.levelname) for record in caplog.records] == [
-        ("nudge_integrations.collection", "WARNING")
+        ("nudge_integrations.collection.collection", "WARNING")
     ]
     assert 'was interrupted: call recover("forward") or recover("back")' in caplog.text
 

@@ -12,7 +12,8 @@ from langchain_core.documents import Document
 
 from nudge_core import Auto, Contrastive, LinearMap, NudgeM, QuerySet, finetune
 from nudge_core.errors import InputError, LockedError
-from nudge_core.learning import ground, learn
+from nudge_core.methods import problem as ground
+from nudge_core.selection import fit as learn
 from nudge_integrations.langchain import NudgeVectorStore
 from nudge_integrations.stores import adapter_of
 

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from nudge_core import Contrastive, QuerySet, open_corpus
-from nudge_core.labels import Labels
-from nudge_core.learning import learn
-from nudge_core.learning.folds import Part
-from nudge_core.learning.ground import Ground, State
+from nudge_core.data.labels import Labels
+from nudge_core.methods.problem import Ground, Part, State
+from nudge_core.selection import fit as learn
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +23,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def ground_of(X: Any, questions: QuerySet, *, temperatures: tuple[float, ...] = (), whole: bool = False) -> Ground:
     """A ground over a corpus; the questions name documents by row."""
     corpus = open_corpus(X)
-    places = questions.by_row(corpus).relevance.documents
+    places = corpus.by_row(questions).relevance.documents
     rows = np.unique(places)
     labels = Labels.of(questions, np.searchsorted(rows, places), torch.device("cpu"))
     depth = min(10, len(corpus))

@@ -5,11 +5,11 @@ import pytest
 
 from nudge_core import Auto, Contrastive, LinearMap, Nudge, NudgeN, QuerySet, evaluate, finetune
 from nudge_core.errors import InputError, UnknownIdError
-from nudge_core.learning import ground as grounds
-from nudge_core.learning import learn as lessons
-from nudge_core.learning.folds import cut
-from nudge_core.learning.search import Search
-from nudge_core.learning.tried import Value
+from nudge_core.methods import problem as grounds
+from nudge_core.selection import fit as lessons
+from nudge_core.selection.objective import Value
+from nudge_core.selection.search import Search
+from nudge_core.selection.split import cut
 from nudge_core.trial import trial
 
 
@@ -115,7 +115,7 @@ def test_the_figures_are_those_of_vectors_that_did_not_learn_from_the_question(r
 def _labels(questions):
     import torch
 
-    from nudge_core.labels import Labels
+    from nudge_core.data.labels import Labels
 
     rows = np.unique(questions.relevance.documents)
     return Labels.of(questions, np.searchsorted(rows, questions.relevance.documents), torch.device("cpu"))
@@ -125,8 +125,7 @@ def _last(X, questions, method):
     """The moves at the end of the path, whatever validation says."""
     import torch
 
-    from nudge_core.learning.folds import Part
-    from nudge_core.learning.ground import Ground, State
+    from nudge_core.methods.problem import Ground, Part, State
 
     labels, rows = _labels(questions), np.unique(questions.relevance.documents)
     ground = Ground(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nudge_core import Contrastive, finetune
-from nudge_core.methods import candidates
+from nudge_core.methods import sampled_softmax as candidates
 
 
 @pytest.mark.parametrize("guard", [0.0, 0.5])

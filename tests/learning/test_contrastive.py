@@ -6,8 +6,8 @@ import torch
 
 from nudge_core import Contrastive, QuerySet, finetune, open_corpus
 from nudge_core.errors import InputError
-from nudge_core.learning import ground as grounds
-from nudge_core.learning.ground import State
+from nudge_core.methods import problem as grounds
+from nudge_core.methods.problem import State
 from nudge_core.trial import trial
 
 SETTING = {"temperature": 0.1, "rate": 0.2, "guard": 0.0, "margin": 0.0, "start": 0.0}

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nudge_core import Contrastive, QuerySet
-from nudge_core.labels import Labels
-from nudge_core.learning import folds as module
-from nudge_core.learning.folds import Part, cut, growth, unseen_share
-from nudge_core.learning.search import Search
+from nudge_core.data.labels import Labels
+from nudge_core.methods.problem import Part
+from nudge_core.selection import split as module
+from nudge_core.selection.search import Search
+from nudge_core.selection.split import cut, growth, unseen_share
 
 
 def labels_of(answers):

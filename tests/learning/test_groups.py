@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from nudge_core import Contrastive, LinearMap, finetune
-from nudge_core.learning import ground
-from nudge_core.methods import candidates, groups, looking
+from nudge_core.methods import clusters as groups
+from nudge_core.methods import problem as ground
+from nudge_core.methods import sampled_softmax as candidates
+from nudge_core.methods import sampled_softmax as looking
 
 
 def clustered(documents=3000, questions=200, dim=16):

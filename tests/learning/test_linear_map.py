@@ -6,10 +6,10 @@ import torch
 
 from nudge_core import Contrastive, LinearMap, Nudge, QuerySet, evaluate, finetune, open_corpus
 from nudge_core.errors import FileFormatError, InputError
-from nudge_core.learning import ground as grounds
-from nudge_core.learning.ground import State
 from nudge_core.methods import linear_map
+from nudge_core.methods import problem as grounds
 from nudge_core.methods.auto import Auto
+from nudge_core.methods.problem import State
 from nudge_core.trial import trial
 
 

@@ -8,9 +8,10 @@ import torch
 
 from nudge_core import evaluate
 from nudge_core.evaluation import Measure
-from nudge_core.learning.folds import cut
-from nudge_core.learning.ground import State
-from nudge_core.learning.tried import DOUBT, EARLIER, FREE, Path, Value, best, score
+from nudge_core.methods.problem import State
+from nudge_core.selection.objective import DOUBT, EARLIER, FREE, Path, Value, best
+from nudge_core.selection.split import cut
+from nudge_core.selection.validation import score
 
 
 def value(before, seen, share, weight=3.0):

@@ -12,6 +12,7 @@ from llama_index.core import VectorStoreIndex
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
 from nudge_core.errors import NudgeError
+from nudge_integrations.collection.embedding import PROBE
 from nudge_integrations.langchain import NudgeVectorStore
 from nudge_integrations.llama_index import (
     add_index_feedback,
@@ -21,7 +22,6 @@ from nudge_integrations.llama_index import (
     remove_index_feedback,
     restore_index,
 )
-from nudge_integrations.question_vectors import PROBE
 
 
 def lookup(world):

@@ -119,7 +119,7 @@ def test_what_matches_nothing_is_told(told, caplog):
 def test_labels_that_are_ids_need_no_matching(told, monkeypatch):
     world = told(SimpleEngine())
     rows = [LabelledQuestion(text, tuple(Answer(id=name) for name in names)) for text, names in world.pairs()]
-    monkeypatch.setattr("nudge_integrations.by_id.match", None)
+    monkeypatch.setattr("nudge_integrations.collection.matching.match", None)
     assert nudge_index(
         world.index, LabelledQuestions(tuple(rows), "ids"), world.pairs("validation"), progress=False
     ).applied

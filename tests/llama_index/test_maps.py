@@ -6,7 +6,7 @@ from llama_index.core.schema import TextNode
 
 from nudge_core import Auto, LinearMap
 from nudge_core.errors import FileFormatError, InputError
-from nudge_core.learning import learn
+from nudge_core.selection import fit as learn
 from nudge_integrations.llama_index import NudgeEmbeddingPostprocessor, nudge_index, restore_index
 
 MAP = LinearMap(temperature=0.1, rate=0.3)

@@ -9,8 +9,8 @@ import torch
 from ray_common import DOCS, in_pieces, write_files
 
 from nudge_core import Auto, Contrastive, LinearMap, NudgeM, NudgeN, evaluate, finetune
-from nudge_core.background import Background
 from nudge_core.corpus import MemoryCorpus, ParquetCorpus
+from nudge_core.corpus.background import Background
 from nudge_core.corpus.mapped import Mapped
 from nudge_core.corpus.ray.merging import Merger, merged
 from nudge_core.trial import trial
@@ -36,7 +36,7 @@ def assert_same(ours, expected):
 )
 def test_every_method(corpus, memory, sets, method, held, monkeypatch):
     """`held` 50: what a method knows of documents without labels comes from passes, as in a corpus of millions."""
-    monkeypatch.setattr("nudge_core.learning.ground.HELD", held)
+    monkeypatch.setattr("nudge_core.methods.problem.HELD", held)
     ours, expected = (finetune(c, *sets, method=method, progress=False) for c in (corpus, memory))
     assert len(ours) >= (DOCS if isinstance(method, LinearMap) else 1)
     assert_same(ours, expected)

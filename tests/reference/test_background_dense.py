@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from nudge_core.background import top_k
 from nudge_core.corpus import MemoryCorpus
+from nudge_core.corpus.background import top_k
 
 
 class InPieces(MemoryCorpus):

@@ -64,7 +64,7 @@ def test_zero_is_chosen_when_no_move_helps(sample):
 def test_small_tiles_give_the_same_choice(sample, monkeypatch):
     drawn = sample(4)
     whole = finetune(drawn.X, drawn.train, drawn.validation, method=NudgeM())
-    monkeypatch.setattr("nudge_core.methods.intervals.TILE", 200)
+    monkeypatch.setattr("nudge_core.methods.gamma_exact.TILE", 200)
     assert finetune(drawn.X, drawn.train, drawn.validation, method=NudgeM()).gamma == pytest.approx(
         whole.gamma, abs=1e-6
     )

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nudge_core.background import Background
-from nudge_core.labels import Labels
-from nudge_core.methods.base import Problem
-from nudge_core.methods.intervals import choose_exactly, cover, first_place
-from nudge_core.methods.sweep import Directions
+from nudge_core.corpus.background import Background
+from nudge_core.data.labels import Labels
+from nudge_core.methods.gamma_exact import choose_exactly, cover, first_place
+from nudge_core.methods.gamma_sweep import Directions
+from nudge_core.methods.problem import Problem
 
 small = st.integers(-3, 3)
 

@@ -10,7 +10,7 @@ from peer_calls import as_dict, others
 
 from nudge_core import NudgeN, finetune
 from nudge_core.compat import NUDGEN
-from nudge_core.methods.gammas import PAPER
+from nudge_core.methods.options import PAPER
 
 EXACT = (1, 2, 4)
 SIZES = [(25, 4, 20), (60, 8, 30), (150, 16, 60), (300, 48, 40)]

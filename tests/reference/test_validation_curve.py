@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nudge_core import NudgeM, NudgeN, QuerySet, finetune
-from nudge_core.methods.gammas import PAPER
+from nudge_core.methods.options import PAPER
 
 MEASURES = ("Success@1", "nDCG@10", "CR@3", "R@2", "RR@5", "AP@4", "P@100")
 
@@ -53,7 +53,7 @@ def test_curve_in_many_small_tiles(sample, monkeypatch):
     """The sweep holds a bounded number of scores: with tiny tiles it must give the same curve."""
     drawn = sample(1)
     whole = finetune(drawn.X, drawn.train, drawn.validation, method=NudgeN(measure="nDCG@5")).curve
-    monkeypatch.setattr("nudge_core.methods.sweep.TILE", 150)
+    monkeypatch.setattr("nudge_core.methods.gamma_sweep.TILE", 150)
     tiles = finetune(drawn.X, drawn.train, drawn.validation, method=NudgeN(measure="nDCG@5")).curve
     assert tiles.score == pytest.approx(whole.score, abs=1e-12)
 

@@ -30,7 +30,7 @@ from nudge_core.errors import InputError, StoreError
 from nudge_core.trial import trial
 from nudge_integrations.stores import adapter_of
 from nudge_integrations.stores.pgvector import PGVectorAdapter, transactions
-from nudge_integrations.stores.searched import SearchedCorpus
+from nudge_integrations.stores.searched_corpus import SearchedCorpus
 from nudge_integrations.testing import StoreContract
 
 NAMES = {"id_column": "id", "content_column": "body"}
@@ -360,7 +360,7 @@ class TestIndexes:
         rows(f"CREATE INDEX ON {name} USING hnsw (embedding vector_cosine_ops)")
         rows(f"ANALYZE {name}")
         monkeypatch.setattr("nudge_integrations.stores.pgvector._COUNTED", 50)
-        monkeypatch.setattr("nudge_integrations.stores.searched.LOOKED_AT", 20)
+        monkeypatch.setattr("nudge_integrations.stores.searched_corpus.LOOKED_AT", 20)
         sent = []
 
         def counted(conn, cursor, *_):
@@ -379,7 +379,7 @@ class TestIndexes:
         assert sum(sent) < 200
 
     def test_a_connection_that_breaks_in_the_middle(self, monkeypatch) -> None:
-        monkeypatch.setattr("nudge_integrations.stores.searched.BATCH", 10)
+        monkeypatch.setattr("nudge_integrations.stores.searched_corpus.BATCH", 10)
         engine = create_engine(server().get_uri(driver="psycopg"), connect_args={"application_name": "to be ended"})
         adapter = PGVectorAdapter(transactions(engine), table(self.ids), "id", "embedding", "cosine")
         adapter.workers, hits, asked = 1, adapter.hits, []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from nudge_core.background import Background
+from nudge_core.corpus.background import Background
 from nudge_core.corpus.parquet import ParquetCorpus
 from nudge_core.corpus.ray import work
 from nudge_core.corpus.ray.connection import check_options, connect
@@ -20,11 +20,10 @@ from nudge_core.corpus.ray.mapping import Cluster
 from nudge_core.corpus.ray.merging import Merger
 from nudge_core.corpus.ray.piece import pieces
 from nudge_core.corpus.ray.work import Asked, Found
-from nudge_core.distinct import distinct
+from nudge_core.corpus.ray.writing import write
+from nudge_core.data.moves import Moves
+from nudge_core.data.vectors import distinct
 from nudge_core.errors import InputError
-
-if TYPE_CHECKING:
-    from nudge_core.result import Nudge
 
 GPU_SHARE = 0.25
 """Of a GPU for each worker, where the cluster has any: reading takes longer than multiplying."""
@@ -168,8 +167,6 @@ class RayCorpus(ParquetCorpus):
             )
         return self.num_gpus
 
-    def write(self, tuned: Nudge, folder: str | Path, *, progress: bool = True) -> Mapping[str, Any]:
+    def write(self, tuned: Moves, folder: str | Path, *, progress: bool = True) -> Mapping[str, Any]:
         """A copy of the corpus with the moved vectors in place, written by the workers; see `writing.write`."""
-        from nudge_core.corpus.ray.writing import write
-
-        return write(self, tuned, folder, progress=progress)
+        return write(self, self.cluster, tuned, folder, progress=progress)

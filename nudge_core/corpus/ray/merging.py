@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nudge_core.background import Background, top_k
+from nudge_core.corpus.background import Background, top_k
 
 
 class Merger:

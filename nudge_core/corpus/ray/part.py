@@ -13,8 +13,8 @@ from tqdm.auto import tqdm
 from nudge_core.corpus.copying import write_parquet
 from nudge_core.corpus.places import Place
 from nudge_core.corpus.ray.piece import Layout, Piece
+from nudge_core.data.moves import Moves
 from nudge_core.errors import WriteError
-from nudge_core.result import Nudge
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Part:
     path: str
 
 
-def write_part(part: Part, tuned: Nudge) -> None:
+def write_part(part: Part, tuned: Moves) -> None:
     """Write under a name of its own, then rename: there is the whole file or none, whenever the worker is killed.
 
     Raises:

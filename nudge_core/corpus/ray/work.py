@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nudge_core.background import Background
+from nudge_core.corpus.background import Background
 from nudge_core.corpus.mapped import Mapped
 from nudge_core.corpus.ray.piece import Layout, Piece
 

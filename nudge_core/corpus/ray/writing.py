@@ -10,20 +10,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from nudge_core.arguments import expect
+from nudge_core.corpus.parquet import ParquetCorpus
 from nudge_core.corpus.places import file_system, is_url, local
+from nudge_core.corpus.ray.mapping import Cluster
 from nudge_core.corpus.ray.part import Part, write_part
 from nudge_core.corpus.ray.piece import Layout
+from nudge_core.data.moves import Moves
 from nudge_core.errors import InputError
-from nudge_core.result import Nudge
-
-if TYPE_CHECKING:
-    from nudge_core.corpus.ray.corpus import RayCorpus
 
 MANIFEST, JOB = "manifest.json", "job.json"
 
@@ -64,13 +63,16 @@ class _Target:
         return bool(self.fs.exists(f"{self.staging}/{name}") or self.fs.exists(f"{self.path}/{name}"))
 
 
-def write(corpus: RayCorpus, tuned: Nudge, folder: str | Path, *, progress: bool = True) -> Mapping[str, Any]:
+def write(
+    corpus: ParquetCorpus, cluster: Cluster, tuned: Moves, folder: str | Path, *, progress: bool = True
+) -> Mapping[str, Any]:
     """Write the corpus anew, with the moved vectors in place; every other value is that of the originals, which are never touched.
 
     A vector keeps the length that it had. A write that was killed or ran out of space is taken up by the same call: files that are finished are kept.
 
     Args:
         corpus: The corpus that was fine-tuned.
+        cluster: Whose workers write.
         tuned: What `finetune` returned for it.
         folder: A path or URL where nothing is yet. It appears when it is complete.
         progress: Whether a bar is shown where it takes longer than two seconds.
@@ -83,7 +85,7 @@ def write(corpus: RayCorpus, tuned: Nudge, folder: str | Path, *, progress: bool
         FileFormatError: A file of the corpus has changed.
         WriteError: A part cannot be written, for example as the disk is full.
     """
-    expect(tuned, Nudge, "tuned", "give what finetune returned, or Nudge.load(path)")
+    expect(tuned, Moves, "tuned", "give what finetune returned, or Nudge.load(path)", "Nudge")
     _check_fits(corpus, tuned)
     target = _target(corpus, tuned, folder)
     done = target.read(f"{target.path}/{MANIFEST}")
@@ -101,13 +103,13 @@ def write(corpus: RayCorpus, tuned: Nudge, folder: str | Path, *, progress: bool
     ) as bar:
         bar.update(len(corpus) - sum(len(part.layout) for part in left))
         if left:
-            corpus.cluster.run(write_part, left, tuned, lambda number, _: bar.update(len(left[number].layout)))
+            cluster.run(write_part, left, tuned, lambda number, _: bar.update(len(left[number].layout)))
     for layout in layouts:
         layout.place.check()
     return _finish(target, corpus, tuned, layouts)
 
 
-def _finish(target: _Target, corpus: RayCorpus, tuned: Nudge, layouts: list[Layout]) -> Mapping[str, Any]:
+def _finish(target: _Target, corpus: ParquetCorpus, tuned: Moves, layouts: list[Layout]) -> Mapping[str, Any]:
     """Write the manifest and give the folder its name: at once on this machine, file by file, the manifest last, in an object store."""
     fs, rows = target.fs, np.sort(tuned.rows)
     names = [layout.place.name for layout in layouts]
@@ -150,7 +152,7 @@ def _finish(target: _Target, corpus: RayCorpus, tuned: Nudge, layouts: list[Layo
     return manifest
 
 
-def _check_fits(corpus: RayCorpus, tuned: Nudge) -> None:
+def _check_fits(corpus: ParquetCorpus, tuned: Moves) -> None:
     if (tuned.docs, tuned.dim) != (len(corpus), corpus.dim):
         raise InputError(
             f"the moves were made for {tuned.docs} documents of dimension {tuned.dim}, the corpus has {len(corpus)} of {corpus.dim}: "
@@ -177,7 +179,7 @@ def _check_free(target: _Target, done: Any) -> None:
         raise InputError(f"{target.path!r} is there already, and holds something else: give the name of a new folder")
 
 
-def _target(corpus: RayCorpus, tuned: Nudge, folder: str | Path) -> _Target:
+def _target(corpus: ParquetCorpus, tuned: Moves, folder: str | Path) -> _Target:
     """The folder, and a key of all that decides what is written into it."""
     key = hashlib.blake2b(digest_size=16)
     for place in corpus.places:
@@ -195,7 +197,7 @@ def _target(corpus: RayCorpus, tuned: Nudge, folder: str | Path) -> _Target:
     return _Target(fs, path, key.hexdigest())
 
 
-def _files(corpus: RayCorpus) -> list[Layout]:
+def _files(corpus: ParquetCorpus) -> list[Layout]:
     """Every file of the corpus as one piece."""
     return [
         Layout(

@@ -10,9 +10,8 @@ from nudge_core.errors import FileFormatError
 from nudge_integrations.labels.collecting import Collector
 from nudge_integrations.labels.forms.contexts import answers_of, known
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
-from nudge_integrations.labels.questions import RELEVANT, TEXT
 from nudge_integrations.labels.source import Source
-from nudge_integrations.labels.values import object_of, written_list
+from nudge_integrations.labels.values import RELEVANT, TEXT, object_of, written_list
 
 NAME = "columns"
 IDS = (*RELEVANT, "relevant_docs", "doc_ids", "node_ids", "chunk_ids", "document_id", "doc_id", "node_id", "chunk_id")

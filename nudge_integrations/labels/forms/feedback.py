@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from nudge_core.errors import FileFormatError
 from nudge_integrations.labels.collecting import Collector
 from nudge_integrations.labels.forms.columns import TEXTS
+from nudge_integrations.labels.forms.votes import Vote, count, is_up, time_of
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
-from nudge_integrations.labels.questions import TEXT
 from nudge_integrations.labels.source import Source
-from nudge_integrations.labels.values import absent, id_of, text_of
-from nudge_integrations.labels.votes import Vote, count, is_up, time_of
+from nudge_integrations.labels.values import TEXT, absent, id_of, text_of
 
 NAME = "feedback"
 VOTES = ("vote", "thumb", "thumbs", "thumbs_up", "feedback", "rating")

@@ -11,8 +11,7 @@ from nudge_core.errors import FileFormatError
 from nudge_integrations.labels.collecting import Collector
 from nudge_integrations.labels.forms.contexts import answers_of, known
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
-from nudge_integrations.labels.questions import RELEVANT, TEXT
-from nudge_integrations.labels.values import absent, first, object_of
+from nudge_integrations.labels.values import RELEVANT, TEXT, absent, first, object_of
 
 TEXTS = ("reference_contexts", "contexts", "context", "reference_context", "source_documents", "passages", "passage")
 IDS = tuple(key for key in RELEVANT if key not in ("documents", "relevant"))

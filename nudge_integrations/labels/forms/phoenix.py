@@ -9,10 +9,10 @@ from typing import Any
 from nudge_core.errors import FileFormatError, InputError
 from nudge_integrations.labels.collecting import Collector
 from nudge_integrations.labels.forms.contexts import known
+from nudge_integrations.labels.forms.votes import Vote, count, is_up, time_of
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Row, Source
 from nudge_integrations.labels.values import absent, first, id_of, list_of, object_of, plain, text_of
-from nudge_integrations.labels.votes import Vote, count, is_up, time_of
 
 NAME = "Phoenix document annotations"
 SPAN = ("span_id", "context.span_id")

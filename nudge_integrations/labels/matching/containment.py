@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nudge_integrations.labels.matching.folding import Text
+from nudge_integrations.labels.matching.text import Text
 
 SHORT = 24
 """Letters below which a text must stand as whole words, and a chunk is no piece of a reference that happens to hold it."""

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from nudge_core.arguments import whole_number
 from nudge_core.errors import InputError
-from nudge_integrations.labels.matching.folding import Text
+from nudge_integrations.labels.matching.text import Text
 
 Rule: TypeAlias = Literal["id", "exact", "normalised", "containment", "overlap", "fuzzy", "span", "metadata"]
 RULES: tuple[Rule, ...] = ("id", "exact", "normalised", "containment", "overlap", "fuzzy", "span", "metadata")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nudge_integrations.labels.matching.folding import Text
+from nudge_integrations.labels.matching.text import Text
 
 
 def score(reference: Text, chunk: Text) -> float | None:

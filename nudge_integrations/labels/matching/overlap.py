@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from nudge_integrations.labels.matching.folding import Text
-from nudge_integrations.labels.matching.runs import covered
+from nudge_integrations.labels.matching.text import Text, covered
 
 
 def score(reference: Text, chunk: Text) -> float:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from nudge_integrations.labels.matching import overlap
+from nudge_integrations.labels.matching.candidates import Gathered
 from nudge_integrations.labels.matching.decide import Decision, decide, decide_span
 from nudge_integrations.labels.matching.found import Chunk, Found, Thresholds
-from nudge_integrations.labels.matching.gather import Gathered
 from nudge_integrations.labels.matching.metadata import agree, place
-from nudge_integrations.labels.matching.wanted import Asked, Wanted
+from nudge_integrations.labels.matching.references import Asked, Wanted
 
 _LONG = 100  # letters from which a span that stands in no chunk whole may be cut in pieces
 

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nudge_integrations.labels.matching import fuzzy
-from nudge_integrations.labels.matching.folding import Text, fold
+from nudge_integrations.labels.matching import rules as fuzzy
 from nudge_integrations.labels.matching.found import Chunk, Found
-from nudge_integrations.labels.matching.hashing import Grams
-from nudge_integrations.labels.matching.runs import covered
+from nudge_integrations.labels.matching.text import Grams, Text, covered, fold
 
 _EDGE = " \t\r\n.,;:!?…()[]{}。、，；：！？（）「」"
 _AROUND = 20  # runs on each side of an answer that are compared

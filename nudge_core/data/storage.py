@@ -1,0 +1,101 @@
+"""Files written whole, and safetensors with a header: never pickle."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from nudge_core.arguments import writable
+from nudge_core.errors import FileFormatError, WriteError
+
+
+def write_file(path: str | Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]) -> None:
+    """Write safetensors to a temporary file beside the target, then rename: a reader sees the old file or the new one.
+
+    Raises:
+        InputError: There is no such folder, nothing can be written in it, or the path is no plain file.
+    """
+    with replacing(path) as temporary:
+        temporary.touch()
+        mode = temporary.stat().st_mode  # save_file lets nobody else read what it writes
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, metadata)
+        temporary.chmod(mode)
+
+
+def read_file(path: str | Path, kind: str, version: str, writer: str) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """Read the header and the arrays of a file that `write_file` wrote.
+
+    Args:
+        path: The file.
+        kind: What its header must say under "format".
+        version: What its header must say under "version".
+        writer: What writes these files, for the error messages.
+
+    Raises:
+        FileFormatError: There is no such file, it is no safetensors file, or it is of another format or version.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise FileFormatError(f"there is no file {str(source)!r}: give the file that {writer} wrote")
+    try:
+        with safe_open(source, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a file, not a dict
+    except (SafetensorError, OSError) as error:
+        raise FileFormatError(
+            f"{str(source)!r} cannot be read as safetensors ({error}): it is truncated or of another format"
+        ) from error
+    if metadata.get("format") != kind:
+        found = metadata.get("format", "no format of ours")
+        raise FileFormatError(
+            f"{str(source)!r} is a safetensors file, but of {found} in place of {kind}: give one that {writer} wrote"
+        )
+    if metadata.get("version") != version:
+        raise FileFormatError(
+            f"{str(source)!r} is of version {metadata.get('version')}; this program reads version {version}: "
+            "write it again, or upgrade nudge-integrations"
+        )
+    return metadata, arrays
+
+
+@contextmanager
+def replacing(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
+    """A temporary file or folder beside the target, which takes its place when all went well; else nothing of it is left.
+
+    Args:
+        path: The target.
+        folder: Whether it is a folder; one that is there must be empty.
+
+    Raises:
+        InputError: The target cannot be written; the message says why.
+        WriteError: Writing failed, for want of room say.
+    """
+    target = Path(path)
+    if folder and target.is_dir():
+        target.rmdir()
+    target = writable(target)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        if folder:
+            temporary.mkdir()
+        yield temporary
+        temporary.replace(target)
+    except OSError as error:
+        if isinstance(error, WriteError) or error.errno is None:
+            raise
+        raise WriteError(
+            f"{str(target)!r} could not be written ({error}); nothing of it is left: free some space, or choose another folder"
+        ) from error
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,153 @@
+"""Candidates: the softmax of contrastive steps where questions x moved documents are too many to compute at every step.
+
+For each question only its nearest moved documents and its relevant ones are followed step by step; the sum over all other moved documents is taken as
+constant until the nearest are looked for again. A step costs questions x CANDIDATES products in place of questions x moved documents. Where a look
+at all of them is too much too, `looking` goes by groups and a sample.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from nudge_core.corpus.background import height, similarities
+from nudge_core.data.labels import Labels
+from nudge_core.methods.clusters import TOGETHER, Groups
+
+EXACT = 1 << 28
+"""Up to so many products (questions x moved documents) a step computes all."""
+
+CANDIDATES = 64
+"""How many of the nearest moved documents of a question are followed."""
+
+REFRESH = 8
+"""After how many steps the nearest are looked for again."""
+
+_TOGETHER = 1 << 22
+"""How many numbers of candidates' vectors are held at a time."""
+
+
+class Candidates:
+    """The push of contrastive steps: Pᵀ Q over the candidates of each question.
+
+    With as many candidates as there are moved documents it is that of all documents.
+    """
+
+    def __init__(
+        self,
+        labels: Labels,
+        others: Tensor,
+        own: Tensor,
+        temperature: float,
+        guard: float,
+        margin: float = 0.0,
+        count: int | None = None,
+    ) -> None:
+        """Take the questions.
+
+        Args:
+            labels: Questions learned from and their labels over the pool.
+            others: (queries,) log-sum-exp of similarity / τ over the documents outside the pool.
+            own: (queries,) the same over the relevant documents where they were at first; -inf without a guard.
+            temperature: τ.
+            guard: Weight of the second term.
+            margin: By how much similarity relevant documents have to lead.
+            count: How many candidates; `CANDIDATES` if not given.
+        """
+        self.labels, self.others, self.own, self.temperature, self.guard = labels, others, own, temperature, guard
+        self.margin = margin
+        self.count, self._steps = CANDIDATES if count is None else count, 0
+        self.columns = torch.zeros(len(labels), 0, dtype=torch.int32)
+        self.beyond = others
+
+    def push(self, pool: Tensor) -> Tensor:
+        """(pool, dim) the sum over questions of P(document | question) · question, for the documents as they are now."""
+        if self._steps % REFRESH == 0:
+            self._look(pool)
+        self._steps += 1
+        push = torch.zeros_like(pool)
+        rows = max(1, _TOGETHER // (self.columns.shape[1] * pool.shape[1]))
+        for start in range(0, len(self.labels), rows):
+            self._add(push, pool, slice(start, min(start + rows, len(self.labels))))
+        return push
+
+    def _add(self, push: Tensor, pool: Tensor, block: slice) -> None:
+        labels, columns = self.labels.slice(block.start, block.stop), self.columns[block].long()
+        queries, who, relevant = labels.queries, labels.pair_queries, labels.documents
+        near = torch.bmm(pool[columns.clamp(min=0)], queries.unsqueeze(2)).squeeze(2) / self.temperature
+        near = torch.where(columns < 0, -torch.inf, near)
+        own = ((queries[who] * pool[relevant]).sum(1) - self.margin) / self.temperature
+        top = torch.maximum(near.amax(1), self.beyond[block]).scatter_reduce(0, who, own, "amax")
+        near, own = near.sub_(top[:, None]).exp_(), torch.exp(own - top[who])
+        rest = near.sum(1) + torch.exp(self.beyond[block] - top)
+        total = rest.index_add(0, who, own)
+        near *= (1 / total + self.guard / (rest + torch.exp(self.own[block] - top)))[:, None]
+        push.index_add_(0, relevant, (own / total[who])[:, None] * queries[who])
+        push.index_add_(0, columns.clamp(min=0).reshape(-1), (near[:, :, None] * queries[:, None, :]).flatten(0, 1))
+
+    def _look(self, pool: Tensor) -> None:
+        """Find the nearest moved documents that are not relevant, and sum up the others."""
+        count = min(self.count, len(pool))
+        self.columns, left = look(self.labels, pool, count, self.temperature, seed=self._steps)
+        self.beyond = torch.logaddexp(self.others, left)
+
+
+ALL = 1 << 32
+"""Up to so many products (questions x moved documents) a look computes all; beyond, it goes by groups and by a sample."""
+
+SAMPLE = 1024
+"""How many moved documents are drawn to tell the sum over those that are not near."""
+
+
+def look(labels: Labels, pool: Tensor, count: int, temperature: float, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """The nearest moved documents of each question that are not relevant to it, and the rest.
+
+    Args:
+        labels: Questions and their labels over the pool.
+        pool: (pool, dim) the documents as they are now.
+        count: How many; at most the number of documents.
+        temperature: τ.
+        seed: Seed of the sample, where there are too many to compare.
+
+    Returns:
+        (queries, count) int32 places in the pool, -1 for none; (queries,) the log-sum-exp of similarity / τ over all others that are not relevant.
+    """
+    rows, draw, groups = height(len(pool)), None, None
+    if len(labels) * len(pool) > ALL:
+        draw = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))[:SAMPLE].to(pool.device)
+        rows, groups = TOGETHER, Groups(pool, seed)
+    found = []
+    for start in range(0, len(labels), rows):
+        part = labels.slice(start, min(start + rows, len(labels)))
+        if draw is None or groups is None:
+            found.append(_at_all(part, pool, count, temperature))
+        else:
+            found.append(_by_groups(part, pool, count, temperature, groups, draw))
+    return torch.cat([columns for columns, _ in found]).int(), torch.cat([left for _, left in found])
+
+
+def _at_all(labels: Labels, pool: Tensor, count: int, temperature: float) -> tuple[Tensor, Tensor]:
+    scores = similarities(labels.queries, pool)
+    scores[labels.pair_queries, labels.documents] = -torch.inf
+    best, columns = torch.topk(scores, count, dim=1, sorted=False)
+    scores.scatter_(1, columns, -torch.inf)
+    return torch.where(torch.isneginf(best), -1, columns), torch.logsumexp(scores.div_(temperature), 1)
+
+
+def _by_groups(
+    labels: Labels, pool: Tensor, count: int, temperature: float, groups: Groups, draw: Tensor
+) -> tuple[Tensor, Tensor]:
+    questions = torch.arange(len(labels), device=pool.device)
+    columns = groups.nearest(labels.queries, count)
+    columns = torch.where(labels.gains(questions[:, None].expand_as(columns), columns) > 0, -1, columns)
+    place = torch.full(
+        (len(pool) + 1,), len(draw), device=pool.device
+    )  # in the sample; that of no document, -1, is outside too
+    place[draw] = torch.arange(len(draw), device=pool.device)
+    scores = torch.nn.functional.pad(similarities(labels.queries, pool[draw]), (0, 1))
+    scores.scatter_(1, place[columns], -torch.inf)
+    scores[labels.pair_queries, place[labels.documents]] = -torch.inf
+    stands_for = math.log(len(pool) / len(draw))
+    return columns, torch.logsumexp(scores[:, :-1].div_(temperature), 1) + stands_for

@@ -1,0 +1,285 @@
+"""Collection: a vector store with its journal. All that the frameworks' classes do is done here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from nudge_core import Evaluation, Nudge, QuerySet
+from nudge_core import evaluate as evaluate_exactly
+from nudge_core.apply import Outcome, Run, Survey, survey, write
+from nudge_core.apply import recover as recover_run
+from nudge_core.apply import restore as restore_run
+from nudge_core.apply.maps import follow, keep_map, standing
+from nudge_core.apply.memory import (
+    add_feedback,
+    documents_learned_from,
+    feedback,
+    keep_learned,
+    learned_from,
+    remove_feedback,
+)
+from nudge_core.clock import Clock
+from nudge_core.errors import InputError, LockedError, NudgeError, StoreError, first_few
+from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
+from nudge_core.methods.base import Method
+from nudge_core.trial import trial
+from nudge_integrations.collection.doubts import remarks
+from nudge_integrations.collection.embedding import Embedder, check_model, query_set
+from nudge_integrations.collection.feedback import as_labels, judged
+from nudge_integrations.collection.journals import Journalled, home, new_journal
+from nudge_integrations.collection.matching import by_id
+from nudge_integrations.collection.options import check_map, chosen_method
+from nudge_integrations.collection.questions import present, read_both, read_test, with_feedback
+from nudge_integrations.collection.report import NudgeReport
+from nudge_integrations.stores import StoreAdapter
+from nudge_integrations.stores.checks import check_lengths, check_method, scaled, unreachable
+from nudge_integrations.stores.reading import Background, read_as, texts_of
+
+Direction: TypeAlias = Literal["forward", "back"]
+_log = logging.getLogger(__name__)
+
+
+class Collection(Journalled):
+    """A vector store and its journal.
+
+    Attributes:
+        adapt: Makes the adapter; called anew for each job, as the store may have changed.
+        embedder: What embeds questions; None where the store has nothing to do it with.
+    """
+
+    def __init__(
+        self,
+        adapt: Callable[[], StoreAdapter],
+        embedder: Embedder | None,
+        *,
+        store: object = None,
+        journal: str | Path | None = None,
+        recover: Direction | None = None,
+    ) -> None:
+        """Look for the journal, and for a run that was interrupted.
+
+        Args:
+            adapt: Makes the adapter.
+            embedder: What embeds questions.
+            store: The framework's own store, by which a collection that lives in memory is known.
+            journal: Where the journal is kept, if not in the usual place.
+            recover: What to do with an interrupted run at once: finish it ("forward") or undo it ("back"). A run that is still under way in another
+                process is left alone.
+        """
+        super().__init__(store, journal)
+        self.adapt, self.embedder = partial(_reached, adapt), embedder
+        if recover not in (None, "forward", "back"):
+            raise InputError(
+                f'recover is {recover!r}; expected "forward" to finish an interrupted run, "back" to undo it, or None'
+            )
+        try:
+            adapter = self.adapt()
+        except InputError as error:  # an empty store, say: it can be searched and filled, and is refused by `nudge`
+            _log.info("no journal is looked for: %s", error)
+            return
+        held = self._existing(adapter)
+        if held is None or held.unfinished() is None:
+            return
+        try:
+            with held.lock("recover"):
+                if recover is None:
+                    _log.warning(
+                        'a run on this %s collection was interrupted: call recover("forward") or recover("back")',
+                        adapter.kind,
+                    )
+                else:
+                    recover_run(adapter, held, recover)
+        except LockedError as error:  # it is under way in another process
+            _log.info("nothing is recovered: %s", error)
+
+    def nudge(
+        self,
+        questions: Any,
+        validation: Any,
+        *,
+        method: Method | None,
+        measure: str | None,
+        background: Background | None,
+        allow_map: bool,
+        folds: int,
+        progress: bool,
+    ) -> NudgeReport:
+        """Move documents toward the questions that they answer; see `NudgeVectorStore.nudge`."""
+        clock, adapter = Clock(), self.adapt()
+        method = chosen_method(method, measure, allow_map=allow_map)
+        check_map(method, allow_map=allow_map)
+        check_method(adapter, method)
+        train, held = read_both(questions, validation)
+        with clock("matching labels"):
+            labels = by_id(train, held, adapter)
+        held = labels.held
+        journal = self._open(adapter)
+        with journal.lock("nudge"):
+            journal.refuse_unfinished()
+            said, gone = present(adapter, feedback(journal))
+            train = with_feedback(labels.train, said)
+            with clock("reading"):
+                found = survey(adapter, journal)
+                corpus, exact = read_as(adapter, background, found, progress)
+                for part in (train, held):
+                    if part is not None:
+                        corpus.find(np.asarray([name for answers in part.relevant for name in answers], dtype=object))
+            with clock("embedding questions"):
+                learn, model = query_set(train, self.embedder, journal, adapter.dim, progress=progress)
+                judge = (
+                    None if held is None else query_set(held, self.embedder, journal, adapter.dim, progress=progress)[0]
+                )
+                check_model(journal, found, model)
+            with clock("fine-tuning"):
+                if exact:
+                    check_lengths(adapter, corpus)
+                done = trial(corpus, learn, judge, method=method, folds=folds, progress=progress)
+                if not exact:
+                    check_lengths(adapter, corpus)
+            report = NudgeReport(
+                False,
+                done,
+                "exact" if exact else "search",
+                str(journal.path),
+                skipped=tuple(map(str, learn.skipped)),
+                gone=gone,
+                match=labels.match,
+                problems=labels.problems,
+                remarks=remarks(corpus, learn, judge),
+                seconds=clock.seconds,
+                read_texts=lambda ids: texts_of(self.adapt(), ids),
+            )
+            if not done.improves:
+                return report
+            tuned = done.tuned
+            with clock("writing"):
+                names, vectors = tuned.ids.tolist(), scaled(adapter, corpus, tuned)
+                origins = corpus.rows(tuned.rows).numpy()
+                told = {
+                    **_told(tuned, method.validation),
+                    "questions": len(learn),
+                    "background": report.background,
+                    "model": model,
+                }
+                if tuned.matrix is not None:
+                    told["map"] = keep_map(journal, tuned.matrix)
+                keep_learned(journal, learn.texts or (), learn.relevance.documents.tolist())
+                outcome = write(adapter, journal, names, vectors, origins=origins, settings=told, progress=progress)
+            with clock("checking the index"):
+                left = {*outcome.changed, *outcome.missing}
+                kept = [row for row, name in enumerate(names) if name not in left]
+                lost = unreachable(adapter, [names[row] for row in kept], vectors[kept]) if kept else ()
+        return replace(report, applied=True, outcome=outcome, unreachable=lost, remedy=adapter.remedy if lost else "")
+
+    def evaluate(
+        self,
+        questions: Any,
+        measures: Iterable[str] = DEFAULT_MEASURES,
+        *,
+        background: Background | None = None,
+        progress: bool = True,
+    ) -> Evaluation:
+        """Measure the store as it stands; see `NudgeVectorStore.evaluate`."""
+        adapter = self.adapt()
+        labels = by_id(None, read_test(questions), adapter)
+        assert labels.held is not None  # noqa: S101  # for mypy
+        if labels.match is not None:
+            level = logging.WARNING if labels.match.unmatched else logging.INFO
+            _log.log(level, "%r", labels.match)
+        journal = self._existing(adapter)
+        moved = [] if journal is None else documents_learned_from(journal, survey(adapter, journal).originals)
+        corpus, exact = read_as(adapter, background, Survey({}), progress)
+        queries, _ = query_set(labels.held, self.embedder, journal, adapter.dim, progress=progress)
+        learned = QuerySet(np.ones((1, adapter.dim), np.float32), [moved]) if moved else None
+        if journal is not None and moved and (known := learned_from(journal, queries.texts or ())):
+            _log.warning(
+                "%d of %d questions were learned from: their figures say nothing of other questions: %s",
+                len(known),
+                len(queries),
+                first_few(known, 3),
+            )
+        if exact and adapter.metric == "l2":
+            check_lengths(adapter, corpus)
+        metric: Literal["cosine", "dot"] = "cosine" if adapter.metric == "cosine" else "dot"
+        done = evaluate_exactly(corpus, queries, measures, train=learned, metric=metric, progress=progress)
+        if not exact and adapter.metric == "l2":
+            check_lengths(adapter, corpus)
+        return done
+
+    def restore(self, run: int | None = None, *, progress: bool = True) -> Outcome:
+        """Put originals back, or the vectors of a run; see `NudgeVectorStore.restore`."""
+        adapter = self.adapt()
+        journal = self._existing(adapter)
+        if journal is None:
+            place = self._chosen or (home() if adapter.fingerprint is None else new_journal(adapter, self._store))
+            raise InputError(
+                f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(place)!r}. If its vectors were moved on another "
+                "machine, by another user or with another $NUDGE_HOME, bring that journal and say where it is: journal=FILE"
+            )
+        return restore_run(adapter, journal, run, progress=progress)
+
+    def recover(self, direction: Direction, *, progress: bool = True) -> Outcome:
+        """Finish an interrupted run or undo it; see `NudgeVectorStore.recover`."""
+        adapter = self.adapt()
+        journal = self._existing(adapter)
+        if journal is None:
+            return Outcome(None, 0)
+        return recover_run(adapter, journal, direction, progress=progress)
+
+    def added(self, ids: Sequence[str]) -> None:
+        """Hear that documents were added: they go through the map that the others went through, if there is one."""
+        self.forget(ids)
+        held = self._opened()
+        if held is not None and ids and standing(held) is not None:
+            follow(self.adapt(), held, [self._spelled(str(name)) for name in ids])
+
+    def history(self) -> list[Run]:
+        """All runs of the collection, the first first."""
+        journal = self._existing(self.adapt())
+        return [] if journal is None else journal.runs()
+
+    def add_feedback(self, question: str, relevant: Sequence[str] = (), irrelevant: Sequence[str] = ()) -> None:
+        """Keep what somebody said of the answers to a question; see `NudgeVectorStore.add_feedback`."""
+        judgements = judged(question, relevant, irrelevant)
+        adapter = self.adapt()
+        adapter.read([name for name, good in judgements.items() if good])
+        add_feedback(self._open(adapter), question, judgements)
+
+    def remove_feedback(self, question: str) -> None:
+        """Forget what was said of the answers to a question; see `NudgeVectorStore.remove_feedback`."""
+        remove_feedback(self._existing(self.adapt()), question)
+
+    def labels(self) -> list[dict[str, Any]]:
+        """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
+        return as_labels(self._existing(self.adapt()))
+
+
+def _reached(adapt: Callable[[], StoreAdapter]) -> StoreAdapter:
+    """The adapter.
+
+    Raises:
+        StoreError: The store fails.
+    """
+    try:
+        return adapt()
+    except NudgeError:
+        raise
+    except Exception as error:
+        raise StoreError(
+            f"the store cannot be read ({type(error).__name__}: {error}): the collection was deleted, or the store is out of reach. Open it again"
+        ) from error
+
+
+def _told(tuned: Nudge, measure: object) -> dict[str, Any]:
+    """What the journal keeps of a fine-tuning."""
+    kept = {name: getattr(tuned, name) for name in ("method", "gamma", "gamma_unit", "before", "after")}
+    if tuned.settings:
+        kept["settings"] = {name: dict(setting) for name, setting in tuned.settings.items()}
+    return kept | {"measure": str(measure)}

@@ -1,0 +1,149 @@
+"""The vectors of questions: each text embedded once, as it will be at search time, and kept in the journal by model and text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from nudge_core import QuerySet
+from nudge_core.apply import Journal, Survey
+from nudge_core.apply.memory import alike, cache, cached, model_number
+from nudge_core.data.vectors import check_finite
+from nudge_core.errors import InputError, counted
+from nudge_integrations.labels import Questions
+
+PROBE = "Which of these texts answers the question?"
+BATCH, THREADS = 1024, 8
+
+
+class Embedder(Protocol):
+    """What embeds questions at search time."""
+
+    @property
+    def name(self) -> str:
+        """Its class and model, as far as it says."""
+
+    def query(self, text: str) -> Sequence[float]:
+        """The vector of one question."""
+
+    def texts(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """The vectors of many texts, as documents."""
+
+
+def query_set(
+    questions: Questions, embedder: Embedder | None, journal: Journal | None, dim: int, *, progress: bool = True
+) -> tuple[QuerySet, int | None]:
+    """The embedded questions, named by their texts, those without a relevant document left out; and the number of the embedding model.
+
+    Raises:
+        InputError: Texts, and nothing to embed them with; otherwise as for `embed_questions`.
+    """
+    vectors, model = questions.vectors, None
+    if vectors is None:
+        if embedder is None:
+            raise InputError(
+                "the store has no embedding to embed questions with: give it one, or questions as QuerySet(vectors, relevant)"
+            )
+        vectors, model = embed_questions(embedder, questions.texts or (), journal, dim, progress=progress)
+    names = np.asarray(questions.texts or range(len(questions.relevant)), dtype=object)
+    return QuerySet(vectors, questions.relevant, ids=names, texts=questions.texts, on_empty="skip"), model
+
+
+def embed_questions(
+    embedder: Embedder, texts: Sequence[str], journal: Journal | None, dim: int, *, progress: bool = True
+) -> tuple[NDArray[np.float32], int | None]:
+    """Embed questions, and keep their vectors.
+
+    Where questions and documents are embedded alike they go in batches; else one by one, in eight threads.
+
+    Args:
+        embedder: What embeds questions at search time.
+        texts: The questions.
+        journal: Where vectors are kept; None for nowhere.
+        dim: Dimension of the documents.
+        progress: Whether a bar is shown after two seconds.
+
+    Returns:
+        (queries, dim) float32 of unit length, and the number of the model in the journal, if there is one.
+
+    Raises:
+        InputError: Vectors of another dimension than the documents, or that cannot be used.
+    """
+    (probe,) = _matrix(embedder, [embedder.query(PROBE)], 1)
+    if probe.shape != (dim,):
+        raise InputError(
+            f"{embedder.name} embeds questions in {probe.size} dimensions, the documents of the store have {dim}: give the store the embedding "
+            "that its documents were made with"
+        )
+    model = None if journal is None else model_number(journal, embedder.name, probe)
+    known = {} if journal is None or model is None else cached(journal, model, texts)
+    new = sorted(
+        (text for text in dict.fromkeys(texts) if text not in known), key=len
+    )  # a batch takes what its longest text takes
+    with tqdm(total=len(new), unit=" questions", desc="embedding", delay=2, disable=not progress, leave=False) as bar:
+        for part, vectors in _embedded(embedder, new, probe):
+            checked = torch.from_numpy(vectors)
+            check_finite(checked, np.asarray(part, dtype=object), "question")
+            if journal is not None and model is not None:
+                cache(journal, model, part, vectors)
+            known |= dict(zip(part, vectors, strict=True))
+            bar.update(len(part))
+    matrix = np.stack([known[text] for text in texts])
+    return matrix / np.linalg.norm(matrix, axis=1, keepdims=True), model
+
+
+def _embedded(
+    embedder: Embedder, texts: Sequence[str], probe: NDArray[np.float32]
+) -> Iterator[tuple[Sequence[str], NDArray[np.float32]]]:
+    if not texts:
+        return
+    (as_document,) = _matrix(embedder, embedder.texts([PROBE]), 1, len(probe))
+    alike = np.allclose(as_document, probe, rtol=1e-3, atol=1e-4)
+    with ThreadPoolExecutor(THREADS) as threads:
+        for start in range(0, len(texts), BATCH):
+            part = texts[start : start + BATCH]
+            vectors = embedder.texts(part) if alike else list(threads.map(embedder.query, part))
+            yield part, _matrix(embedder, vectors, len(part), len(probe))
+
+
+def _matrix(embedder: Embedder, vectors: Any, count: int, dim: int | None = None) -> NDArray[np.float32]:
+    """(count, dim) what an embedding object gave.
+
+    Raises:
+        InputError: It gave something else.
+    """
+    expected = f"{counted(count, 'list', 'lists')} of {'' if dim is None else f'{dim} '}numbers"
+    try:
+        matrix = np.asarray(vectors, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{embedder.name} gave what is no vectors ({error}); expected {expected}: look at its embed_query and embed_documents"
+        ) from error
+    if matrix.ndim != 2 or len(matrix) != count or dim not in (None, matrix.shape[1]):
+        raise InputError(
+            f"{embedder.name} gave vectors of shape {matrix.shape} for {counted(count, 'text', 'texts')}; expected {expected}: look at its "
+            "embed_query and embed_documents"
+        )
+    return matrix
+
+
+def check_model(journal: Journal, found: Survey, model: int | None) -> None:
+    """Refuse questions that another model embeds than those of the run whose vectors stand.
+
+    Raises:
+        InputError: It names the run.
+    """
+    last = next((run for run in reversed(journal.runs()) if run.kind == "nudge" and run.state == "done"), None)
+    before = None if last is None else last.settings.get("model")
+    if model is None or not found.originals or last is None or before is None or alike(journal, before, model):
+        return
+    raise InputError(
+        f"questions are embedded by another model than in run {last.number}, whose vectors stand in the store: give the store the embedding of then, "
+        "or restore(), embed every document again, and nudge anew"
+    )
