@@ -15,13 +15,13 @@ import torch
 from labelled import LabelledSet
 from numpy.typing import NDArray
 
-from nudge_core import Auto, NudgeN, QuerySet, finetune, open_corpus
+from nudge_core import Auto, NudgeN, QuerySet, finetune
 from nudge_core.data.relevance import Relevance
 from nudge_core.data.vectors import unit
 from nudge_core.methods import Method
 from nudge_core.methods.problem import Part
-from nudge_core.selection.fit import Lesson
-from nudge_core.selection.search import Candidate as Tried
+from nudge_core.selection.candidate import Stage, reach
+from nudge_core.selection.fit import Fit
 
 
 @dataclass(frozen=True)
@@ -98,30 +98,30 @@ class Search(Candidate):
     def runs(self, labelled: LabelledSet, name: str) -> dict[str, Run]:
         """The runs by name; the time of the search stands with `Auto`'s own."""
         start = time.process_time()
-        lesson = Lesson(
-            open_corpus(labelled.X),
+        fit = Fit(
+            labelled.X,
             labelled.train,
             labelled.validation,
             Auto(allow_map=True),
             refit=True,
-            device=torch.device("cpu"),
+            device="cpu",
             progress=False,
-        )
-        chosen = _moved(lesson, lesson.chosen, labelled.X)
+        ).run()
+        chosen = _moved(fit, fit.chosen, labelled.X)
         found = {name: Run(chosen.X, _seconds(start), chosen.chosen)}
-        ways = zip(WAYS, lesson.candidates[2:], strict=True)
-        return found | {way: _moved(lesson, candidate, labelled.X) for way, candidate in ways}
+        ways = zip(WAYS, fit.candidates[2:], strict=True)
+        return found | {way: _moved(fit, candidate.stages, labelled.X) for way, candidate in ways}
 
 
-def _moved(lesson: Lesson, candidate: Tried, X: NDArray[Any]) -> Run:
-    """The documents where a candidate brings them with all labels."""
-    ground = lesson.ground
-    state = candidate.reach(ground, Part(torch.arange(len(ground.labels)), ground.labels))
+def _moved(fit: Fit, stages: tuple[Stage, ...], X: NDArray[Any]) -> Run:
+    """The documents where stages bring them with all labels."""
+    problem = fit.problem
+    state = reach(stages, problem, Part(torch.arange(len(problem.labels)), problem.labels))
     vectors = torch.from_numpy(X.copy())
     vectors = vectors if state.matrix is None else unit(vectors @ state.matrix)
-    vectors[ground.rows] = state.pool
-    settings = {leg.steps.name: {**leg.setting, "point": leg.point} for leg in candidate.legs}
-    return Run(vectors.numpy(), None, {"method": candidate.name, **settings})
+    vectors[problem.rows] = state.pool
+    settings = {stage.steps.name: {**stage.setting, "point": stage.point} for stage in stages}
+    return Run(vectors.numpy(), None, {"method": " + ".join(settings) or "none", **settings})
 
 
 def _seconds(start: float) -> float:

@@ -24,12 +24,9 @@ from nudge_core.data.queries import QuerySet
 from nudge_core.data.vectors import as_matrix, check_finite, unit
 from nudge_core.errors import InputError
 from nudge_core.methods import Bounded, NudgeM, NudgeN
-from nudge_core.methods import options as grid
 from nudge_core.methods.gamma_exact import cover, first_place
 from nudge_core.methods.gamma_sweep import sweep
-from nudge_core.methods.nudge_m import shift_directions
-from nudge_core.methods.nudge_n import Turn, turn_directions
-from nudge_core.methods.problem import Problem
+from nudge_core.methods.problem import Validation
 
 
 class QueriesAnswersDict(TypedDict):
@@ -55,7 +52,7 @@ class _Nudge(ABC):
         self.device = pick_device(device)
 
     @abstractmethod
-    def _choose(self, method: Bounded, problem: Problem) -> float:
+    def _choose(self, method: Bounded, train: Labels, validation: Validation) -> float:
         """The γ that the authors' package would choose."""
 
     def _finetune(
@@ -76,9 +73,10 @@ class _Nudge(ABC):
             Labels(s.queries, s.offsets, torch.searchsorted(rows, s.documents), s.grades) for s in sets
         )
         background = _background(corpus, validation, rows, method.validation.k, nontrain)
-        problem = Problem(documents[rows.cpu()].to(self.device), rows, train, validation, background)
-        gamma = method.fixed_gamma if method.fixed_gamma is not None else self._choose(method, problem)
-        documents[rows.cpu()] = method.move(problem.documents, train, gamma).cpu()
+        pool = documents[rows.cpu()].to(self.device)
+        held = Validation(pool, rows, validation, background)
+        gamma = method.fixed_gamma if method.fixed_gamma is not None else self._choose(method, train, held)
+        documents[rows.cpu()] = method.move(pool, train, gamma).cpu()
         return documents.to(vectors.dtype).numpy()
 
 
@@ -120,10 +118,10 @@ class NUDGEN(_Nudge):
         method = NudgeN("paper" if gammas is None else gammas, f"CR@{val_k}")
         return self._finetune(method, embeddings, train_set, val_set, nontrain_embeddings)
 
-    def _choose(self, method: Bounded, problem: Problem) -> float:
+    def _choose(self, method: Bounded, train: Labels, validation: Validation) -> float:
         """As there: the first best in the order given, by accuracies added up in float32. `NudgeN` adds in float64."""
-        gammas = list(grid.tried(method.gammas))
-        blocks = sweep(problem, turn_directions(problem.documents, problem.train), Turn(), gammas, method.validation)
+        gammas, directions = list(method.tried), method.directions(validation.documents, train)
+        blocks = sweep(validation, directions, method.motion, gammas, method.validation)
         accuracies = [float(values.sum()) for values in torch.cat(list(blocks), 1).to(torch.float32)]
         return gammas[int(np.argmax(accuracies))]
 
@@ -160,11 +158,15 @@ class NUDGEM(_Nudge):
         method = NudgeM("exact" if gammas is None else gammas)
         return self._finetune(method, embeddings, train_set, val_set, nontrain_embeddings)
 
-    def _choose(self, method: Bounded, problem: Problem) -> float:
+    def _choose(self, method: Bounded, train: Labels, validation: Validation) -> float:
         """As there: 1e-8 is taken from the slopes, which lets two answers of one question rank first at once. `NudgeM` is exact."""
+        directions = method.directions(validation.documents, train)
         if method.gammas != "exact":
-            return method.choose(problem).gamma
-        gamma, covered = cover(first_place(problem, shift_directions(problem.documents, problem.train), offset=1e-8))
+            gammas = sorted(method.tried)
+            blocks = sweep(validation, directions, method.motion, gammas, method.validation)
+            means = torch.cat(list(blocks), 1).mean(1)
+            return gammas[int(torch.nonzero(means >= means.max() - 1e-9)[0])]
+        gamma, covered = cover(first_place(validation, directions, offset=1e-8))
         return float(gamma[::2][np.argmax(covered[1::2])])  # the low end of the best stretch
 
 

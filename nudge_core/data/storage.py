@@ -49,22 +49,20 @@ def read_file(path: str | Path, kind: str, version: str, writer: str) -> tuple[d
     try:
         with safe_open(source, framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a file, not a dict
-    except (SafetensorError, OSError) as error:
+            found, of_version = metadata.get("format", "no format of ours"), metadata.get("version")
+            if found != kind:
+                raise FileFormatError(
+                    f"{str(source)!r} is a safetensors file, but of {found} in place of {kind}: give one that {writer} wrote"
+                )
+            if of_version != version:
+                raise FileFormatError(
+                    f"{str(source)!r} is of version {of_version}; this program reads version {version}: write it again, or upgrade nudge-integrations"
+                )
+            return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a file, not a dict
+    except (SafetensorError, OSError, TypeError) as error:
         raise FileFormatError(
             f"{str(source)!r} cannot be read as safetensors ({error}): it is truncated or of another format"
         ) from error
-    if metadata.get("format") != kind:
-        found = metadata.get("format", "no format of ours")
-        raise FileFormatError(
-            f"{str(source)!r} is a safetensors file, but of {found} in place of {kind}: give one that {writer} wrote"
-        )
-    if metadata.get("version") != version:
-        raise FileFormatError(
-            f"{str(source)!r} is of version {metadata.get('version')}; this program reads version {version}: "
-            "write it again, or upgrade nudge-integrations"
-        )
-    return metadata, arrays
 
 
 @contextmanager

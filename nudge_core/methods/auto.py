@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from nudge_core.arguments import expect
 from nudge_core.evaluation.measures import Measure
-from nudge_core.methods import options as grid
-from nudge_core.methods.base import Bounded, Learned, Setting, Steps
+from nudge_core.methods.base import Method, Steps
 from nudge_core.methods.contrastive import Contrastive
 from nudge_core.methods.linear_map import LinearMap
 from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.methods.options import one
-from nudge_core.methods.problem import Ground, Part, State
 
 
 @dataclass(frozen=True)
-class Auto(Learned):
+class Auto(Method):
     """Leave documents as they are, NUDGE-N, contrastive steps, and with permission a map of all documents and contrastive steps after it.
 
     What each is worth is measured on questions that it has not learned from: the mean gain of seen and unseen questions, by the shares in which they
@@ -56,28 +53,7 @@ class Auto(Learned):
     @property
     def chains(self) -> tuple[tuple[Steps, ...], ...]:
         """What is tried, the simplest first."""
-        moves, contrastive = Closed(NudgeN("angles")), Contrastive()
+        moves, contrastive = NudgeN("angles"), Contrastive()
         if not self.allow_map:
             return ((moves,), (contrastive,))
         return ((moves,), (contrastive,), (LinearMap(),), (LinearMap(), contrastive))
-
-
-@dataclass(frozen=True)
-class Closed(Steps):
-    """A bounded method as a path over γ."""
-
-    method: Bounded
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """That of the method."""
-        return self.method.name
-
-    def settings(self) -> tuple[Setting, ...]:
-        """Only one: γ is the path."""
-        return ({},)
-
-    def path(self, ground: Ground, part: Part, setting: Setting, start: State) -> Iterator[tuple[float, State]]:  # noqa: ARG002
-        """The documents at each γ."""
-        for gamma in sorted({*grid.tried(self.method.gammas)} - {0.0}):
-            yield gamma, State(self.method.move(start.pool, part.labels, gamma), start.matrix)

@@ -27,12 +27,11 @@ from torch import Tensor
 from nudge_core.corpus.background import similarities, weighted
 from nudge_core.data.labels import Labels
 from nudge_core.data.vectors import unit
-from nudge_core.methods import sampled_softmax as candidates
-from nudge_core.methods.base import POINTS, Setting, Single, pair_weights
+from nudge_core.methods import sampled_softmax
+from nudge_core.methods.base import POINTS, Setting, Stepwise, pair_weights
 from nudge_core.methods.nudge_n import NudgeN
-from nudge_core.methods.options import numbers
-from nudge_core.methods.problem import Ground, Part, State
-from nudge_core.methods.sampled_softmax import Candidates
+from nudge_core.methods.options import set_numbers
+from nudge_core.methods.problem import Part, Problem, State
 
 GROWTH = 1.15
 """By how much steps grow as long as the gradient does not turn; where it turns they are halved."""
@@ -42,7 +41,7 @@ CAP = 10
 
 
 @dataclass(frozen=True)
-class Contrastive(Single):
+class Contrastive(Stepwise):
     """Contrastive steps of the labelled documents on the unit sphere. Of several values given for an option, questions held out choose.
 
     Attributes:
@@ -77,36 +76,38 @@ class Contrastive(Single):
         Raises:
             InputError: A temperature, rate or number of steps that is not above zero, a guard, margin or start below zero, or an unknown measure.
         """
-        object.__setattr__(self, "temperature", numbers("temperature", self.temperature, 1e-3, 10))
-        object.__setattr__(self, "rate", numbers("rate", self.rate, 1e-4, 100))
-        object.__setattr__(self, "guard", numbers("guard", self.guard, 0, 100))
-        object.__setattr__(self, "margin", numbers("margin", self.margin, 0, 2))
-        object.__setattr__(self, "start", numbers("start", self.start, 0, 2))
+        set_numbers(self, temperature=(1e-3, 10), rate=(1e-4, 100), guard=(0, 100), margin=(0, 2), start=(0, 2))
         self._check()
 
     @property
     def temperatures(self) -> tuple[float, ...]:
         """The τ at which softmax is taken over all documents."""
-        return numbers("temperature", self.temperature, 0, 10)
+        return tuple(self.temperature)  # type: ignore[arg-type]  # made a tuple
+
+    def too_large(self, questions: int, documents: int) -> str | None:
+        """Beyond `sampled_softmax.ALL` products the nearest documents cannot be looked for."""
+        if questions * documents <= sampled_softmax.ALL:
+            return None
+        return (
+            f"contrastive steps compare every question with every labelled document, here {questions:,} with {documents:,}, which is more than they "
+            "can in reasonable time: use NudgeN(), or fewer questions"
+        )
 
     def settings(self) -> tuple[Setting, ...]:
         """Every rate and guard, with every temperature, margin and start; of several of these one at a time is other than the first."""
-        ways = tuple(
-            product(*(numbers(name, getattr(self, name), 0, 10) for name in ("temperature", "margin", "start")))
-        )
-        return tuple(
-            {"temperature": way[0], "rate": rate, "guard": guard, "margin": way[1], "start": way[2]}
-            for way in ways
-            if sum(value != first for value, first in zip(way, ways[0], strict=True)) < 2
-            for rate in numbers("rate", self.rate, 0, 100)
-            for guard in numbers("guard", self.guard, 0, 100)
-        )
+        names = ("temperature", "margin", "start", "rate", "guard")
+        first, found = [getattr(self, name)[0] for name in names[:3]], []
+        for way in product(*(getattr(self, name) for name in names)):
+            if sum(value != usual for value, usual in zip(way, first, strict=False)) < 2:
+                setting = dict(zip(names, way, strict=True))
+                found.append({name: setting[name] for name in ("temperature", "rate", "guard", "margin", "start")})
+        return tuple(found)
 
-    def path(self, ground: Ground, part: Part, setting: Setting, start: State) -> Iterator[tuple[float, State]]:
+    def path(self, problem: Problem, part: Part, setting: Setting, start: State) -> Iterator[tuple[float, State]]:
         """The documents after some numbers of steps."""
         temperature, guard, margin, labels = setting["temperature"], setting["guard"], setting["margin"], part.labels
         weights, who = pair_weights(labels), labels.pair_queries
-        others = ground.logsumexp(temperature, start)[part.questions]
+        others = problem.logsumexp(temperature, start)[part.questions]
         pool = NudgeN("angles").move(start.pool, labels, setting["start"]) if setting["start"] else start.pool
         own = torch.full_like(others, -torch.inf)
         if guard:
@@ -117,11 +118,11 @@ class Contrastive(Single):
         rate, before = setting["rate"], torch.zeros(())
         pull = labels.query_sums(len(pool), weights)[moved]
         mass = float(weights.sum()) / len(moved)
-        many = len(labels) * len(pool) > candidates.EXACT
-        sparse = Candidates(labels, others, own, temperature, guard, margin) if many else None
+        many = len(labels) * len(pool) > sampled_softmax.EXACT
+        sparse = sampled_softmax.SampledSoftmax(labels, others, own, temperature, guard, margin) if many else None
         for step in range(1, self.steps + 1):
             push = torch.zeros_like(pull) if sparse is None else sparse.push(pool)[moved]
-            for block in ground.blocks(len(pool), len(labels)) if sparse is None else ():
+            for block in problem.blocks(len(pool), len(labels)) if sparse is None else ():
                 some = labels.slice(block.start, block.stop)
                 chances = _chances(some, pool, others[block], own[block], temperature, guard, margin)
                 push += weighted(chances if len(moved) == len(pool) else chances[:, moved], some.queries)

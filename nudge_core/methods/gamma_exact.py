@@ -7,6 +7,7 @@ only if every document that bounds it there has a higher row. Two answers of one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nudge_core.corpus.background import TILE
-from nudge_core.methods.base import Choice, Curve
 from nudge_core.methods.gamma_sweep import Directions
-from nudge_core.methods.problem import Problem
+from nudge_core.methods.problem import Validation
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,19 +30,30 @@ class Intervals:
     holds_low: NDArray[np.bool_]
     holds_high: NDArray[np.bool_]
 
+    @staticmethod
+    def concat(parts: Sequence[Intervals]) -> Intervals:
+        """Those of several splits."""
+        names = ("low", "high", "holds_low", "holds_high")
+        return Intervals(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
-def choose_exactly(problem: Problem, directions: Directions) -> Choice:
+
+def best_gamma(intervals: Intervals, questions: int) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """The first γ at which the most validation questions have an answer in the first place.
 
     At an end of an interval two documents tie and rounding would decide: so γ is taken from the stretch above it if that is as good.
+
+    Args:
+        intervals: Those of all validation questions, of one split or of several.
+        questions: How many validation questions there are.
+
+    Returns:
+        γ ascending from 0 on; the share of the questions at each; and the best γ.
     """
-    validation, _ = problem.judged()
-    gamma, covered = cover(first_place(problem, directions))
-    score = covered / len(validation)
-    best = int(np.argmax(score))
+    gamma, covered = cover(intervals)
+    best = int(np.argmax(covered))
     if best and covered[best + 1 - best % 2] == covered[best]:  # ends are at even places, stretches at odd ones
         best += 1 - best % 2
-    return Choice(float(gamma[best]), float(score[0]), float(score[best]), Curve(gamma, score, "Success@1"))
+    return gamma, covered / questions, float(gamma[best])
 
 
 def cover(intervals: Intervals) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -67,23 +78,22 @@ def cover(intervals: Intervals) -> tuple[NDArray[np.float64], NDArray[np.int64]]
     return np.stack([ends, above], 1).reshape(-1), count[:, [1, 3]].reshape(-1)
 
 
-def first_place(problem: Problem, directions: Directions, *, offset: float = 0.0) -> Intervals:
+def first_place(validation: Validation, directions: Directions, *, offset: float = 0.0) -> Intervals:
     """For each validation question and answer the interval of γ in which the answer ranks first; empty ones are left out.
 
     Args:
-        problem: With validation questions and their background.
+        validation: The questions and what they rank.
         directions: The unit directions of the documents that move.
         offset: Taken from each difference of slopes before dividing; 0 is exact.
     """
-    validation, background = problem.judged()
-    parts = []
-    height = max(1, TILE // len(problem.documents))
-    for start in range(0, len(validation), height):
-        stop = min(start + height, len(validation))
-        labels = validation.slice(start, stop)
-        a = torch.cat([labels.queries @ problem.documents.T, background.scores[start:stop, :1]], 1)
+    documents, background, parts = validation.documents, validation.background, []
+    height = max(1, TILE // len(documents))
+    for start in range(0, len(validation.labels), height):
+        stop = min(start + height, len(validation.labels))
+        labels = validation.labels.slice(start, stop)
+        a = torch.cat([labels.queries @ documents.T, background.scores[start:stop, :1]], 1)
         b = torch.cat([labels.queries @ directions.toward.T, torch.zeros_like(a[:, :1])], 1)
-        rows = torch.cat([problem.rows.expand(len(labels), -1), background.rows[start:stop, :1]], 1)
+        rows = torch.cat([validation.rows.expand(len(labels), -1), background.rows[start:stop, :1]], 1)
         for question, answer in zip(labels.pair_queries.split(height), labels.documents.split(height), strict=True):
             parts.append(_intervals(a, b, rows, question, answer, offset))
     low, high, holds_low, holds_high = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -17,8 +17,7 @@ from torch import Tensor
 from nudge_core.corpus.background import TILE, height, similarities, top_k
 from nudge_core.data.labels import Labels
 from nudge_core.evaluation.measures import Measure, Ranked
-from nudge_core.methods.base import Choice, Curve
-from nudge_core.methods.problem import Problem
+from nudge_core.methods.problem import Validation
 
 _LAST = torch.iinfo(torch.int64).max
 
@@ -46,36 +45,23 @@ class Directions:
     limit: Tensor
 
 
-def choose(
-    problem: Problem, directions: Directions, motion: Motion, gammas: tuple[float, ...], measure: Measure
-) -> Choice:
-    """The first γ with the best mean validation score, out of `gammas` and judged against γ = 0."""
-    tried = sorted({0.0, *gammas})
-    blocks = list(sweep(problem, directions, motion, tried, measure))
-    scores = torch.stack([block.sum(1) for block in blocks]).sum(0) / sum(block.shape[1] for block in blocks)
-    wanted = torch.tensor([gamma in set(gammas) for gamma in tried])
-    best = int(torch.nonzero(wanted & (scores >= scores[wanted].max() - 1e-9))[0])
-    curve = Curve(torch.tensor(tried, dtype=torch.float64).numpy(), scores.numpy(), str(measure))
-    return Choice(tried[best], float(scores[0]), float(scores[best]), curve)
-
-
 def sweep(
-    problem: Problem, directions: Directions, motion: Motion, gammas: list[float], measure: Measure
+    validation: Validation, directions: Directions, motion: Motion, gammas: list[float], measure: Measure
 ) -> Iterator[Tensor]:
     """(gammas, questions) float64: the measure of each validation question at each γ, block of questions by block."""
-    validation, background = problem.judged()
-    rows = height(len(problem.documents))
-    depth = min(measure.k, len(problem.documents) + background.scores.shape[1])
-    for start in range(0, len(validation), rows):
-        stop = min(start + rows, len(validation))
-        labels = validation.slice(start, stop)
+    documents, background = validation.documents, validation.background
+    rows = height(len(documents))
+    depth = min(measure.k, len(documents) + background.scores.shape[1])
+    for start in range(0, len(validation.labels), rows):
+        stop = min(start + rows, len(validation.labels))
+        labels = validation.labels.slice(start, stop)
         block = _Block(
-            problem,
+            validation.rows,
             directions.limit,
             labels,
-            background.scores[start:stop],
-            background.rows[start:stop],
-            similarities(labels.queries, problem.documents),
+            background.scores[start:stop, :depth],
+            background.rows[start:stop, :depth],
+            similarities(labels.queries, documents),
             similarities(labels.queries, directions.toward),
         )
         yield block.values(motion, gammas, measure, depth)
@@ -83,9 +69,9 @@ def sweep(
 
 @dataclass(frozen=True)
 class _Block:
-    """Some questions and the whole pool: (queries, pool) products, and the (queries, k) background."""
+    """Some questions and the whole pool, whose row numbers are `places`: (queries, pool) products, and the (queries, k) background."""
 
-    problem: Problem
+    places: Tensor
     limit: Tensor
     labels: Labels
     scores: Tensor
@@ -121,7 +107,7 @@ class _Block:
             return torch.cat([full, behind], 1)
 
         still = torch.zeros_like(self.scores)
-        rows = table(self.problem.rows[document], _LAST, torch.where(self.rows < 0, _LAST, self.rows))
+        rows = table(self.places[document], _LAST, torch.where(self.rows < 0, _LAST, self.rows))
         order = torch.argsort(rows, dim=1, stable=True)
         return _Table(
             a=table(self.a[question, document], -torch.inf, self.scores).gather(1, order),

@@ -16,7 +16,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import product
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -24,9 +25,9 @@ from torch import Tensor
 from nudge_core.corpus.background import similarities, weighted
 from nudge_core.data.labels import Labels
 from nudge_core.data.vectors import unit
-from nudge_core.methods.base import POINTS, Setting, Single, pair_weights
-from nudge_core.methods.options import numbers, one
-from nudge_core.methods.problem import Ground, Part, State
+from nudge_core.methods.base import POINTS, Setting, Stepwise, pair_weights
+from nudge_core.methods.options import one, set_numbers
+from nudge_core.methods.problem import Part, Problem, State
 
 BATCH = 2048
 """How many questions a step is learned from."""
@@ -42,7 +43,7 @@ NEWEST = 0.25
 
 
 @dataclass(frozen=True)
-class LinearMap(Single):
+class LinearMap(Stepwise):
     """A map of all documents. Of several values given for an option other than the temperature, questions held out choose.
 
     Attributes:
@@ -79,43 +80,29 @@ class LinearMap(Single):
         Raises:
             InputError: An option that is not above zero, an `unlabelled` above 1, a seed that is no whole number, or an unknown measure.
         """
-        object.__setattr__(self, "temperature", numbers("temperature", self.temperature, 1e-3, 10))
-        object.__setattr__(self, "ridge", numbers("ridge", self.ridge, 1e-6, 100))
-        object.__setattr__(self, "rate", numbers("rate", self.rate, 1e-4, 100))
-        object.__setattr__(self, "unlabelled", numbers("unlabelled", self.unlabelled, 1e-9, 1))
+        set_numbers(self, temperature=(1e-3, 10), ridge=(1e-6, 100), rate=(1e-4, 100), unlabelled=(1e-9, 1))
         one("seed", self.seed, 0, 2**63 - 1, whole=True)
         self._check()
 
-    @property
-    def temperatures(self) -> tuple[float, ...]:
-        """None that the ground has to prepare."""
-        return ()
-
     def settings(self) -> tuple[Setting, ...]:
         """Every ridge with every rate and weight of documents without labels."""
-        return tuple(
-            {"ridge": ridge, "rate": rate, "unlabelled": unlabelled}
-            for ridge in numbers("ridge", self.ridge, 0, 100)
-            for rate in numbers("rate", self.rate, 0, 100)
-            for unlabelled in numbers("unlabelled", self.unlabelled, 0, 1)
-        )
+        names = ("ridge", "rate", "unlabelled")
+        return tuple(dict(zip(names, way, strict=True)) for way in product(*(getattr(self, name) for name in names)))
 
-    def path(self, ground: Ground, part: Part, setting: Setting, start: State) -> Iterator[tuple[float, State]]:
+    def path(self, problem: Problem, part: Part, setting: Setting, start: State) -> Iterator[tuple[float, State]]:
         """The documents after some numbers of steps."""
-        if ground.rest is None:
-            raise AssertionError("the ground was made without the documents that are not labelled")
-        documents = torch.cat([start.pool, ground.rest.mapped(start.matrix)])
+        assert problem.rest is not None  # noqa: S101  # it is read where a way maps
+        documents = torch.cat([start.pool, problem.rest.mapped(start.matrix)])
         weight = torch.full((len(documents),), math.log(setting["unlabelled"]), device=documents.device)
         weight[torch.unique(part.labels.documents)] = 0
-        if ground.rest.weight is not None:
-            weight[len(start.pool) :] += ground.rest.weight
+        if problem.rest.weight is not None:
+            weight[len(start.pool) :] += problem.rest.weight
         identity = torch.eye(documents.shape[1], device=documents.device)
         shrunk = torch.linalg.inv(documents.T @ documents / len(documents) + setting["ridge"] * identity)
-        temperatures = numbers("temperature", self.temperature, 0, 10)
         matrix, mean, drawn = identity, identity, _Batches(part.labels, self.seed)
         rate, direction, slope = setting["rate"], identity, math.inf
         for step in range(1, self.steps + 1):
-            uphill = _uphill(ground, drawn.next(), documents, matrix, temperatures, weight)
+            uphill = _uphill(problem, drawn.next(), documents, matrix, self.temperature, weight)
             if float((uphill * direction).sum()) < OVERSHOT * slope:
                 rate /= 2
                 matrix = matrix - rate * direction
@@ -147,14 +134,14 @@ class _Batches:
 
 
 def _uphill(
-    ground: Ground, labels: Labels, documents: Tensor, matrix: Tensor, temperatures: Sequence[float], weight: Tensor
+    problem: Problem, labels: Labels, documents: Tensor, matrix: Tensor, temperatures: Any, weight: Tensor
 ) -> Tensor:
     """(dim, dim) the gradient of τ times the mean log likelihood at a matrix, averaged over τ; `weight` is the log of how many each stands for."""
     mapped = similarities(documents, matrix.T)
     norms = torch.linalg.vector_norm(mapped, dim=1, keepdim=True)
     mapped = mapped / norms
     slope = labels.query_sums(len(mapped), pair_weights(labels))
-    for block in ground.blocks(len(mapped), len(labels)):
+    for block in problem.blocks(len(mapped), len(labels)):
         queries = labels.queries[block]
         scores = similarities(queries, mapped)
         chances = torch.zeros_like(scores)

@@ -18,11 +18,24 @@ from torch import Tensor
 from nudge_core.data.labels import Labels
 from nudge_core.errors import InputError
 from nudge_core.evaluation.measures import Measure
-from nudge_core.methods import options as grid
-from nudge_core.methods.base import Bounded, Choice
-from nudge_core.methods.gamma_exact import choose_exactly
-from nudge_core.methods.gamma_sweep import Directions, choose
-from nudge_core.methods.problem import Problem
+from nudge_core.methods.base import Bounded, Curve
+from nudge_core.methods.gamma_exact import Intervals, best_gamma, first_place
+from nudge_core.methods.gamma_sweep import Directions, Motion
+from nudge_core.methods.options import parse_gammas
+from nudge_core.methods.problem import Fold, Problem, State
+
+
+class Shift:
+    """a + γ b."""
+
+    def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:  # noqa: ARG002
+        """The scores at γ."""
+        return a + gamma.to(a) * b
+
+    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor, float]:  # noqa: ARG002
+        """The ends: a line has no peak between them."""
+        start, end = a + first * b, a + last * b
+        return torch.minimum(start, end), torch.maximum(start, end), 0.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,7 @@ class NudgeM(Bounded):
     name: ClassVar[str] = "NUDGE-M"
     gamma_unit: ClassVar[str] = "length"
     metric: ClassVar[Literal["cosine", "dot"]] = "dot"
+    motion: ClassVar[Motion] = Shift()
 
     def __post_init__(self) -> None:
         """Check the options.
@@ -52,23 +66,45 @@ class NudgeM(Bounded):
         Raises:
             InputError: A γ below zero, an unknown measure, or another measure than Success@1 without γ to try.
         """
-        object.__setattr__(self, "gammas", grid.parse(self.gammas, {"exact": "exact"}, largest=1e6))
+        object.__setattr__(self, "gammas", parse_gammas(self.gammas, {"exact": "exact"}, largest=1e6))
         if self.validation != Measure("Success", 1) and self.gammas == "exact":
             raise InputError(
                 f"the exact search of γ maximises Success@1, not {self.measure}: give the γ to try, "
                 f"for example NudgeM(gammas=[0.1, 0.2, 0.4], measure={self.measure!r})"
             )
 
-    def choose(self, problem: Problem) -> Choice:
-        """The best γ on the validation questions: the first of equals."""
-        directions = shift_directions(problem.documents, problem.train)
-        if self.gammas == "exact":
-            return choose_exactly(problem, directions)
-        return choose(problem, directions, _Shift(), grid.tried(self.gammas), self.validation)
+    @property
+    def tried(self) -> tuple[float, ...]:
+        """All γ to try; none where γ is found exactly."""
+        return () if self.gammas == "exact" else super().tried
+
+    def exact(self, problem: Problem, folds: Sequence[Fold]) -> tuple[Curve, float] | None:
+        """The share of validation questions with an answer in the first place at every γ, and the best γ: the first of equals."""
+        if self.gammas != "exact":
+            return None
+        start = State(problem.pool)
+        found = Intervals.concat(
+            [
+                first_place(
+                    problem.validation(start, fold.validation), self.directions(problem.pool, fold.train.labels)
+                )
+                for fold in folds
+            ]
+        )
+        gamma, score, best = best_gamma(found, sum(len(fold.validation) for fold in folds))
+        return Curve(gamma, score, self.measure), best
+
+    def directions(self, documents: Tensor, labels: Labels) -> Directions:
+        """G / ‖G‖ of each document; 0 for those that no question is labelled with."""
+        sums = labels.query_sums(len(documents))
+        length = torch.linalg.vector_norm(sums, dim=1, keepdim=True)
+        moves = length > 0
+        toward = torch.where(moves, sums / length.clamp(min=torch.finfo(sums.dtype).tiny), 0.0)
+        return Directions(toward, torch.where(moves, torch.inf, 0.0).squeeze(1))
 
     def move(self, documents: Tensor, labels: Labels, gamma: float) -> Tensor:
         """The documents shifted by γ toward G; (pool, dim), not of unit length."""
-        directions = shift_directions(documents, labels)
+        directions = self.directions(documents, labels)
         moves = (directions.limit > 0).unsqueeze(1) & (gamma > 0)
         return torch.where(moves, documents + gamma * directions.toward, documents)
 
@@ -76,24 +112,3 @@ class NudgeM(Bounded):
     def angle(gamma: float) -> float:
         """The largest turn that a shift of length γ can cause, in degrees: arcsin γ, and 180 from γ = 1 on."""
         return math.degrees(math.asin(gamma)) if gamma < 1 else 180.0
-
-
-def shift_directions(documents: Tensor, labels: Labels) -> Directions:
-    """G / ‖G‖ of each document; 0 for those that no question is labelled with."""
-    sums = labels.query_sums(len(documents))
-    length = torch.linalg.vector_norm(sums, dim=1, keepdim=True)
-    moves = length > 0
-    toward = torch.where(moves, sums / length.clamp(min=torch.finfo(sums.dtype).tiny), 0.0)
-    return Directions(toward, torch.where(moves, torch.inf, 0.0).squeeze(1))
-
-
-class _Shift:
-    """a + γ b."""
-
-    def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:  # noqa: ARG002
-        return a + gamma.to(a) * b
-
-    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor, float]:  # noqa: ARG002
-        """The ends: a line has no peak between them."""
-        start, end = a + first * b, a + last * b
-        return torch.minimum(start, end), torch.maximum(start, end), 0.0

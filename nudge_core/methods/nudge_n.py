@@ -17,10 +17,27 @@ from torch import Tensor
 
 from nudge_core.data.labels import Labels
 from nudge_core.evaluation.measures import Measure
-from nudge_core.methods import options as grid
-from nudge_core.methods.base import Bounded, Choice
-from nudge_core.methods.gamma_sweep import Directions, choose
-from nudge_core.methods.problem import Problem
+from nudge_core.methods.base import Bounded
+from nudge_core.methods.gamma_sweep import Directions, Motion
+from nudge_core.methods.options import ANGLES, FINE, PAPER, parse_gammas
+
+
+class Turn:
+    """a cos θ + b sin θ, with θ = min(arccos(1 − γ/2), limit)."""
+
+    def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:
+        """The scores at γ."""
+        theta = torch.minimum(torch.arccos(1 - gamma / 2).to(a), limit)
+        return a * torch.cos(theta) + b * torch.sin(theta)
+
+    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor, float]:
+        """The ends of the arc. Between them it lies at most ‖q‖ (1 − cos Δθ/2) above both; and where both are positive never below."""
+        turns = [math.acos(1 - gamma / 2) for gamma in (first, last)]
+        theta = [limit.clamp(max=turn) for turn in turns]
+        start, end = (torch.addcmul(a * torch.cos(one), b, torch.sin(one)) for one in theta)
+        low = torch.minimum(start, end)
+        low.masked_fill_(low <= 0, -torch.inf)
+        return low, torch.maximum(start, end), 1 - math.cos((turns[1] - turns[0]) / 2)
 
 
 @dataclass(frozen=True)
@@ -44,7 +61,7 @@ class NudgeN(Bounded):
 
     name: ClassVar[str] = "NUDGE-N"
     gamma_unit: ClassVar[str] = "squared distance"
-    metric: ClassVar[Literal["cosine", "dot"]] = "cosine"
+    motion: ClassVar[Motion] = Turn()
 
     def __post_init__(self) -> None:
         """Check the options.
@@ -55,18 +72,25 @@ class NudgeN(Bounded):
         object.__setattr__(
             self,
             "gammas",
-            grid.parse(self.gammas, {"paper": grid.PAPER, "fine": grid.FINE, "angles": grid.ANGLES}, largest=4.0),
+            parse_gammas(self.gammas, {"paper": PAPER, "fine": FINE, "angles": ANGLES}, largest=4.0),
         )
         Measure.parse(self.measure)
 
-    def choose(self, problem: Problem) -> Choice:
-        """The first γ with the best mean of the measure over the validation questions."""
-        directions = turn_directions(problem.documents, problem.train)
-        return choose(problem, directions, Turn(), grid.tried(self.gammas), self.validation)
+    def directions(self, documents: Tensor, labels: Labels) -> Directions:
+        """Z and the angle between D and G, in radians, of each document; 0 for those that do not move."""
+        sums = labels.query_sums(len(documents))
+        length = torch.linalg.vector_norm(sums, dim=1, keepdim=True)
+        goal = sums / length.clamp(min=torch.finfo(sums.dtype).tiny)
+        cosine = (goal * documents).sum(1, keepdim=True)
+        across = goal - cosine * documents
+        sine = torch.linalg.vector_norm(across, dim=1, keepdim=True)
+        moves = (length > 0) & (cosine >= 0) & (sine > 1e-6)
+        toward = torch.where(moves, across / sine.clamp(min=1e-6), 0.0)
+        return Directions(toward, torch.where(moves, torch.atan2(sine, cosine), 0.0).squeeze(1))
 
     def move(self, documents: Tensor, labels: Labels, gamma: float) -> Tensor:
         """The documents turned by min(arccos(1 − γ/2), angle to G); (pool, dim), unit length."""
-        directions = turn_directions(documents, labels)
+        directions = self.directions(documents, labels)
         theta = directions.limit.clamp(max=math.acos(1 - gamma / 2)).unsqueeze(1)
         turned = torch.cos(theta) * documents + torch.sin(theta) * directions.toward
         turned = turned / torch.linalg.vector_norm(turned, dim=1, keepdim=True)
@@ -76,34 +100,3 @@ class NudgeN(Bounded):
     def angle(gamma: float) -> float:
         """arccos(1 − γ/2) in degrees."""
         return math.degrees(math.acos(1 - gamma / 2))
-
-
-def turn_directions(documents: Tensor, labels: Labels) -> Directions:
-    """Z and the angle between D and G, in radians, of each document; 0 for those that do not move."""
-    sums = labels.query_sums(len(documents))
-    length = torch.linalg.vector_norm(sums, dim=1, keepdim=True)
-    goal = sums / length.clamp(min=torch.finfo(sums.dtype).tiny)
-    cosine = (goal * documents).sum(1, keepdim=True)
-    across = goal - cosine * documents
-    sine = torch.linalg.vector_norm(across, dim=1, keepdim=True)
-    moves = (length > 0) & (cosine >= 0) & (sine > 1e-6)
-    toward = torch.where(moves, across / sine.clamp(min=1e-6), 0.0)
-    return Directions(toward, torch.where(moves, torch.atan2(sine, cosine), 0.0).squeeze(1))
-
-
-class Turn:
-    """a cos θ + b sin θ, with θ = min(arccos(1 − γ/2), limit)."""
-
-    def scores(self, a: Tensor, b: Tensor, limit: Tensor, gamma: Tensor) -> Tensor:
-        """The scores at γ."""
-        theta = torch.minimum(torch.arccos(1 - gamma / 2).to(a), limit)
-        return a * torch.cos(theta) + b * torch.sin(theta)
-
-    def bounds(self, a: Tensor, b: Tensor, limit: Tensor, first: float, last: float) -> tuple[Tensor, Tensor, float]:
-        """The ends of the arc. Between them it lies at most ‖q‖ (1 − cos Δθ/2) above both; and where both are positive never below."""
-        turns = [math.acos(1 - gamma / 2) for gamma in (first, last)]
-        theta = [limit.clamp(max=turn) for turn in turns]
-        start, end = (torch.addcmul(a * torch.cos(one), b, torch.sin(one)) for one in theta)
-        low = torch.minimum(start, end)
-        low.masked_fill_(low <= 0, -torch.inf)
-        return low, torch.maximum(start, end), 1 - math.cos((turns[1] - turns[0]) / 2)

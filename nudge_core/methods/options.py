@@ -1,4 +1,4 @@
-"""Numbers that a method takes: one, or several of which questions held out choose."""
+"""Numbers that a method takes: one, or several of which validation questions choose; and the grids of γ."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from typing import Any
 import numpy as np
 
 from nudge_core.errors import InputError
+
+PAPER = tuple(0.02 * step for step in range(25))
+FINE = tuple(0.005 * step for step in range(201))
+ANGLES = tuple(2 - 2 * math.cos(math.radians(3.75 * step)) for step in range(17))
+"""Turns of 0, 3.75, …, 60 degrees: dense where γ is small. As good as FINE on real data, with a twelfth of the γ."""
 
 
 def one(name: str, value: Any, least: float, most: float, *, whole: bool = False) -> float:
@@ -39,13 +44,17 @@ def numbers(name: str, given: float | Sequence[float], least: float, most: float
     return tuple(one(name, value, least, most) for value in values)
 
 
-PAPER = tuple(0.02 * step for step in range(25))
-FINE = tuple(0.005 * step for step in range(201))
-ANGLES = tuple(2 - 2 * math.cos(math.radians(3.75 * step)) for step in range(17))
-"""Turns of 0, 3.75, …, 60 degrees: dense where γ is small. As good as FINE on real data, with a twelfth of the γ."""
+def set_numbers(method: object, **limits: tuple[float, float]) -> None:
+    """Make tuples of the options of a frozen method: of each one number or several, within its limits.
+
+    Raises:
+        InputError: As for `numbers`.
+    """
+    for name, (least, most) in limits.items():
+        object.__setattr__(method, name, numbers(name, getattr(method, name), least, most))
 
 
-def parse(given: Any, named: Mapping[str, tuple[float, ...] | str], largest: float) -> Any:
+def parse_gammas(given: Any, named: Mapping[str, tuple[float, ...] | str], largest: float) -> Any:
     """A float (fixed), a tuple of floats (tried), or the name of something else that a method knows.
 
     Raises:
@@ -56,24 +65,12 @@ def parse(given: Any, named: Mapping[str, tuple[float, ...] | str], largest: flo
         if given not in named:
             raise InputError(f"gammas is {given!r}; expected {allowed}")
         return named[given]
-    values = tuple(given) if isinstance(given, Sequence) or hasattr(given, "__iter__") else (given,)
+    several = isinstance(given, Sequence) or hasattr(given, "__iter__")
+    values = tuple(given) if several else (given,)
     for value in values:
-        if (
-            isinstance(value, bool)
-            or not hasattr(value, "__float__")
-            or not 0 <= float(value) <= largest
-            or math.isnan(float(value))
-        ):
+        number = not isinstance(value, bool) and hasattr(value, "__float__")
+        if not number or not 0 <= float(value) <= largest:
             raise InputError(f"gammas holds {value!r}; expected {allowed}")
     if not values:
         raise InputError(f"gammas is empty; expected {allowed}")
-    return (
-        float(values[0])
-        if not isinstance(given, Sequence) and not hasattr(given, "__iter__")
-        else tuple(map(float, values))
-    )
-
-
-def tried(gammas: Any) -> tuple[float, ...]:
-    """All γ to try."""
-    return (gammas,) if isinstance(gammas, float) else tuple(gammas)
+    return tuple(map(float, values)) if several else float(values[0])

@@ -1,4 +1,4 @@
-"""Ground: all that a method which learns is told of the corpus and of the questions. Made once, whatever is tried on it."""
+"""What a method is given: the labelled documents, the questions, and what the other documents look like to them. Read once, whatever is tried."""
 
 from __future__ import annotations
 
@@ -17,44 +17,16 @@ from nudge_core.corpus.background import TILE, Background, height, similarities,
 from nudge_core.corpus.mapped import Mapped
 from nudge_core.corpus.tail import NEAREST, logsumexp_of_all
 from nudge_core.data.labels import Labels
-from nudge_core.data.queries import QuerySet
-from nudge_core.data.vectors import check_finite, distinct, unit
+from nudge_core.data.vectors import check_finite, unit
 from nudge_core.errors import InputError
+from nudge_core.evaluation.measures import Measure, Ranked
+from nudge_core.evaluation.ranking import rank
 
 HELD = 50_000
 """How many documents a map is learned from at most."""
 
 SUMMED = 1 << 35
-"""Up to so many products (questions x documents) softmax sums over all documents; beyond, over those near to questions held out and a sample."""
-
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """All that a method is told: the labelled documents, and what the others look like to the validation questions.
-
-    Attributes:
-        documents: (pool, dim) float32 of unit length: every document with a training or validation label, in row order.
-        rows: (pool,) int64 row numbers in the corpus, ascending.
-        train: labels of the training questions over the pool.
-        validation: labels of the validation questions over the pool; None where nothing is to be chosen.
-        background: of the validation questions, over the documents outside the pool.
-    """
-
-    documents: Tensor
-    rows: Tensor
-    train: Labels
-    validation: Labels | None = None
-    background: Background | None = None
-
-    def judged(self) -> tuple[Labels, Background]:
-        """The validation questions and their background.
-
-        Raises:
-            InputError: The problem has none, so nothing can be chosen.
-        """
-        if self.validation is None or self.background is None:
-            raise InputError("there are no validation questions to choose γ by: give some, or fix γ with gammas=0.1")
-        return self.validation, self.background
+"""Up to so many products (questions x documents) softmax sums over all documents; beyond, over those near to validation questions and a sample."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +35,28 @@ class Part:
 
     questions: Tensor
     labels: Labels
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One cut of the questions.
+
+    Attributes:
+        train: What is learned from.
+        validation: (held,) numbers of the validation questions.
+        seen: (held,) whether a document of theirs is learned about.
+        hidden: (held,) whether they stand for unseen questions: nothing is learned about their documents, whose labels were hidden.
+    """
+
+    train: Part
+    validation: Tensor
+    seen: Tensor
+    hidden: Tensor
+
+    def only(self, chosen: Tensor) -> Fold:
+        """The same cut with some of its validation questions: (held,) bool."""
+        numbers = self.validation[chosen.to(self.validation.device)]
+        return Fold(self.train, numbers, self.seen[chosen], self.hidden[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +70,34 @@ class State:
 
     pool: Tensor
     matrix: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Validation questions and all that they rank.
+
+    Attributes:
+        documents: (pool, dim) the labelled documents, in row order.
+        rows: (pool,) int64 their row numbers, ascending.
+        labels: The questions, with their labels over the pool.
+        background: The best of all other documents for each question.
+    """
+
+    documents: Tensor
+    rows: Tensor
+    labels: Labels
+    background: Background
+
+    def scores(self, measure: Measure, depth: int) -> NDArray[np.float64]:
+        """(queries,) the measure of each question, of the best `depth` documents."""
+        labels = self.labels
+        by_row = replace(labels, documents=self.rows[labels.documents])
+        ranked = rank(labels.queries, self.documents, self.rows, self.background, depth)
+        questions = torch.arange(len(labels), device=ranked.device).unsqueeze(1)
+        gains = by_row.gains(questions.expand_as(ranked), ranked)
+        met = Ranked(gains.cpu(), by_row.ideal(depth).cpu(), by_row.counts.cpu())
+        found: NDArray[np.float64] = measure(met).numpy()
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +119,7 @@ class Rest:
         return self.vectors if matrix is None else unit(self.vectors @ matrix)
 
 
-class Ground:
+class Problem:
     """The labelled documents (the pool), the questions, and what the other documents look like to them.
 
     Attributes:
@@ -138,44 +160,64 @@ class Ground:
             progress: Whether long passes show a bar.
         """
         self.corpus, self.labels, self.queries = corpus, labels, labels.queries.to(device)
-        vectors = corpus.rows(rows)
-        norms = check_finite(vectors, corpus.names(rows), "document")
-        self.pool, self.rows = unit(vectors).to(device), torch.from_numpy(rows).to(device)
-        self.depth, self.progress = depth, progress
+        self.rows, self.depth, self.progress = torch.from_numpy(rows).to(device), depth, progress
         self._ranked = torch.arange(len(labels), device=device)
         self._sums: dict[float, Tensor] = {}
+        self.rest: Rest | None = None
         if whole and not corpus.walks:
             raise InputError(
                 "a map moves every document, but this corpus is searched, not read: use background='exact', or a method without a map"
             )
-        self.rest = self._read_all(rows, device) if corpus.walks and len(corpus) <= HELD else None
-        if self.rest is None:
-            self.others = self._background(rows, temperatures, measured, whole)
-            if whole or not set(temperatures) <= set(self._sums):
-                self.rest = self._sampled(rows, device, seed)
+        if not whole and not temperatures:
+            vectors, self.others = self._nearest(rows, measured)
         else:
-            self.others = self._top(self.queries, None, depth)
-        self.lengths = (
-            min(float(norms.min()), self.others.lengths[0]),
-            max(float(norms.max()), self.others.lengths[1]),
-        )
+            vectors = corpus.rows(rows)
+        norms = check_finite(vectors, corpus.names(rows), "document")
+        self.pool = unit(vectors).to(device)
+        if whole or temperatures:
+            self._read_rest(rows, temperatures, measured, whole, seed)
+        met = self.others.lengths
+        self.lengths = (min(float(norms.min()), met[0]), max(float(norms.max()), met[1]))
 
-    def _read_all(self, rows: NDArray[np.int64], device: torch.device) -> Rest:
+    def _nearest(self, rows: NDArray[np.int64], measured: NDArray[np.int64] | None) -> tuple[Tensor, Background]:
+        """The labelled documents and the best others of the validation questions, in one pass; without depth only the former."""
+        if measured is not None:
+            self._ranked = torch.from_numpy(measured).to(self.queries.device)
+        queries = self.queries[self._ranked]
+        if not self.depth:
+            none = torch.zeros(len(queries), 0, device=queries.device)
+            return self.corpus.rows(rows), Background(none, none.long(), None, (math.inf, 0.0))
+        return self.corpus.rows_and_background(rows, queries, self.depth, progress=self.progress)
+
+    def _read_rest(
+        self,
+        rows: NDArray[np.int64],
+        temperatures: tuple[float, ...],
+        measured: NDArray[np.int64] | None,
+        whole: bool,
+        seed: int,
+    ) -> None:
+        """What softmax and a map need of the documents without labels: all of them, or sums and a sample."""
+        if self.corpus.walks and len(self.corpus) <= HELD:
+            self.rest, lengths = self._read_all(rows)
+            self.others = replace(self._top(self.queries, None, self.depth), lengths=lengths)
+            return
+        self.others = self._background(rows, temperatures, measured, whole)
+        if whole or not set(temperatures) <= set(self._sums):
+            self.rest = self._sampled(rows, seed)
+
+    def _read_all(self, rows: NDArray[np.int64]) -> tuple[Rest, tuple[float, float]]:
         left = np.setdiff1d(np.arange(len(self.corpus)), rows)
         vectors = self.corpus.rows(left)
         norms = check_finite(vectors, self.corpus.names(left), "document") if len(left) else torch.ones(1)
-        self._met = (float(norms.min()), float(norms.max()))
-        return Rest(unit(vectors).to(device), torch.from_numpy(left).to(device), None)
+        rest = Rest(unit(vectors).to(self.pool.device), torch.from_numpy(left).to(self.pool.device), None)
+        return rest, (float(norms.min()), float(norms.max()))
 
     def _background(
         self, rows: NDArray[np.int64], temperatures: tuple[float, ...], measured: NDArray[np.int64] | None, whole: bool
     ) -> Background:
-        ask, walks, found = (
-            partial(self.corpus.background, exclude=rows, progress=self.progress),
-            self.corpus.walks,
-            None,
-        )
-        few = len(self.queries) * len(self.corpus) <= SUMMED
+        ask = partial(self.corpus.background, exclude=rows, progress=self.progress)
+        walks, few, found = self.corpus.walks, len(self.queries) * len(self.corpus) <= SUMMED, None
         for temperature in temperatures if walks and few else ():
             found = ask(self.queries, self.depth, temperature=temperature)
             if found.logsumexp is not None:
@@ -188,10 +230,10 @@ class Ground:
             if measured is not None and not (whole and few):
                 self._ranked = torch.from_numpy(measured).to(self.pool.device)
             found = ask(self.queries[self._ranked], self.depth)
-        self._met = found.lengths
         return Background(found.scores[:, : self.depth], found.rows[:, : self.depth], None, found.lengths)
 
-    def _sampled(self, rows: NDArray[np.int64], device: torch.device, seed: int) -> Rest:
+    def _sampled(self, rows: NDArray[np.int64], seed: int) -> Rest:
+        device = self.pool.device
         hard = np.setdiff1d(self.others.rows.cpu().numpy().reshape(-1), [-1])[:HELD]
         left = len(self.corpus) - len(rows) - len(hard)
         drawn = np.random.default_rng(seed).choice(len(self.corpus), min(HELD, len(self.corpus)), replace=False)
@@ -219,11 +261,20 @@ class Ground:
             self._sums[temperature] = found
         return found
 
+    def validation(self, state: State, questions: Tensor) -> Validation:
+        """Some questions, and all that they rank where `state` has brought the documents."""
+        return Validation(state.pool, self.rows, self.labels.take(questions), self.background(state, questions))
+
+    def scores(self, state: State, fold: Fold, measure: Measure) -> NDArray[np.float64]:
+        """(held,) the measure of each validation question of a fold where `state` has brought the documents."""
+        depth = min(measure.k, len(self.corpus))
+        return self.validation(state, fold.validation).scores(measure, depth)
+
     def background(self, state: State, questions: Tensor) -> Background:
         """The best documents outside the pool for some questions, where `state` has brought them."""
         if state.matrix is None:
             places = torch.searchsorted(self._ranked, questions)
-            return Background(self.others.scores[places], self.others.rows[places], None, self._met)
+            return Background(self.others.scores[places], self.others.rows[places], None, self.others.lengths)
         return self._top(self.queries[questions], state.matrix, self.depth)
 
     def measured_background(self, state: State, questions: Tensor) -> Background:
@@ -233,50 +284,20 @@ class Ground:
         corpus, rows = Mapped(self.corpus, state.matrix), self.rows.cpu().numpy()
         return replace(
             corpus.background(self.queries[questions], self.depth, exclude=rows, progress=self.progress),
-            lengths=self._met,
+            lengths=self.others.lengths,
         )
 
     def _top(self, queries: Tensor, matrix: Tensor | None, depth: int) -> Background:
         if self.rest is None or not len(self.rest.rows):
             none = torch.zeros(len(queries), 0, device=queries.device)
-            return Background(none, none.long(), None, (1.0, 1.0))
+            return Background(none, none.long())
         vectors = self.rest.mapped(matrix)
         found = [top_k(similarities(queries[part], vectors), depth) for part in self.blocks(len(vectors), len(queries))]
         columns = torch.cat([place for _, place in found])
-        return Background(torch.cat([score for score, _ in found]), self.rest.rows[columns], None, self._met)
+        return Background(torch.cat([score for score, _ in found]), self.rest.rows[columns])
 
     def blocks(self, width: int, count: int | None = None) -> Iterator[slice]:
         """Slices of questions such that questions x width stays small."""
         rows = height(width, 2 * TILE)
         count = len(self.queries) if count is None else count
         return (slice(start, min(start + rows, count)) for start in range(0, count, rows))
-
-
-def labelled_problem(corpus: Corpus, train: QuerySet, validation: QuerySet | None, device: torch.device) -> Problem:
-    """The labels over the pool of all labelled documents, which are not read yet."""
-    sets = [train] if validation is None else [train, validation]
-    found = [corpus.find(queries.relevance.documents) for queries in sets]
-    rows = distinct(np.concatenate(found))
-    labels = [Labels.of(queries, np.searchsorted(rows, at), device) for queries, at in zip(sets, found, strict=True)]
-    return Problem(
-        torch.empty(0, corpus.dim, device=device),
-        torch.from_numpy(rows).to(device),
-        labels[0],
-        labels[1] if validation is not None else None,
-    )
-
-
-def read_problem(corpus: Corpus, problem: Problem, k: int | None, progress: bool) -> Problem:
-    """The same problem with its documents, and with the k nearest others of each validation question if k is given."""
-    rows, background = problem.rows.cpu().numpy(), None
-    if k is None or problem.validation is None:
-        vectors = corpus.rows(rows)
-    else:
-        vectors, background = corpus.rows_and_background(rows, problem.validation.queries, k, progress=progress)
-    documents, _ = pool(corpus, rows, vectors)
-    return replace(problem, documents=documents.to(problem.rows.device), background=background)
-
-
-def pool(corpus: Corpus, rows: NDArray[np.int64], vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """The labelled documents at unit length, and the lengths that they have."""
-    return unit(vectors), check_finite(vectors, corpus.names(rows), "document")

@@ -1,20 +1,19 @@
-"""Candidates: the softmax of contrastive steps where questions x moved documents are too many to compute at every step.
+"""The softmax of contrastive steps where questions x moved documents are too many to compute at every step.
 
 For each question only its nearest moved documents and its relevant ones are followed step by step; the sum over all other moved documents is taken as
-constant until the nearest are looked for again. A step costs questions x CANDIDATES products in place of questions x moved documents. Where a look
-at all of them is too much too, `looking` goes by groups and a sample.
+constant until the nearest are looked for again. A step costs questions x CANDIDATES products in place of questions x moved documents.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
 
 from nudge_core.corpus.background import height, similarities
 from nudge_core.data.labels import Labels
-from nudge_core.methods.clusters import TOGETHER, Groups
+
+ALL = 1 << 32
+"""Up to so many products (questions x moved documents) the nearest are looked for; beyond, contrastive steps are refused."""
 
 EXACT = 1 << 28
 """Up to so many products (questions x moved documents) a step computes all."""
@@ -29,7 +28,7 @@ _TOGETHER = 1 << 22
 """How many numbers of candidates' vectors are held at a time."""
 
 
-class Candidates:
+class SampledSoftmax:
     """The push of contrastive steps: Pᵀ Q over the candidates of each question.
 
     With as many candidates as there are moved documents it is that of all documents.
@@ -90,18 +89,11 @@ class Candidates:
     def _look(self, pool: Tensor) -> None:
         """Find the nearest moved documents that are not relevant, and sum up the others."""
         count = min(self.count, len(pool))
-        self.columns, left = look(self.labels, pool, count, self.temperature, seed=self._steps)
+        self.columns, left = hard_negatives(self.labels, pool, count, self.temperature)
         self.beyond = torch.logaddexp(self.others, left)
 
 
-ALL = 1 << 32
-"""Up to so many products (questions x moved documents) a look computes all; beyond, it goes by groups and by a sample."""
-
-SAMPLE = 1024
-"""How many moved documents are drawn to tell the sum over those that are not near."""
-
-
-def look(labels: Labels, pool: Tensor, count: int, temperature: float, seed: int = 0) -> tuple[Tensor, Tensor]:
+def hard_negatives(labels: Labels, pool: Tensor, count: int, temperature: float) -> tuple[Tensor, Tensor]:
     """The nearest moved documents of each question that are not relevant to it, and the rest.
 
     Args:
@@ -109,45 +101,17 @@ def look(labels: Labels, pool: Tensor, count: int, temperature: float, seed: int
         pool: (pool, dim) the documents as they are now.
         count: How many; at most the number of documents.
         temperature: τ.
-        seed: Seed of the sample, where there are too many to compare.
 
     Returns:
         (queries, count) int32 places in the pool, -1 for none; (queries,) the log-sum-exp of similarity / τ over all others that are not relevant.
     """
-    rows, draw, groups = height(len(pool)), None, None
-    if len(labels) * len(pool) > ALL:
-        draw = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))[:SAMPLE].to(pool.device)
-        rows, groups = TOGETHER, Groups(pool, seed)
-    found = []
+    found, rows = [], height(len(pool))
     for start in range(0, len(labels), rows):
         part = labels.slice(start, min(start + rows, len(labels)))
-        if draw is None or groups is None:
-            found.append(_at_all(part, pool, count, temperature))
-        else:
-            found.append(_by_groups(part, pool, count, temperature, groups, draw))
+        scores = similarities(part.queries, pool)
+        scores[part.pair_queries, part.documents] = -torch.inf
+        best, columns = torch.topk(scores, count, dim=1, sorted=False)
+        scores.scatter_(1, columns, -torch.inf)
+        left = torch.logsumexp(scores.div_(temperature), 1)
+        found.append((torch.where(torch.isneginf(best), -1, columns), left))
     return torch.cat([columns for columns, _ in found]).int(), torch.cat([left for _, left in found])
-
-
-def _at_all(labels: Labels, pool: Tensor, count: int, temperature: float) -> tuple[Tensor, Tensor]:
-    scores = similarities(labels.queries, pool)
-    scores[labels.pair_queries, labels.documents] = -torch.inf
-    best, columns = torch.topk(scores, count, dim=1, sorted=False)
-    scores.scatter_(1, columns, -torch.inf)
-    return torch.where(torch.isneginf(best), -1, columns), torch.logsumexp(scores.div_(temperature), 1)
-
-
-def _by_groups(
-    labels: Labels, pool: Tensor, count: int, temperature: float, groups: Groups, draw: Tensor
-) -> tuple[Tensor, Tensor]:
-    questions = torch.arange(len(labels), device=pool.device)
-    columns = groups.nearest(labels.queries, count)
-    columns = torch.where(labels.gains(questions[:, None].expand_as(columns), columns) > 0, -1, columns)
-    place = torch.full(
-        (len(pool) + 1,), len(draw), device=pool.device
-    )  # in the sample; that of no document, -1, is outside too
-    place[draw] = torch.arange(len(draw), device=pool.device)
-    scores = torch.nn.functional.pad(similarities(labels.queries, pool[draw]), (0, 1))
-    scores.scatter_(1, place[columns], -torch.inf)
-    scores[labels.pair_queries, place[labels.documents]] = -torch.inf
-    stands_for = math.log(len(pool) / len(draw))
-    return columns, torch.logsumexp(scores[:, :-1].div_(temperature), 1) + stands_for

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from nudge_core.display import Reported
 from nudge_core.errors import InputError, MissingExtraError
 from nudge_core.report.content import histogram
 from nudge_core.report.trials import axis
+from nudge_core.result import Nudge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from nudge_core.display import Reported
-    from nudge_core.result import Nudge
 
 BEFORE, AFTER, INK = "#9aa5b1", "#1f7a8c", "#12343b"
 

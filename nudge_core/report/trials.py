@@ -26,15 +26,16 @@ def trial_report(trial: Trial) -> Report:
 
 def held(trial: Trial) -> str:
     """Which questions were held out."""
-    if not trial.candidates:
-        if trial.folds == 1:
-            return f"{len(trial.after)} validation questions, which chose γ:"
-        some = 0 < trial.chosen_by < len(trial.after)
-        chosen = f", of which {trial.chosen_by} drawn at random chose γ" if some else ""
-        return f"{len(trial.after)} questions, each held out once in {trial.folds} folds{chosen}:"
+    count, what = len(trial.after), "the method" if trial.tuned.settings or len(trial.candidates) > 2 else "γ"
     if trial.folds == 1:
-        return f"{len(trial.after)} validation questions, which chose the method:"
-    return f"{len(trial.after)} questions held out, each once, in {trial.folds} folds:"
+        return (
+            f"{count} validation questions, which chose {what}:"
+            if trial.chosen_by
+            else f"{count} validation questions:"
+        )
+    some = 0 < trial.chosen_by < count
+    chosen = f", of which {trial.chosen_by} drawn at random chose γ" if some else ""
+    return f"{count} questions held out, each once, in {trial.folds} folds{chosen}:"
 
 
 def settings(tuned: Nudge) -> str:
@@ -69,7 +70,7 @@ def tried(trial: Trial) -> list[str]:
 
 def _tried(trial: Trial) -> list[Section]:
     if len(trial.candidates) < 3:
-        return []
+        return [Section("What was tried", trial.notes)] if trial.notes else []
     measure = next(iter(trial.after.values))
     rows = [
         (
@@ -81,11 +82,8 @@ def _tried(trial: Trial) -> list[Section]:
         )
         for one in trial.candidates
     ]
-    line = (
-        f"Gains in {measure} on questions held out. The worth weighs seen and unseen questions; the simplest way within one standard error of "
-        "the best is taken."
-    )
-    return [Section("What was tried", (line,), (("way", "seen", "unseen", "worth", ""), *rows))]
+    lines = (f"Gains in {measure} on validation questions.", *trial.notes)
+    return [Section("What was tried", lines, (("candidate", "seen", "unseen", "worth", ""), *rows))]
 
 
 def _point(setting: Mapping[str, float]) -> str:

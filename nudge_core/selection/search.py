@@ -1,211 +1,179 @@
-"""Search: go every path on every fold, and tell what each way to move documents is worth on the questions held out."""
+"""Search: all candidates of a method, scored on validation questions; `objective` says which of them is chosen.
+
+The first fold tells how far to go along a path, and which settings are worth trying on the other folds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from nudge_core.evaluation.measures import Measure
-from nudge_core.methods.base import Learned, Setting, Steps
-from nudge_core.methods.problem import Ground, Part, State
-from nudge_core.selection.objective import FURTHER, UNCOVERED, UNSEEN, Path, Value, best
-from nudge_core.selection.split import Fold
-from nudge_core.selection.validation import score
+from nudge_core.methods.base import Curve, Setting, Steps
+from nudge_core.methods.problem import Fold, Problem, State
+from nudge_core.selection.candidate import Candidate, Stage, ValidationCurve
+from nudge_core.selection.objective import UNCOVERED, UNSEEN, Objective, pick_point
 
 KEPT = 4
 """At least so many settings are tried on the other folds, and half of them: those that did best on the first."""
 
 LIKED = 2
-"""How many settings are tried after another way."""
+"""How many settings are tried after another stage."""
 
 PATIENCE = 4
 """After how many points without a better one a path is left."""
 
 
-@dataclass(frozen=True, eq=False)
-class Leg:
-    """One way to move documents, with its setting and how far to go."""
-
-    steps: Steps
-    setting: Setting
-    point: float
-
-    def reach(self, ground: Ground, part: Part, start: State) -> State:
-        """Go as far with other questions."""
-        for point, state in self.steps.path(ground, part, self.setting, start) if self.point else ():
-            if point >= self.point:
-                return state
-        return start
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A chain of legs, and what it is worth.
+class Search:
+    """All candidates of some chains on some folds.
 
     Attributes:
-        legs: One after the other; none for leaving documents as they are.
-        worth: The gain in the measure over no fine-tuning, by `Value`.
-        seen: The mean gain of seen questions held out; NaN where there are none.
-        unseen: The mean gain of unseen ones.
-        scores: (held,) the measure of each question held out.
-        path: The last leg's measure along its path.
-        states: For each fold where it brings the documents.
+        objective: By which they are scored.
     """
 
-    legs: tuple[Leg, ...]
-    worth: float
-    seen: float
-    unseen: float
-    scores: NDArray[np.float64]
-    path: Path | None = None
-    states: tuple[State, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The names of its legs."""
-        return " + ".join(leg.steps.name for leg in self.legs) or "none"
-
-    def reach(self, ground: Ground, part: Part) -> State:
-        """Where it brings the documents with these questions."""
-        state = State(ground.pool)
-        for leg in self.legs:
-            state = leg.reach(ground, part, state)
-        return state
-
-
-class Search:
-    """All candidates of a method on some folds."""
-
     def __init__(
-        self, ground: Ground, folds: Sequence[Fold], unseen: float, growth: float, method: Learned, progress: bool
+        self,
+        problem: Problem,
+        folds: Sequence[Fold],
+        chains: Sequence[tuple[Steps, ...]],
+        measure: Measure,
+        *,
+        unseen_weight: float,
+        share: float,
+        growth: float,
+        plain: bool,
+        progress: bool,
     ) -> None:
-        """With the share of unseen questions that is to be expected, and how many times the labels of a fold are learned from in the end."""
-        self.ground, self.folds, self.method, self.progress = ground, folds, method, progress
-        self.measure: Measure = method.validation
-        first = State(ground.pool)
-        self.before = [score(ground, fold, first, self.measure) for fold in folds]
-        self.seen = np.concatenate([fold.seen.numpy() for fold in folds])
-        exposed = min(1.0, (1 - len(ground.rows) / len(ground.corpus)) / UNCOVERED)
-        weight = exposed * method.unseen_weight
-        self.value = Value(np.concatenate(self.before), self.seen, max(exposed * UNSEEN, unseen), weight, growth)
-        self._liked: dict[
-            Steps, list[Setting]
-        ] = {}  # the best settings of each way, for chains that it stands in again
-        self._known: dict[tuple[Steps, ...], Candidate] = {
-            (): self._candidate((), self.value.before, None, (first,) * len(folds))
-        }
+        """Score the documents as they are.
+
+        Args:
+            problem: The documents and questions.
+            folds: What is learned from and held out.
+            chains: What is tried, the simplest first.
+            measure: What is measured.
+            unseen_weight: What harm costs, as in `Objective`, where enough documents have no labels.
+            share: The share of unseen questions that the labels show.
+            growth: As in `Objective`.
+            plain: As in `Objective`.
+            progress: Whether a bar is shown.
+        """
+        self.problem, self.folds, self.chains, self.measure, self.progress = problem, folds, chains, measure, progress
+        first = State(problem.pool)
+        self.before = [problem.scores(first, fold, measure) for fold in folds]
+        seen = np.concatenate([fold.seen.numpy() for fold in folds])
+        exposed = min(1.0, (1 - len(problem.rows) / len(problem.corpus)) / UNCOVERED)
+        self.objective = Objective(
+            np.concatenate(self.before), seen, max(exposed * UNSEEN, share), exposed * unseen_weight, growth, plain
+        )
+        self._shown = ~np.concatenate([fold.hidden.numpy() for fold in folds])
+        self._liked: dict[Steps, list[Setting]] = {}  # the best settings of each way, for chains that have it again
+        none = self._candidate((), self.objective.before, None, (first,) * len(folds))
+        self._known: dict[tuple[Steps, ...], Candidate] = {(): none}
 
     def run(self) -> list[Candidate]:
         """Every candidate, the simplest first; the first leaves documents as they are."""
+        ways = {chain[: i + 1] for chain in self.chains for i in range(len(chain))}
         with tqdm(
-            total=len({chain[: i + 1] for chain in self.method.chains for i in range(len(chain))}) * len(self.folds),
+            total=len(ways) * len(self.folds),
             desc="choosing",
             unit=" folds",
             delay=2,
             disable=not self.progress,
             leave=False,
         ) as bar:
-            return [self._known[()], *(self._chain(chain, bar) for chain in self.method.chains)]
+            return [self._known[()], *(self._chain(chain, bar) for chain in self.chains)]
 
     def _chain(self, chain: tuple[Steps, ...], bar: tqdm[None]) -> Candidate:
-        if chain in self._known:
-            return self._known[chain]
-        before = self._chain(chain[:-1], bar)
-        paths = self._paths(chain[-1], before, bar)
-        path, point = best(paths, self.value)
-        leg = Leg(chain[-1], path.setting, float(path.points[point]))
-        states = tuple(
-            leg.reach(self.ground, fold.learned, start) for fold, start in zip(self.folds, before.states, strict=True)
-        )
-        self._known[chain] = self._candidate((*before.legs, leg), path.scores[point], path, states)
+        if chain not in self._known:
+            before, steps = self._chain(chain[:-1], bar), chain[-1]
+            found = steps.exact(self.problem, self.folds)
+            if found is None:
+                path, place = pick_point(self._paths(steps, before, bar), self.objective)
+                stage, scores = Stage(steps, path.setting, float(path.points[place])), path.scores[place]
+                curve = Curve(path.points, path.scores[:, self._shown].mean(1), str(self.measure))
+                states = self._reached(stage, before)
+            else:
+                curve, point = found
+                stage = Stage(steps, steps.settings()[0], point)
+                states = self._reached(stage, before)
+                reached = zip(states, self.folds, strict=True)
+                scores = np.concatenate([self.problem.scores(state, fold, self.measure) for state, fold in reached])
+            self._known[chain] = self._candidate((*before.stages, stage), scores, curve, states)
         return self._known[chain]
 
-    def _paths(self, steps: Steps, before: Candidate, bar: tqdm[None]) -> list[Path]:
-        """The first fold tells how far to go along the paths, and which settings are worth the others."""
-        ends = np.cumsum([len(fold.held) for fold in self.folds])
+    def _reached(self, stage: Stage, before: Candidate) -> tuple[State, ...]:
+        """For each fold where a stage brings the documents from where a candidate has."""
+        return tuple(
+            stage.steps.reach(self.problem, fold.train, stage.setting, start, stage.point)
+            for fold, start in zip(self.folds, before.states, strict=True)
+        )
+
+    def _paths(self, steps: Steps, before: Candidate, bar: tqdm[None]) -> list[ValidationCurve]:
+        """The settings that were tried on all folds."""
+        ends = np.cumsum([len(fold.validation) for fold in self.folds])
         first = np.split(before.scores, ends[:-1])
-        tries = [_Try(setting) for setting in self._liked.get(steps, steps.settings())]
+        tries = [_Try(setting, steps.may_stay) for setting in self._liked.get(steps, steps.settings())]
         for number, (fold, start) in enumerate(zip(self.folds, before.states, strict=True)):
-            value = replace(self.value, before=self.before[number], seen=fold.seen.numpy())
+            objective = replace(self.objective, before=self.before[number], seen=fold.seen.numpy())
             for one in tries:
-                path = steps.path(self.ground, fold.learned, one.setting, start)
-                measured = partial(score, self.ground, fold, measure=self.measure)
-                one.go(path, first[number], measured, value)
+                one.go(first[number], steps.scores(self.problem, fold, one.setting, start, self.measure), objective)
             if number == 0:
                 tries = sorted(tries, key=lambda one: -one.worth)[: max(KEPT, len(tries) // 2)]
             bar.update()
         paths = [one.path() for one in tries]
-        worth = [-float(self.value.of(path.scores).max()) for path in paths]
+        worth = [-float(self.objective.worth(path.scores).max()) for path in paths]
         self._liked.setdefault(steps, [paths[place].setting for place in np.argsort(worth, kind="stable")[:LIKED]])
         return paths
 
     def _candidate(
-        self, legs: tuple[Leg, ...], scores: NDArray[np.float64], path: Path | None, states: tuple[State, ...]
+        self, stages: tuple[Stage, ...], scores: NDArray[np.float64], curve: Curve | None, states: tuple[State, ...]
     ) -> Candidate:
-        gain = scores - self.value.before
-        means = [float(gain[chosen].mean()) if chosen.any() else float("nan") for chosen in (self.seen, ~self.seen)]
-        return Candidate(legs, float(self.value.of(scores)), means[0], means[1], scores, path, states)
-
-    def choose(self, candidates: Sequence[Candidate]) -> Candidate:
-        """The simplest candidate that the best does not surely beat, and that is better than all that are simpler still.
-
-        A method that knows one way only takes that.
-        """
-        if len(candidates) == 2:
-            return candidates[1]
-        top = max(candidates, key=lambda candidate: candidate.worth)
-        return next(
-            candidate
-            for place, candidate in enumerate(candidates)
-            if top.worth - candidate.worth <= self._doubt(top, candidate) + 1e-12
-            and all(candidate.worth > simpler.worth for simpler in candidates[:place])
-        )
-
-    def _doubt(self, top: Candidate, simpler: Candidate) -> float:
-        """By how much the best has to be better."""
-        goes_on = 0 < len(simpler.legs) < len(top.legs) and top.legs[: len(simpler.legs)] == simpler.legs
-        return (FURTHER if goes_on else 1.0) * self.value.error(top.scores, simpler.scores)
+        gain, seen = scores - self.objective.before, self.objective.seen
+        means = [float(gain[chosen].mean()) if chosen.any() else float("nan") for chosen in (seen, ~seen)]
+        return Candidate(stages, float(self.objective.worth(scores)), means[0], means[1], scores, curve, states)
 
 
 class _Try:
     """One setting on one fold after the other."""
 
-    def __init__(self, setting: Setting) -> None:
-        self.setting = setting
+    def __init__(self, setting: Setting, may_stay: bool) -> None:
+        self.setting, self.may_stay = setting, may_stay
         self.points: list[float] = [0.0]
         self.scores: list[NDArray[np.float64]] = []
         self.worth = -np.inf
 
     def go(
         self,
-        path: Iterator[tuple[float, State]],
         before: NDArray[np.float64],
-        measured: Callable[[State], NDArray[np.float64]],
-        value: Value,
+        along: Iterator[tuple[float, NDArray[np.float64]]],
+        objective: Objective,
     ) -> None:
         """Along the path: on the first fold until it gains no more for a while, whatever harm its few unseen questions take; on others as far."""
-        gained = replace(value, unseen_weight=0.0)
-        found, points, gains = [before], [0.0], [float(gained.of(before))]
+        gained = replace(objective, unseen_weight=0.0)
+        found, points, gains = [before], [0.0], [float(gained.worth(before))]
         known = len(self.points) if self.scores else None
-        for point, state in path:
-            if known is not None and len(points) == known:
-                break
-            found.append(measured(state))
+        for point, scores in along if known is None or known > 1 else ():
+            found.append(scores)
             points.append(point)
-            gains.append(float(gained.of(found[-1])))
-            if known is None and len(gains) - int(np.argmax(gains)) > PATIENCE:
+            gains.append(float(gained.worth(scores)))
+            if len(points) == known:
+                break
+            if known is None and not objective.plain and len(gains) - int(np.argmax(gains)) > PATIENCE:
                 break
         if known is None:
-            last = int(np.argmax(gains)) + 3  # two more, so that the best can be told from chance by its neighbours
+            last = (
+                len(found) if objective.plain else int(np.argmax(gains)) + 3
+            )  # two more, to tell the best from chance
             found, self.points = found[:last], points[:last]
-            self.worth = float(value.of(np.stack(found)).max())
+            self.worth = float(objective.worth(np.stack(found)).max())
         self.scores.append(np.stack(found))
 
-    def path(self) -> Path:
+    def path(self) -> ValidationCurve:
         """All folds together."""
-        return Path(self.setting, np.asarray(self.points), np.concatenate(self.scores, axis=1))
+        return ValidationCurve(
+            self.setting, np.asarray(self.points), np.concatenate(self.scores, axis=1), self.may_stay
+        )

@@ -114,7 +114,6 @@ def tune(
     """
     from nudge_core import finetune
     from nudge_core.arguments import writable
-    from nudge_core.methods.base import Bounded
     from nudge_integrations.cli.job import Job
     from nudge_integrations.cli.method import method_of
 
@@ -122,7 +121,7 @@ def tune(
     if output:
         writable(output)
     job = Job.open(data, embeddings, measure, skip_empty)
-    needed = isinstance(chosen, Bounded) and chosen.fixed_gamma is None
+    needed = not chosen.weighs_unseen and chosen.fixed_gamma is None
     tuned = finetune(job.vectors.corpus, *job.training(needed), method=chosen, refit=refit)
     if output:
         tuned.save(output)

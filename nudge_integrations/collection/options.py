@@ -7,7 +7,7 @@ from dataclasses import replace
 from nudge_core import Auto
 from nudge_core.arguments import expect
 from nudge_core.errors import InputError
-from nudge_core.methods.base import Learned, Method
+from nudge_core.methods.base import Method
 
 
 def chosen_method(method: Method | None, measure: str | None, *, allow_map: bool) -> Method:
@@ -35,7 +35,7 @@ def check_map(method: Method, *, allow_map: bool) -> None:
     Raises:
         InputError: It does.
     """
-    if not allow_map and isinstance(method, Learned) and any(steps.maps for chain in method.chains for steps in chain):
+    if not allow_map and any(steps.maps for chain in method.chains for steps in chain):
         raise InputError(
             f"{method!r} moves every document, so the whole collection would be written anew: allow it with allow_map=True, or use "
             "Contrastive() or Auto(), which move labelled documents only"

@@ -8,7 +8,6 @@ from nudge_core import NudgeM, NudgeN, QuerySet, evaluate, finetune, open_corpus
 from nudge_core.compat import NUDGEM, NUDGEN
 from nudge_core.errors import InputError
 from nudge_core.evaluation import Measure
-from nudge_core.methods.problem import Problem
 
 X = np.eye(4, dtype=np.float32)
 QUERIES = QuerySet(X, [[0], [1], [2], [3]])
@@ -90,14 +89,6 @@ def test_nothing_to_choose_gamma_by(method):
         InputError, match=rf"{method.name} needs validation questions.*questions.split\(0.8\), or fix γ with gammas=0.1"
     ):
         finetune(X, QUERIES, method=method)
-
-
-def test_a_problem_without_validation_cannot_be_judged():
-    from nudge_core.data.labels import Labels
-
-    labels = Labels.of(QUERIES, QUERIES.relevance.documents, torch.device("cpu"))
-    with pytest.raises(InputError, match="no validation questions to choose γ by"):
-        NudgeN().choose(Problem(torch.from_numpy(X), torch.arange(4), labels))
 
 
 @pytest.mark.parametrize("val_k", [0, -1, 1.5, True, None, "3"])

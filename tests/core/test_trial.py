@@ -84,7 +84,7 @@ def test_with_validation_questions_it_is_finetune_and_evaluate(sample, method):
 
 @pytest.mark.parametrize("method", [NudgeN("fine"), NudgeM([0.1, 1.0]), NudgeM()], ids=repr)
 def test_of_many_questions_some_choose_and_all_are_measured(sample, monkeypatch, method):
-    monkeypatch.setattr("nudge_core.trial.ENOUGH", 12)
+    monkeypatch.setattr("nudge_core.selection.fit.CHOOSING", 12)
     drawn = sample(1)
     done, again, other = (
         trial(drawn.X, drawn.train, method=method, measures=MEASURES, folds=4, seed=s) for s in (0, 0, 1)
@@ -100,7 +100,7 @@ def test_of_many_questions_some_choose_and_all_are_measured(sample, monkeypatch,
 
 
 def test_validation_questions_that_are_given_choose_all(sample, monkeypatch):
-    monkeypatch.setattr("nudge_core.trial.ENOUGH", 12)
+    monkeypatch.setattr("nudge_core.selection.fit.CHOOSING", 12)
     drawn = sample(1)
     done = trial(drawn.X, drawn.train, drawn.validation)
     assert done.chosen_by == 30

@@ -34,7 +34,7 @@ def test_what_it_prints_of_folds(world):
 
 
 def test_what_it_prints_where_some_questions_choose(world, monkeypatch):
-    monkeypatch.setattr("nudge_core.trial.ENOUGH", 15)
+    monkeypatch.setattr("nudge_core.selection.fit.CHOOSING", 15)
     report = world.store.nudge(world.pairs(), folds=3, progress=False)
     assert "30 questions, each held out once in 3 folds, of which 15 drawn at random chose γ:" in repr(report)
     assert report.to_dict()["chosen_by"] == 15

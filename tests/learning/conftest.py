@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nudge_core import Contrastive, QuerySet, open_corpus
 from nudge_core.data.labels import Labels
-from nudge_core.methods.problem import Ground, Part, State
+from nudge_core.methods.problem import Part, Problem, State
 from nudge_core.selection import fit as learn
 
 
@@ -20,17 +20,19 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learn, "FEW", 0)
 
 
-def ground_of(X: Any, questions: QuerySet, *, temperatures: tuple[float, ...] = (), whole: bool = False) -> Ground:
+def ground_of(X: Any, questions: QuerySet, *, temperatures: tuple[float, ...] = (), whole: bool = False) -> Problem:
     """A ground over a corpus; the questions name documents by row."""
     corpus = open_corpus(X)
     places = corpus.by_row(questions).relevance.documents
     rows = np.unique(places)
     labels = Labels.of(questions, np.searchsorted(rows, places), torch.device("cpu"))
     depth = min(10, len(corpus))
-    return Ground(corpus, rows, labels, depth=depth, temperatures=temperatures, whole=whole, device=torch.device("cpu"))
+    return Problem(
+        corpus, rows, labels, depth=depth, temperatures=temperatures, whole=whole, device=torch.device("cpu")
+    )
 
 
-def part_of(ground: Ground, numbers: list[int] | None = None) -> Part:
+def part_of(ground: Problem, numbers: list[int] | None = None) -> Part:
     """Some of the questions, all without numbers."""
     chosen = torch.arange(len(ground.labels)) if numbers is None else torch.tensor(numbers)
     return Part(chosen, ground.labels.take(chosen))
@@ -56,7 +58,7 @@ def plain() -> Any:
     """`ground_of`, `part_of`, `shares` and `likelihood` by name."""
 
     class Plain:
-        ground: Callable[..., Ground] = staticmethod(ground_of)
+        ground: Callable[..., Problem] = staticmethod(ground_of)
         part: Callable[..., Part] = staticmethod(part_of)
         shares: Callable[..., Tensor] = staticmethod(shares)
         likelihood: Callable[..., Tensor] = staticmethod(likelihood)

@@ -7,8 +7,8 @@ from nudge_core import Auto, Contrastive, LinearMap, Nudge, NudgeN, QuerySet, ev
 from nudge_core.errors import InputError, UnknownIdError
 from nudge_core.methods import problem as grounds
 from nudge_core.selection import fit as lessons
-from nudge_core.selection.objective import Value
-from nudge_core.selection.search import Search
+from nudge_core.selection.candidate import Candidate
+from nudge_core.selection.objective import FURTHER, Objective, pick_candidate
 from nudge_core.selection.split import cut
 from nudge_core.trial import trial
 
@@ -78,11 +78,11 @@ def test_the_result_is_that_of_the_way_that_was_chosen(repeated):
     alone = {method.name: trial(X, train, method=method) for method in (Contrastive(), LinearMap())}
     for candidate in done.candidates:
         if candidate.name in alone:
-            (leg,), (same,) = candidate.legs, alone[candidate.name].candidates[1].legs
+            (leg,), (same,) = candidate.stages, alone[candidate.name].candidates[1].stages
             assert (leg.setting, leg.point) == (same.setting, same.point)
             np.testing.assert_array_equal(candidate.scores, alone[candidate.name].candidates[1].scores)
     chosen = next(candidate for candidate in done.candidates if candidate.name == done.tuned.method)
-    settings = {leg.steps.name: {**leg.setting, "point": leg.point} for leg in chosen.legs}
+    settings = {leg.steps.name: {**leg.setting, "point": leg.point} for leg in chosen.stages}
     assert done.tuned.settings == settings
     assert chosen.worth > 0
 
@@ -98,16 +98,16 @@ def test_the_figures_are_those_of_vectors_that_did_not_learn_from_the_question(r
     rows = np.unique(train.relevance.documents)
     found = {}
     for fold in cut(labels, train.different, folds=5, validation=None, seed=0):
-        learned = fold.learned
+        learned = fold.train
         part = QuerySet(
             learned.labels.queries,
             [rows[d.numpy()].tolist() for d in learned.labels.documents.tensor_split(learned.labels.offsets[1:-1])],
         )
         fixed = Contrastive(0.1, 0.3, 0.0, 0.0, 0.0, steps=int(steps))
-        held = train.take(fold.held[fold.drawn].numpy())
+        held = train.take(fold.validation[~fold.hidden].numpy())
         tuned = _last(X, part, fixed)
         values = evaluate(X, held, ["nDCG@10"], tuned=tuned).values["nDCG@10"]
-        found |= dict(zip(fold.held[fold.drawn].tolist(), values.tolist(), strict=True))
+        found |= dict(zip(fold.validation[~fold.hidden].tolist(), values.tolist(), strict=True))
     ours = dict(zip(done.after.ids.tolist(), done.after.values["nDCG@10"].tolist(), strict=True))
     assert found == pytest.approx(ours, abs=1e-6)
 
@@ -125,10 +125,10 @@ def _last(X, questions, method):
     """The moves at the end of the path, whatever validation says."""
     import torch
 
-    from nudge_core.methods.problem import Ground, Part, State
+    from nudge_core.methods.problem import Part, Problem, State
 
     labels, rows = _labels(questions), np.unique(questions.relevance.documents)
-    ground = Ground(
+    ground = Problem(
         _open(X), rows, labels, depth=10, temperatures=method.temperatures, whole=False, device=torch.device("cpu")
     )
     (setting,) = method.settings()
@@ -143,30 +143,42 @@ def _open(X):
     return open_corpus(X)
 
 
-def test_the_simplest_within_one_standard_error_is_taken(monkeypatch):
-    class Given:
-        def __init__(self, worth, noise=0.0, legs=("a",)):
-            self.legs = legs
-            rng = np.random.default_rng(round(1000 * abs(worth)))
-            drawn = rng.normal(size=100)
-            self.scores = worth + noise * (drawn - drawn.mean())
-            self.worth = float(self.scores.mean())
+def test_the_simplest_within_one_standard_error_is_taken():
+    def given(worth, noise=0.0, stages=("a",)):
+        rng = np.random.default_rng(round(1000 * abs(worth)))
+        drawn = rng.normal(size=100)
+        scores = worth + noise * (drawn - drawn.mean())
+        return Candidate(stages, float(scores.mean()), 0.0, 0.0, scores)
 
-    search = Search.__new__(Search)
-    search.value = Value(np.zeros(100), np.ones(100, bool), 0.0, 3.0)
-    none, simple, better, surely = Given(0.0, legs=()), Given(0.2, 0.5), Given(0.21, 0.5), Given(0.4, 0.1)
-    assert search.choose([none, simple, better]) is simple
-    assert search.choose([none, simple, surely]) is surely
-    assert search.choose([none, Given(-0.1), Given(-0.2)]) is none
-    noisy, top = Given(-0.1, 2.0), Given(0.3, 0.1)
-    assert search.choose([none, noisy, top]) is top, "what is worse than nothing is not taken, however uncertain"
-    assert search.choose([none, simple]) is simple, "a method that knows one way takes it"
-    better, further = Given(0.28, 0.5), Given(0.28, 0.5, legs=("a", "b"))
-    assert (
-        search.value.error(better.scores, simple.scores) < 0.08 < 2 * search.value.error(better.scores, simple.scores)
-    )
-    assert search.choose([none, simple, better]) is better
-    assert search.choose([none, simple, further]) is simple, "one way after another has to be better by two errors"
+    objective = Objective(np.zeros(100), np.ones(100, bool), 0.0, 3.0)
+
+    def taken(*candidates):
+        return pick_candidate(candidates, objective)
+
+    none, simple, better, surely = given(0.0, stages=()), given(0.2, 0.5), given(0.21, 0.5), given(0.4, 0.1)
+    assert taken(none, simple, better) is simple
+    assert taken(none, simple, surely) is surely
+    assert taken(none, given(-0.1), given(-0.2)) is none
+    noisy, top = given(-0.1, 2.0), given(0.3, 0.1)
+    assert taken(none, noisy, top) is top, "what is worse than nothing is not taken, however uncertain"
+    assert taken(none, simple) is simple, "a method that knows one way takes it"
+    better, further = given(0.28, 0.5), given(0.28, 0.5, stages=("a", "b"))
+    assert objective.error(better.scores, simple.scores) < 0.08 < 2 * objective.error(better.scores, simple.scores)
+    assert taken(none, simple, better) is better
+    assert taken(none, simple, further) is simple, "one way after another has to be better by two errors"
+
+
+def test_the_report_says_by_the_numbers_of_the_run_why_it_was_chosen(repeated):
+    X, train, _ = repeated
+    done = trial(X, train, method=Auto(unseen_weight=5))
+    rule, why = done.notes
+    assert "less 5 times what unseen questions lose beyond 1 point" in rule
+    assert f"or {FURTHER:g} where the best goes on from it" in rule
+    chosen = next(one for one in done.candidates if one.name == done.tuned.method)
+    assert why.startswith(f"{chosen.name} was taken: it is worth {100 * chosen.worth:+.1f} points, ")
+    assert f"unseen questions {100 * chosen.unseen:+.1f}" in why
+    (section,) = done.report().sections
+    assert section.lines[1:] == done.notes
 
 
 def test_validation_questions_choose_where_they_are_given(repeated):

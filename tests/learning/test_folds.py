@@ -20,6 +20,22 @@ def labels_of(answers):
     return Labels.of(questions, np.searchsorted(rows, questions.relevance.documents), torch.device("cpu"))
 
 
+def objective_of(problem, folds, share):
+    """The objective of contrastive steps on some folds."""
+    method = Contrastive()
+    return Search(
+        problem,
+        folds,
+        method.chains,
+        method.validation,
+        unseen_weight=method.unseen_weight,
+        share=share,
+        growth=1.0,
+        plain=False,
+        progress=False,
+    ).objective
+
+
 def sets_of(labels):
     """The documents of each question."""
     return [set(part.tolist()) for part in torch.tensor_split(labels.documents, labels.offsets[1:-1])]
@@ -29,15 +45,15 @@ def check(labels, group, folds):
     """What must hold of every fold."""
     answers = sets_of(labels)
     for fold in folds:
-        learned, held = fold.learned.questions.tolist(), fold.held.tolist()
+        learned, held = fold.train.questions.tolist(), fold.validation.tolist()
         assert learned, "there is something to learn from"
         assert not set(learned) & set(held)
         assert not set(group[learned]) & set(group[held]), "the same text is not learned from and measured"
-        shown = sets_of(fold.learned.labels)
+        shown = sets_of(fold.train.labels)
         assert all(part and part <= answers[i] for i, part in zip(learned, shown, strict=True))
         known = set().union(*shown)
         assert fold.seen.tolist() == [bool(answers[i] & known) for i in held]
-        assert not fold.seen[~fold.drawn].any(), "who stands for unseen questions is unseen"
+        assert not fold.seen[fold.hidden].any(), "who stands for unseen questions is unseen"
 
 
 ANSWERS = st.lists(st.sets(st.integers(0, 12), min_size=1, max_size=3).map(sorted), min_size=2, max_size=40)
@@ -53,10 +69,10 @@ def test_by_cross_validation(answers, seed, count, data):
         return
     folds = cut(labels, group, folds=min(count, kinds), validation=None, seed=seed)
     check(labels, group, folds)
-    drawn = np.concatenate([fold.held[fold.drawn].numpy() for fold in folds]).tolist()
+    drawn = np.concatenate([fold.validation[~fold.hidden].numpy() for fold in folds]).tolist()
     assert len(drawn) == len(set(drawn)), "a question is held out once"
     again = cut(labels, group, folds=min(count, kinds), validation=None, seed=seed)
-    assert [fold.held.tolist() for fold in folds] == [fold.held.tolist() for fold in again]
+    assert [fold.validation.tolist() for fold in folds] == [fold.validation.tolist() for fold in again]
 
 
 @given(ANSWERS, st.integers(0, 3))
@@ -65,10 +81,10 @@ def test_with_validation_questions(answers, seed):
     held = np.arange(len(answers)) >= len(answers) - max(1, len(answers) // 3)
     first, *more = cut(labels, group, folds=5, validation=held, seed=seed)
     check(labels, group, [first, *more])
-    assert first.held.tolist() == np.flatnonzero(held).tolist(), "all validation questions, and nothing hidden"
-    assert first.learned.questions.tolist() == np.flatnonzero(~held).tolist()
-    assert first.drawn.all()
-    assert all(not fold.drawn.any() and len(fold.held) for fold in more)
+    assert first.validation.tolist() == np.flatnonzero(held).tolist(), "all validation questions, and nothing hidden"
+    assert first.train.questions.tolist() == np.flatnonzero(~held).tolist()
+    assert not first.hidden.any()
+    assert all(fold.hidden.all() and len(fold.validation) for fold in more)
 
 
 def test_both_kinds_are_measured():
@@ -78,19 +94,19 @@ def test_both_kinds_are_measured():
     check(labels, np.arange(200), folds)
     assert len(folds) == 5
     for fold in folds:
-        hidden = set(labels.documents.tolist()) - set(fold.learned.labels.documents.tolist())
+        hidden = set(labels.documents.tolist()) - set(fold.train.labels.documents.tolist())
         assert len(hidden) == 4
-        unseen = fold.held[~fold.drawn]
+        unseen = fold.validation[fold.hidden]
         assert len(unseen) == 4 * 5
         assert {next(iter(sets_of(labels)[i])) for i in unseen.tolist()} == hidden
-    seen = sum(int(fold.drawn.sum()) for fold in folds)
+    seen = sum(int((~fold.hidden).sum()) for fold in folds)
     assert 160 <= seen <= 200
 
 
 def test_questions_about_documents_of_their_own_are_unseen_as_they_are():
     labels = labels_of([[i] for i in range(30)])
     folds = cut(labels, np.arange(30), folds=5, validation=None, seed=0)
-    drawn = np.sort(np.concatenate([fold.held[fold.drawn].numpy() for fold in folds]))
+    drawn = np.sort(np.concatenate([fold.validation[~fold.hidden].numpy() for fold in folds]))
     assert drawn.tolist() == list(range(30))
     assert not any(fold.seen.any() for fold in folds)
 
@@ -142,7 +158,7 @@ def test_very_many_questions_are_not_all_held_out():
     labels, group = labels_of([rng.integers(0, 4000, 2) for _ in range(20_000)]), np.arange(20_000)
     folds = cut(labels, group, folds=5, validation=None, seed=0)
     assert len(folds) == 2
-    assert all(module.ENOUGH < int(fold.drawn.sum()) < 3 * module.ENOUGH for fold in folds)
+    assert all(module.ENOUGH < int((~fold.hidden).sum()) < 3 * module.ENOUGH for fold in folds)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +176,7 @@ def test_unseen_questions_count_where_there_are_documents_without_labels(plain, 
     questions = QuerySet(rng.normal(size=(200, 6)), [[i % 40] for i in range(200)])
     ground = plain.ground(rng.normal(size=(documents, 6)), questions)
     folds = cut(ground.labels, np.arange(200), folds=5, validation=None, seed=0)
-    value = Search(ground, folds, unseen, 1.0, Contrastive(), progress=False).value
+    value = objective_of(ground, folds, unseen)
     assert value.unseen_weight == pytest.approx(weight)
     assert value.share == share
 
@@ -170,6 +186,6 @@ def test_few_documents_without_labels_count_less(plain):
     questions = QuerySet(rng.normal(size=(995, 3)), [[i] for i in range(995)])
     ground = plain.ground(rng.normal(size=(1000, 3)), questions)
     folds = cut(ground.labels, np.arange(995), folds=5, validation=None, seed=0)
-    value = Search(ground, folds, 0.2, 1.0, Contrastive(), progress=False).value
+    value = objective_of(ground, folds, 0.2)
     assert value.unseen_weight == pytest.approx(1.5)
     assert value.share == pytest.approx(0.2)

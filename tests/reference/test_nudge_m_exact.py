@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from nudge_core.corpus.background import Background
 from nudge_core.data.labels import Labels
-from nudge_core.methods.gamma_exact import choose_exactly, cover, first_place
+from nudge_core.methods.gamma_exact import best_gamma, cover, first_place
 from nudge_core.methods.gamma_sweep import Directions
-from nudge_core.methods.problem import Problem
+from nudge_core.methods.problem import Validation
 
 small = st.integers(-3, 3)
 
@@ -45,7 +45,7 @@ def as_problem(queries, documents, rows, answers, other, free):
     labels = Labels(queries.float(), offsets, flat, torch.ones(len(flat)))
     scores = torch.full((len(queries), 1), -torch.inf) if other is None else torch.tensor(other).float()[:, None]
     behind = Background(scores, torch.full((len(queries), 1), -1 if other is None else free))
-    return Problem(documents.float(), rows, labels, labels, behind)
+    return Validation(documents.float(), rows, labels, behind)
 
 
 def lines_of(queries, documents, toward, rows, other, free):
@@ -94,29 +94,36 @@ def test_the_count_is_exact_at_every_crossing_and_between(drawn):
 def test_the_choice_reaches_the_most_first_places(drawn):
     queries, documents, toward, rows, answers, other, free = drawn
     problem = as_problem(queries, documents, rows, answers, other, free)
-    choice = choose_exactly(problem, Directions(toward.float(), torch.zeros(len(rows))))
+    gamma, score, best = best_gamma(
+        first_place(problem, Directions(toward.float(), torch.zeros(len(rows)))), len(answers)
+    )
     all_lines = list(lines_of(queries, documents, toward, rows, other, free))
     points = [point for part in candidates(all_lines) for point in part]
     most = max(first_places(all_lines, answers, point) for point in points)
-    assert choice.after == pytest.approx(most / len(answers))
-    assert choice.before == pytest.approx(first_places(all_lines, answers, 0) / len(answers))
-    assert choice.gamma >= 0
-    assert np.all(np.diff(choice.curve.gamma) > 0)
+    assert score[gamma == best] == pytest.approx(most / len(answers))
+    assert score[0] == pytest.approx(first_places(all_lines, answers, 0) / len(answers))
+    assert best >= 0
+    assert np.all(np.diff(gamma) > 0)
+
+
+def best_score(problem, directions):
+    gamma, score, best = best_gamma(first_place(problem, directions), len(problem.labels))
+    return score[gamma == best]
 
 
 def test_of_two_identical_documents_only_the_lower_row_can_be_first():
     queries, documents = torch.tensor([[1, 0]]), torch.tensor([[1, 0], [1, 0]])
     for answer, expected in ((0, 1), (1, 0)):
         problem = as_problem(queries, documents, torch.tensor([2, 7]), [[answer]], None, 0)
-        assert choose_exactly(problem, Directions(torch.zeros(2, 2), torch.zeros(2))).after == expected
+        assert best_score(problem, Directions(torch.zeros(2, 2), torch.zeros(2))) == expected
 
 
 @pytest.mark.parametrize(("row", "expected"), [(0, 0), (9, 1)])
 def test_a_document_that_ties_in_the_background_counts_by_its_row(row, expected):
     problem = as_problem(torch.tensor([[1]]), torch.tensor([[2]]), torch.tensor([5]), [[0]], [2], row)
-    assert choose_exactly(problem, Directions(torch.zeros(1, 1), torch.zeros(1))).after == expected
+    assert best_score(problem, Directions(torch.zeros(1, 1), torch.zeros(1))) == expected
 
 
 def test_two_answers_of_one_question_count_once():
     problem = as_problem(torch.tensor([[1]]), torch.tensor([[2], [2]]), torch.tensor([0, 1]), [[0, 1]], None, 0)
-    assert choose_exactly(problem, Directions(torch.zeros(2, 1), torch.zeros(2))).after == 1
+    assert best_score(problem, Directions(torch.zeros(2, 1), torch.zeros(2))) == 1
