@@ -38,7 +38,7 @@ class Trial(Reported):
         chosen_by: How many of the questions held out chose γ: 0 where it was given, else all of them or, of folds, about 1,000 drawn at random.
         unseen: Before and after, for questions about documents whose labels were hidden: how questions fare that nothing was learned about. Methods
             that learn measure it; None where no document can be hidden.
-        candidates: What was tried, the simplest first, with what each is worth; empty where γ was given.
+        candidates: What was tried, the simplest first, with what each is worth; empty where nothing but γ is chosen.
         notes: Why the candidate was chosen, where there were several, and what was left out.
     """
 

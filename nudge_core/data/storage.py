@@ -52,7 +52,8 @@ def read_file(path: str | Path, kind: str, version: str, writer: str) -> tuple[d
             found, of_version = metadata.get("format", "no format of ours"), metadata.get("version")
             if found != kind:
                 raise FileFormatError(
-                    f"{str(source)!r} is a safetensors file, but of {found} in place of {kind}: give one that {writer} wrote"
+                    f"{str(source)!r} is a safetensors file, but not one of fine-tuned documents: it is of {found}, version {of_version}; expected "
+                    f"{kind}, version {version}: give one that {writer} wrote"
                 )
             if of_version != version:
                 raise FileFormatError(

@@ -31,7 +31,7 @@ from nudge_core.methods import sampled_softmax
 from nudge_core.methods.base import POINTS, Setting, Stepwise, pair_weights
 from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.methods.options import set_numbers
-from nudge_core.methods.problem import Part, Problem, State
+from nudge_core.methods.problem import Part, Problem, State, blocks
 
 GROWTH = 1.15
 """By how much steps grow as long as the gradient does not turn; where it turns they are halved."""
@@ -122,7 +122,7 @@ class Contrastive(Stepwise):
         sparse = sampled_softmax.SampledSoftmax(labels, others, own, temperature, guard, margin) if many else None
         for step in range(1, self.steps + 1):
             push = torch.zeros_like(pull) if sparse is None else sparse.push(pool)[moved]
-            for block in problem.blocks(len(pool), len(labels)) if sparse is None else ():
+            for block in blocks(len(pool), len(labels)) if sparse is None else ():
                 some = labels.slice(block.start, block.stop)
                 chances = _chances(some, pool, others[block], own[block], temperature, guard, margin)
                 push += weighted(chances if len(moved) == len(pool) else chances[:, moved], some.queries)

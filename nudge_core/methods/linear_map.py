@@ -27,7 +27,7 @@ from nudge_core.data.labels import Labels
 from nudge_core.data.vectors import unit
 from nudge_core.methods.base import POINTS, Setting, Stepwise, pair_weights
 from nudge_core.methods.options import one, set_numbers
-from nudge_core.methods.problem import Part, Problem, State
+from nudge_core.methods.problem import Part, Problem, State, blocks
 
 BATCH = 2048
 """How many questions a step is learned from."""
@@ -102,7 +102,7 @@ class LinearMap(Stepwise):
         matrix, mean, drawn = identity, identity, _Batches(part.labels, self.seed)
         rate, direction, slope = setting["rate"], identity, math.inf
         for step in range(1, self.steps + 1):
-            uphill = _uphill(problem, drawn.next(), documents, matrix, self.temperature, weight)
+            uphill = _uphill(drawn.next(), documents, matrix, self.temperature, weight)
             if float((uphill * direction).sum()) < OVERSHOT * slope:
                 rate /= 2
                 matrix = matrix - rate * direction
@@ -133,15 +133,13 @@ class _Batches:
         return self.labels.take(taken.to(self.labels.offsets.device))
 
 
-def _uphill(
-    problem: Problem, labels: Labels, documents: Tensor, matrix: Tensor, temperatures: Any, weight: Tensor
-) -> Tensor:
+def _uphill(labels: Labels, documents: Tensor, matrix: Tensor, temperatures: Any, weight: Tensor) -> Tensor:
     """(dim, dim) the gradient of τ times the mean log likelihood at a matrix, averaged over τ; `weight` is the log of how many each stands for."""
     mapped = similarities(documents, matrix.T)
     norms = torch.linalg.vector_norm(mapped, dim=1, keepdim=True)
     mapped = mapped / norms
     slope = labels.query_sums(len(mapped), pair_weights(labels))
-    for block in problem.blocks(len(mapped), len(labels)):
+    for block in blocks(len(mapped), len(labels)):
         queries = labels.queries[block]
         scores = similarities(queries, mapped)
         chances = torch.zeros_like(scores)

@@ -29,6 +29,12 @@ SUMMED = 1 << 35
 """Up to so many products (questions x documents) softmax sums over all documents; beyond, over those near to validation questions and a sample."""
 
 
+def blocks(width: int, count: int) -> Iterator[slice]:
+    """Slices of `count` questions such that questions x width stays small."""
+    rows = height(width, 2 * TILE)
+    return (slice(start, min(start + rows, count)) for start in range(0, count, rows))
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """Questions to learn from: their numbers, and their labels over the pool."""
@@ -118,6 +124,16 @@ class Rest:
         """The documents after a map; (rest, dim), unit length."""
         return self.vectors if matrix is None else unit(self.vectors @ matrix)
 
+    def best(self, queries: Tensor, matrix: Tensor | None, depth: int) -> Background:
+        """The best of the documents after a map for some questions."""
+        if not len(self.rows):
+            none = torch.zeros(len(queries), 0, device=queries.device)
+            return Background(none, none.long())
+        vectors = self.mapped(matrix)
+        found = [top_k(similarities(queries[part], vectors), depth) for part in blocks(len(vectors), len(queries))]
+        columns = torch.cat([place for _, place in found])
+        return Background(torch.cat([score for score, _ in found]), self.rows[columns])
+
 
 class Problem:
     """The labelled documents (the pool), the questions, and what the other documents look like to them.
@@ -142,7 +158,6 @@ class Problem:
         whole: bool,
         device: torch.device,
         measured: NDArray[np.int64] | None = None,
-        seed: int = 0,
         progress: bool = True,
     ) -> None:
         """Read what is needed.
@@ -156,7 +171,6 @@ class Problem:
             whole: Whether a map is tried, so that documents without labels are needed too.
             device: Where to compute.
             measured: Ascending numbers of the questions that will be ranked; all if not given.
-            seed: Seed of the sample.
             progress: Whether long passes show a bar.
         """
         self.corpus, self.labels, self.queries = corpus, labels, labels.queries.to(device)
@@ -169,17 +183,20 @@ class Problem:
                 "a map moves every document, but this corpus is searched, not read: use background='exact', or a method without a map"
             )
         if not whole and not temperatures:
-            vectors, self.others = self._nearest(rows, measured)
+            vectors, self.others = self._read_nearest(rows, measured)
+        elif corpus.walks and len(corpus) <= HELD:
+            vectors = corpus.rows(rows)
+            self.rest, self.others = self._read_all(rows)
         else:
             vectors = corpus.rows(rows)
-        norms = check_finite(vectors, corpus.names(rows), "document")
+            self.others = self._read_sums(rows, temperatures, measured, whole)
+            if whole or not set(temperatures) <= set(self._sums):
+                self.rest = self._read_sample(rows)
+        norms, met = check_finite(vectors, corpus.names(rows), "document"), self.others.lengths
         self.pool = unit(vectors).to(device)
-        if whole or temperatures:
-            self._read_rest(rows, temperatures, measured, whole, seed)
-        met = self.others.lengths
         self.lengths = (min(float(norms.min()), met[0]), max(float(norms.max()), met[1]))
 
-    def _nearest(self, rows: NDArray[np.int64], measured: NDArray[np.int64] | None) -> tuple[Tensor, Background]:
+    def _read_nearest(self, rows: NDArray[np.int64], measured: NDArray[np.int64] | None) -> tuple[Tensor, Background]:
         """The labelled documents and the best others of the validation questions, in one pass; without depth only the former."""
         if measured is not None:
             self._ranked = torch.from_numpy(measured).to(self.queries.device)
@@ -189,33 +206,19 @@ class Problem:
             return self.corpus.rows(rows), Background(none, none.long(), None, (math.inf, 0.0))
         return self.corpus.rows_and_background(rows, queries, self.depth, progress=self.progress)
 
-    def _read_rest(
-        self,
-        rows: NDArray[np.int64],
-        temperatures: tuple[float, ...],
-        measured: NDArray[np.int64] | None,
-        whole: bool,
-        seed: int,
-    ) -> None:
-        """What softmax and a map need of the documents without labels: all of them, or sums and a sample."""
-        if self.corpus.walks and len(self.corpus) <= HELD:
-            self.rest, lengths = self._read_all(rows)
-            self.others = replace(self._top(self.queries, None, self.depth), lengths=lengths)
-            return
-        self.others = self._background(rows, temperatures, measured, whole)
-        if whole or not set(temperatures) <= set(self._sums):
-            self.rest = self._sampled(rows, seed)
-
-    def _read_all(self, rows: NDArray[np.int64]) -> tuple[Rest, tuple[float, float]]:
+    def _read_all(self, rows: NDArray[np.int64]) -> tuple[Rest, Background]:
+        """All documents without labels, and the best of them for every question."""
         left = np.setdiff1d(np.arange(len(self.corpus)), rows)
         vectors = self.corpus.rows(left)
         norms = check_finite(vectors, self.corpus.names(left), "document") if len(left) else torch.ones(1)
-        rest = Rest(unit(vectors).to(self.pool.device), torch.from_numpy(left).to(self.pool.device), None)
-        return rest, (float(norms.min()), float(norms.max()))
+        rest = Rest(unit(vectors).to(self.rows.device), torch.from_numpy(left).to(self.rows.device), None)
+        best = rest.best(self.queries, None, self.depth)
+        return rest, replace(best, lengths=(float(norms.min()), float(norms.max())))
 
-    def _background(
+    def _read_sums(
         self, rows: NDArray[np.int64], temperatures: tuple[float, ...], measured: NDArray[np.int64] | None, whole: bool
     ) -> Background:
+        """The softmax sums, where there are not too many products, and the best documents; of the `measured` questions where these are enough."""
         ask = partial(self.corpus.background, exclude=rows, progress=self.progress)
         walks, few, found = self.corpus.walks, len(self.queries) * len(self.corpus) <= SUMMED, None
         for temperature in temperatures if walks and few else ():
@@ -228,22 +231,22 @@ class Problem:
                 self._sums[temperature] = logsumexp_of_all(found.scores, temperature, len(self.corpus) - len(rows))
         if found is None:
             if measured is not None and not (whole and few):
-                self._ranked = torch.from_numpy(measured).to(self.pool.device)
+                self._ranked = torch.from_numpy(measured).to(self.queries.device)
             found = ask(self.queries[self._ranked], self.depth)
         return Background(found.scores[:, : self.depth], found.rows[:, : self.depth], None, found.lengths)
 
-    def _sampled(self, rows: NDArray[np.int64], seed: int) -> Rest:
-        device = self.pool.device
+    def _read_sample(self, rows: NDArray[np.int64]) -> Rest:
+        """The documents nearest to the questions, and a sample of the others."""
+        device = self.rows.device
         hard = np.setdiff1d(self.others.rows.cpu().numpy().reshape(-1), [-1])[:HELD]
         left = len(self.corpus) - len(rows) - len(hard)
-        drawn = np.random.default_rng(seed).choice(len(self.corpus), min(HELD, len(self.corpus)), replace=False)
+        drawn = np.random.default_rng(0).choice(len(self.corpus), min(HELD, len(self.corpus)), replace=False)
         drawn = np.setdiff1d(drawn, np.concatenate([rows, hard]))
         taken = np.sort(np.concatenate([hard, drawn]))
         stands_for = math.log(max(1.0, left / max(1, len(drawn))))
         weight = torch.where(torch.from_numpy(np.isin(taken, drawn)), stands_for, 0.0)
-        return Rest(
-            unit(self.corpus.rows(taken)).to(device), torch.from_numpy(taken).to(device), weight.float().to(device)
-        )
+        vectors = unit(self.corpus.rows(taken)).to(device)
+        return Rest(vectors, torch.from_numpy(taken).to(device), weight.float().to(device))
 
     def logsumexp(self, temperature: float, state: State) -> Tensor:
         """(queries,) log of the sum of exp(similarity / τ) over the documents outside the pool, where `state` has brought them."""
@@ -251,9 +254,8 @@ class Problem:
             return self._sums[temperature]
         if self.rest is None:
             raise InputError(f"the softmax at τ = {temperature} was not prepared: name it among the temperatures")
-        vectors = self.rest.mapped(state.matrix)
-        parts = []
-        for part in self.blocks(len(vectors)):
+        vectors, parts = self.rest.mapped(state.matrix), []
+        for part in blocks(len(vectors), len(self.queries)):
             scores = similarities(self.queries[part], vectors) / temperature
             parts.append(torch.logsumexp(scores if self.rest.weight is None else scores + self.rest.weight, 1))
         found = torch.cat(parts)
@@ -275,7 +277,8 @@ class Problem:
         if state.matrix is None:
             places = torch.searchsorted(self._ranked, questions)
             return Background(self.others.scores[places], self.others.rows[places], None, self.others.lengths)
-        return self._top(self.queries[questions], state.matrix, self.depth)
+        assert self.rest is not None  # noqa: S101  # it is read where a way maps
+        return self.rest.best(self.queries[questions], state.matrix, self.depth)
 
     def measured_background(self, state: State, questions: Tensor) -> Background:
         """The same over all documents, also where a map is learned from a sample of them: for figures that are shown."""
@@ -286,18 +289,3 @@ class Problem:
             corpus.background(self.queries[questions], self.depth, exclude=rows, progress=self.progress),
             lengths=self.others.lengths,
         )
-
-    def _top(self, queries: Tensor, matrix: Tensor | None, depth: int) -> Background:
-        if self.rest is None or not len(self.rest.rows):
-            none = torch.zeros(len(queries), 0, device=queries.device)
-            return Background(none, none.long())
-        vectors = self.rest.mapped(matrix)
-        found = [top_k(similarities(queries[part], vectors), depth) for part in self.blocks(len(vectors), len(queries))]
-        columns = torch.cat([place for _, place in found])
-        return Background(torch.cat([score for score, _ in found]), self.rest.rows[columns])
-
-    def blocks(self, width: int, count: int | None = None) -> Iterator[slice]:
-        """Slices of questions such that questions x width stays small."""
-        rows = height(width, 2 * TILE)
-        count = len(self.queries) if count is None else count
-        return (slice(start, min(start + rows, count)) for start in range(0, count, rows))

@@ -35,7 +35,9 @@ def held(trial: Trial) -> str:
         )
     some = 0 < trial.chosen_by < count
     chosen = f", of which {trial.chosen_by} drawn at random chose γ" if some else ""
-    return f"{count} questions held out, each once, in {trial.folds} folds{chosen}:"
+    if what == "γ":
+        return f"{count} questions, each held out once in {trial.folds} folds{chosen}:"
+    return f"{count} questions held out, each once, in {trial.folds} folds:"
 
 
 def settings(tuned: Nudge) -> str:

@@ -51,7 +51,7 @@ class Fit:
     Attributes:
         folds: What is learned from and held out; none where γ is fixed and nothing is measured.
         by_folds: Whether questions were cut in folds; else the validation questions are held out.
-        candidates: What was tried, the simplest first; empty where γ is fixed.
+        candidates: What was tried, the simplest first; empty where nothing but γ is chosen.
         chosen: The stages that were taken.
         chosen_by: How many validation questions chose, those that stand for unseen ones not counted; 0 where γ is fixed.
         notes: Why the candidate was chosen, and what was left out.
@@ -189,14 +189,15 @@ class Fit:
             plain=plain,
             progress=self.progress,
         )
-        self.candidates, self.objective = search.run(), search.objective
-        taken = pick_candidate(self.candidates, self.objective)
-        if len(self.candidates) > 2:
-            self.notes += (self.objective.explained(), reason(self.candidates, taken, self.objective))
+        tried, objective = search.run(), search.objective
+        taken = pick_candidate(tried, objective)
+        self.candidates = [] if plain else tried
+        if len(tried) > 2:
+            self.notes += (objective.explained(), reason(tried, taken, objective))
         shown = ~np.concatenate([fold.hidden.numpy() for fold in choosing])
         self.chosen, self.curve, self.states = taken.stages, taken.curve, taken.states
         self.chosen_by = int(shown.sum())
-        self._scores = float(self.objective.before[shown].mean()), float(taken.scores[shown].mean())
+        self._scores = float(objective.before[shown].mean()), float(taken.scores[shown].mean())
 
     @cached_property
     def evaluations(self) -> tuple[Evaluation, Evaluation]:

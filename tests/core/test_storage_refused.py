@@ -47,7 +47,7 @@ def test_a_file_cut_short(saved, keep):
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
 def test_a_plain_safetensors_file(tmp_path, dtype, metadata):
     save_tensors({"vectors": torch.zeros(3, 4, dtype=dtype)}, tmp_path / "model.safetensors", metadata)
-    with pytest.raises(FileFormatError, match=r"safetensors file, but of .* in place of nudge: .*Nudge.save"):
+    with pytest.raises(FileFormatError, match=r"safetensors file, but not one of fine-tuned documents.*Nudge.save"):
         Nudge.load(tmp_path / "model.safetensors")
 
 
