@@ -1,4 +1,4 @@
-"""Many labels: NUDGE-N and contrastive steps from ten thousand to a million labelled pairs. Time and memory of each, in a process of its own.
+"""Many labels: NUDGE-N and contrastive steps from ten thousand labelled pairs to a million, or to as many as they take. Time and memory of each, in a process of its own.
 
 python benchmarks/scale_labels.py            500,000 questions of two pairs each; writes results/scale_labels.json
 python benchmarks/scale_labels.py --quick    a hundredth; printed only
@@ -21,8 +21,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "scale_labels.json"
 DOCS, DIM, VALIDATION = 1_000_000, 128, 2000
-PAIRS = (10_000, 100_000, 1_000_000)
-"""Labelled pairs."""
+PAIRS = {"NUDGE-N": (10_000, 100_000, 1_000_000), "contrastive": (10_000, 100_000)}
+"""Labelled pairs; more are too many for contrastive steps, which refuse them."""
 LABELLED = 0.3
 """Labelled documents for each pair; two pairs a question."""
 THREADS = len(os.sched_getaffinity(0))
@@ -40,7 +40,8 @@ def main() -> None:
         new = {(point["method"], point["pairs"]): point for point in found["points"]}
         if RESULTS.exists():
             before = json.loads(RESULTS.read_text(encoding="utf-8"))["points"]
-            new = {(point["method"], point["pairs"]): point for point in before} | new
+            known = {(point["method"], point["pairs"]): point for point in before}
+            new = {key: point for key, point in known.items() if key[1] in PAIRS[key[0]]} | new
         found["points"] = [new[key] for key in sorted(new)]
         RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1), table(found), sep="\n")
@@ -50,14 +51,13 @@ def measure(smaller: int, only: str | None, pairs_only: int | None, kept: str | 
     """Every point."""
     import measuring
 
-    sizes = dict.fromkeys(("NUDGE-N", "contrastive"), PAIRS)
     script, points = str(Path(__file__).resolve().with_name("scale_job.py")), []
     with contextlib.ExitStack() as stack:
         folder = kept or stack.enter_context(tempfile.TemporaryDirectory(dir=os.environ.get("NUDGE_BENCHMARKS")))
         make(Path(folder), DOCS // smaller)
         wanted = [
             (name, pairs)
-            for name, counts in sizes.items()
+            for name, counts in PAIRS.items()
             if only in (None, name)
             for pairs in counts
             if pairs_only in (None, pairs)
