@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nudge_core.corpus.background import Kept
 from nudge_core.corpus.base import Corpus
 from nudge_core.corpus.places import Place
-from nudge_core.corpus.prefetch import prefetched
-from nudge_core.corpus.resume import Kept
+
+Item = TypeVar("Item")
 
 READ = 16 << 20
 """How many bytes of vectors are read at a time."""
@@ -87,3 +90,17 @@ class FileCorpus(Corpus):
     def _where(self, row: int) -> str:
         """The file that holds a row."""
         return self.places[int(np.searchsorted(self.starts, row, side="right")) - 1].name
+
+
+def prefetched(items: Generator[Item, None, None]) -> Iterator[Item]:
+    """The same items in the same order, never more than one ahead. An error comes where its item would have come."""
+    done = object()
+    with ThreadPoolExecutor(1, "nudge-read") as thread:
+        try:
+            following = thread.submit(next, items, done)
+            while (item := following.result()) is not done:
+                following = thread.submit(next, items, done)
+                yield item  # type: ignore[misc]
+        finally:
+            following.cancel()
+            thread.submit(items.close).result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +14,13 @@ from nudge_core.corpus.base import Corpus
 from nudge_core.data.vectors import unit
 
 
-@runtime_checkable
-class MapsItself(Protocol):
-    """A corpus that finds the background of its documents after a map where they are."""
-
-    def mapped_background(self, queries: Tensor, k: int, matrix: Tensor, **options: Any) -> Background:
-        """As `Corpus.background`, after the map."""
-        ...
-
-
 class Mapped(Corpus):
     """Every document d of a corpus as d W, of unit length."""
 
     def __init__(self, corpus: Corpus, matrix: Tensor) -> None:
         """Take the corpus and W, (dim, dim)."""
-        self.corpus, self.matrix, self.dim, self.walks, self._ids = corpus, matrix.cpu(), corpus.dim, corpus.walks, None
+        self.corpus, self.matrix, self._ids = corpus, matrix.cpu(), None
+        self.dim, self.scannable = corpus.dim, corpus.scannable
 
     def __len__(self) -> int:
         return len(self.corpus)
@@ -39,9 +31,11 @@ class Mapped(Corpus):
 
     def background(self, queries: Tensor, k: int, **options: Any) -> Background:
         """As that of the corpus; one whose workers map on their own does so."""
-        if isinstance(self.corpus, MapsItself):
-            return self.corpus.mapped_background(queries, k, self.matrix, **options)
-        return super().background(queries, k, **options)
+        on_its_own = getattr(self.corpus, "mapped_background", None)
+        found: Background = (
+            on_its_own(queries, k, self.matrix, **options) if on_its_own else super().background(queries, k, **options)
+        )
+        return found
 
     def rows(self, rows: NDArray[np.int64]) -> Tensor:
         """The vectors of these rows."""

@@ -144,11 +144,11 @@ class Ground:
         self.depth, self.progress = depth, progress
         self._ranked = torch.arange(len(labels), device=device)
         self._sums: dict[float, Tensor] = {}
-        if whole and not corpus.walks:
+        if whole and not corpus.scannable:
             raise InputError(
                 "a map moves every document, but this corpus is searched, not read: use background='exact', or a method without a map"
             )
-        self.rest = self._read_all(rows, device) if corpus.walks and len(corpus) <= HELD else None
+        self.rest = self._read_all(rows, device) if corpus.scannable and len(corpus) <= HELD else None
         if self.rest is None:
             self.others = self._background(rows, temperatures, measured, whole)
             if whole or not set(temperatures) <= set(self._sums):
@@ -170,17 +170,19 @@ class Ground:
     def _background(
         self, rows: NDArray[np.int64], temperatures: tuple[float, ...], measured: NDArray[np.int64] | None, whole: bool
     ) -> Background:
-        ask, walks, found = (
+        ask, scannable, found = (
             partial(self.corpus.background, exclude=rows, progress=self.progress),
-            self.corpus.walks,
+            self.corpus.scannable,
             None,
         )
         few = len(self.queries) * len(self.corpus) <= SUMMED
-        for temperature in temperatures if walks and few else ():
+        for temperature in temperatures if scannable and few else ():
             found = ask(self.queries, self.depth, temperature=temperature)
             if found.logsumexp is not None:
                 self._sums[temperature] = found.logsumexp
-        if found is None and temperatures and not walks:  # the nearest are shown only: what lies further is estimated
+        if (
+            found is None and temperatures and not scannable
+        ):  # the nearest are shown only: what lies further is estimated
             found = ask(self.queries, max(self.depth, NEAREST))
             for temperature in temperatures:
                 self._sums[temperature] = logsumexp_of_all(found.scores, temperature, len(self.corpus) - len(rows))
