@@ -116,8 +116,7 @@ class NUDGEN(_Nudge):
         """
         if isinstance(val_k, bool) or not isinstance(val_k, int | np.integer) or val_k < 1:
             raise InputError(f"val_k is {val_k!r}; expected a whole number from 1 up")
-        gammas = (gamma,) if isinstance(gamma, int | float) else gamma
-        method = NudgeN("paper" if gammas is None else gammas, f"CR@{val_k}")
+        method = NudgeN("paper" if gamma is None else gamma, f"CR@{val_k}")
         return self._finetune(method, embeddings, train_set, val_set, nontrain_embeddings)
 
     def _choose(self, method: Bounded, problem: Problem) -> float:
@@ -156,8 +155,7 @@ class NUDGEM(_Nudge):
         Raises:
             InputError: Vectors or labels that cannot be used.
         """
-        gammas = (gamma,) if isinstance(gamma, int | float) else gamma
-        method = NudgeM("exact" if gammas is None else gammas)
+        method = NudgeM("exact" if gamma is None else gamma)
         return self._finetune(method, embeddings, train_set, val_set, nontrain_embeddings)
 
     def _choose(self, method: Bounded, problem: Problem) -> float:

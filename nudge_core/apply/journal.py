@@ -174,17 +174,8 @@ def vectors_known(
 ) -> int:
     """How many documents of a store hold a vector that a run of this journal wrote, or any vector of it where a run was interrupted.
 
-    A store that holds originals only needs no journal, and may be another one with the same documents.
-
-    Args:
-        path: The file of the journal.
-        fetch: What gives the vectors of the store by id.
-        fingerprint: That of the collection the journal must belong to.
-        enough: At how many the count ends.
-        page: How many documents are read at a time.
-
-    Returns:
-        The count; 0 for a file that is no journal, or that of another collection or version.
+    A store that holds originals only needs no journal, and may be another one with the same documents. The count ends at `enough`; it is 0 for
+    a file that is no journal, or that of another collection or version. `fetch` gives the vectors of the store by id, of a page at a time.
     """
     count, last = 0, ""
     try:

@@ -63,13 +63,7 @@ def _digest(question: str) -> bytes:
 
 
 def model_number(journal: Journal, name: str, probe: NDArray[np.float32]) -> int:
-    """The number of an embedding model, which is known by its name and by how it embeds one text.
-
-    Args:
-        journal: Where models are kept.
-        name: What the embedding object says of itself.
-        probe: (dim,) its vector of a fixed text.
-    """
+    """The number of an embedding model, which is known by what it says of itself and by its (dim,) vector of a fixed text."""
     rows = journal.rows("SELECT number, probe FROM models WHERE name = ?", (name,))
     for number, held in rows:
         if _same(np.frombuffer(held, np.float32), probe):

@@ -79,15 +79,7 @@ def weighted(weights: Tensor, queries: Tensor) -> Tensor:
 
 
 def top_k(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k largest of each line and their columns, best first; of equal scores the lower column comes first.
-
-    Args:
-        scores: (queries, columns).
-        k: How many; may exceed the number of columns, then all are returned.
-
-    Returns:
-        Scores and columns, each (queries, min(k, columns)).
-    """
+    """The k largest of each line and their columns, each (queries, min(k, columns)), best first; of equal scores the lower column comes first."""
     columns = scores.shape[1]
     if k == 1 and columns:
         best = scores.argmax(1, keepdim=True)  # documented to be the first of equals

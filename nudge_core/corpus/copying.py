@@ -39,13 +39,9 @@ def copy_moved(tuned: Moves, source: CorpusLike, target: str | Path, *, progress
 
 
 def copy_files(corpus: FileCorpus, target: str | Path, change: Change, *, progress: bool = True) -> None:
-    """Write a copy: a file where the corpus is one file, else a folder of files of the same names. It appears under its name when it is complete.
+    """Write a copy: a file, which may be there already, where the corpus is one; else a folder, which may not, of files of the same names.
 
-    Args:
-        corpus: What is copied.
-        target: A file that may be there already, or a folder that may not; on this machine.
-        change: Called for each block in row order.
-        progress: Whether a copy that takes longer than two seconds shows a bar.
+    It appears under its name when it is complete. `change` is called for each block in row order.
 
     Raises:
         InputError: A target that is there already, lies in the corpus, or cannot be written.

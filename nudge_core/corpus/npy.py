@@ -144,15 +144,7 @@ def _by_number(place: Place) -> list[str | int]:
 
 @dataclass(frozen=True)
 class Array:
-    """Where the numbers of an array stand in a file.
-
-    Attributes:
-        place: The file.
-        shape: The shape of the array.
-        fortran: Whether it is stored column by column.
-        dtype: The type of its numbers.
-        start: The byte with which they begin.
-    """
+    """Where the numbers of an array stand in a file: from which byte on, of what shape and type, and whether column by column."""
 
     place: Place
     shape: tuple[int, ...]
@@ -219,11 +211,7 @@ def open_array(place: Place) -> Array:
 
 
 def load(place: Place) -> NDArray[Any]:
-    """A whole array of ids.
-
-    Raises:
-        FileFormatError: As `open_array`.
-    """
+    """A whole array of ids."""
     array = open_array(place)
     with place.open() as file:
         return array._numbers(file, 0, int(np.prod(array.shape, dtype=np.int64))).reshape(array.shape)

@@ -11,13 +11,9 @@ from nudge_core.errors import FileFormatError, InputError, MissingExtraError
 
 @dataclass(frozen=True)
 class Place:
-    """A file as it was when it was found.
+    """A file as it was when it was found, in an fsspec file system or, where that is None, on this machine.
 
-    Attributes:
-        fs: The fsspec file system that holds it; None for this machine.
-        path: Its path there.
-        size: In bytes.
-        key: What changes when the file does: time of its last change, or its ETag.
+    Its key changes when the file does: the time of its last change, or its ETag.
     """
 
     fs: Any
@@ -28,7 +24,7 @@ class Place:
     @property
     def name(self) -> str:
         """The last part of its path."""
-        return self.path.rsplit("/", 1)[-1] if self.fs else Path(self.path).name
+        return Path(self.path).name
 
     def open(self) -> BinaryIO:
         """The file, to be read; nothing is read ahead.
@@ -124,12 +120,7 @@ def kind_of(path: str | Path) -> str | None:
 
 
 def file_system(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL, and the path there.
-
-    Raises:
-        MissingExtraError: fsspec is not installed.
-        InputError: No such kind of URL, or the package that reads it is not installed.
-    """
+    """The fsspec file system of a URL, and the path there."""
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:

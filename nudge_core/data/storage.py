@@ -49,8 +49,9 @@ def read_file(path: str | Path, kind: str, version: str, writer: str) -> tuple[d
     try:
         with safe_open(source, framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a file, not a dict
-    except (SafetensorError, OSError) as error:
+            names = list(file.keys()) if metadata.get("format") == kind else []
+            arrays = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, TypeError) as error:  # a TypeError for bfloat16, which numpy does not know
         raise FileFormatError(
             f"{str(source)!r} cannot be read as safetensors ({error}): it is truncated or of another format"
         ) from error

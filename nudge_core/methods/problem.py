@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nudge_core.corpus import Corpus
 from nudge_core.corpus.background import TILE, Background, height, similarities, top_k
-from nudge_core.corpus.mapped import Mapped
+from nudge_core.corpus.base import Mapped
 from nudge_core.corpus.tail import NEAREST, logsumexp_of_all
 from nudge_core.data.labels import Labels
 from nudge_core.data.queries import QuerySet

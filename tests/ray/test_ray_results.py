@@ -11,7 +11,7 @@ from ray_common import DOCS, in_pieces, write_files
 from nudge_core import Auto, Contrastive, LinearMap, NudgeM, NudgeN, evaluate, finetune
 from nudge_core.corpus import MemoryCorpus, ParquetCorpus
 from nudge_core.corpus.background import Background
-from nudge_core.corpus.mapped import Mapped
+from nudge_core.corpus.base import Mapped
 from nudge_core.corpus.ray.work import Merger, merged
 from nudge_core.trial import trial
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from nudge_core.clock import progress_bar
 from nudge_core.corpus.background import Background, top_k
+from nudge_core.corpus.base import Mapped
 from nudge_core.corpus.copying import write_parquet
-from nudge_core.corpus.mapped import Mapped
 from nudge_core.corpus.parquet import ParquetCorpus, open_file
 from nudge_core.corpus.places import Place
 from nudge_core.data.moves import Moves
@@ -30,15 +30,7 @@ BYTES = 128 << 20
 class Layout:
     """Where a piece lies; small, as it travels.
 
-    Attributes:
-        place: The file.
-        id_column: Column of its ids.
-        column: Column of its vectors.
-        dim: Their dimension.
-        itemsize: Bytes of a value.
-        group: Number of its first row group.
-        counts: Rows of each of its row groups.
-        first: Row of the corpus with which it begins.
+    `group` is the number of its first row group, `counts` are the rows of each, and `first` is the row of the corpus with which it begins.
     """
 
     place: Place
@@ -117,15 +109,10 @@ def pieces(corpus: ParquetCorpus) -> list[Layout]:
 
 
 def background(layout: Layout, asked: Mapping[str, Any]) -> tuple[Background, NDArray[np.float32] | None]:
-    """One pass over a piece, on the GPU that Ray gave this worker, else on the CPU.
+    """One pass over a piece, on the GPU that Ray gave this worker, else on the CPU: what was found, in rows of the corpus.
 
-    Args:
-        layout: The piece.
-        asked: The options of `Corpus.background`, in arrays; the (dim, dim) `matrix` of a map that documents go through first, or None;
-            and whether to `collect` the vectors of the rows left out.
-
-    Returns:
-        The background in rows of the corpus, and the vectors if they are asked for.
+    Asked are the options of `Corpus.background`, in arrays; the (dim, dim) `matrix` of a map that documents go through first, or None; and
+    whether to `collect` the vectors of the rows left out, which are then found too.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     piece, options = Piece(layout), dict(asked)

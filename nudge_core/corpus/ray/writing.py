@@ -28,7 +28,7 @@ MANIFEST, JOB = "manifest.json", "job.json"
 
 @dataclass(frozen=True)
 class _Target:
-    """The folder that shall be written, on any file system."""
+    """The folder that is to be written, on any file system."""
 
     fs: Any
     path: str
