@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from nudge_core.corpus.base import Corpus
 from nudge_core.corpus.places import Place
 
 Item = TypeVar("Item")
+Places: TypeAlias = "NDArray[np.int64] | slice"
 
 READ = 16 << 20
 """How many bytes of vectors are read at a time."""
@@ -48,6 +49,23 @@ class FileCorpus(Corpus):
     @abstractmethod
     def _pieces(self, number: int, first: int, size: int) -> Iterator[Tensor]:
         """The vectors of a file from its row `first` on, about `size` rows at a time."""
+
+    @abstractmethod
+    def _rows_of(self, number: int, at: NDArray[np.int64]) -> Iterator[tuple[Places, Tensor]]:
+        """The vectors of some rows of a file, ascending: which of them, and their vectors."""
+
+    def rows(self, rows: NDArray[np.int64]) -> Tensor:
+        """The vectors of these rows, (len(rows), dim) float32, as stored; only what holds them is read."""
+        found = torch.empty((len(rows), self.dim), dtype=torch.float32)
+        order = np.argsort(rows, kind="stable")
+        file_of = np.searchsorted(self.starts, rows[order], side="right") - 1
+        for number in np.unique(file_of).tolist():
+            wanted = order[file_of == number]
+            self.places[number].check()
+            for part, vectors in self._rows_of(number, rows[wanted] - self.starts[number]):
+                found[torch.from_numpy(wanted[part])] = vectors.to(torch.float32)
+            self.places[number].check()
+        return found
 
     def blocks(self, size: int) -> Iterator[Tensor]:
         """All vectors in row order, at most `size` rows at a time."""

@@ -114,9 +114,7 @@ class Ids:
             return found
         keys = names if self.integers else pack(names.tolist())[2]
         at, last = np.searchsorted(self._sorted, keys), np.searchsorted(self._sorted, keys, side="right")
-        while len(
-            wanted := np.flatnonzero((found < 0) & (at < last))
-        ):  # again only for texts that share a hash with others
+        while len(wanted := np.flatnonzero((found < 0) & (at < last))):  # once, but for texts that share a hash
             rows = self._order[at[wanted]].astype(np.int64)
             found[wanted] = np.where(self.take(rows) == names[wanted], rows, -1)
             at[wanted] += 1

@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.corpus.files import READ, FileCorpus
+from nudge_core.corpus.files import READ, FileCorpus, Places
 from nudge_core.corpus.ids import Ids, checked
 from nudge_core.corpus.places import Place, find, is_folder
 from nudge_core.data.vectors import as_matrix
@@ -67,10 +67,7 @@ class NpyCorpus(FileCorpus):
             )
         self.places, self.resume = shards, None if resume is None else Path(resume)
         self.arrays = [open_array(place) for place in shards]
-        kinds = [
-            as_matrix(array.empty(), f"vectors in {place.name}")
-            for array, place in zip(self.arrays, shards, strict=True)
-        ]
+        kinds = [as_matrix(array.empty(), f"vectors in {array.place.name}") for array in self.arrays]
         for place, kind in zip(shards, kinds, strict=True):
             if kind.shape[1] != kinds[0].shape[1] or kind.dtype != kinds[0].dtype:
                 raise InputError(
@@ -108,27 +105,16 @@ class NpyCorpus(FileCorpus):
             parts.append(checked(found, int(self.starts[number])))
         return Ids.of_parts([part for part in parts if len(part)], self._where)
 
-    def rows(self, rows: NDArray[np.int64]) -> Tensor:
-        """The vectors of these rows, (len(rows), dim) float32, as stored; rows that lie close together are read at once."""
-        found = torch.empty((len(rows), self.dim), dtype=torch.float32)
-        order = np.argsort(rows, kind="stable")
-        shard_of = np.searchsorted(self.starts, rows[order], side="right") - 1
+    def _rows_of(self, number: int, at: NDArray[np.int64]) -> Iterator[tuple[Places, Tensor]]:
+        """Rows that lie close together are read at once."""
         width = self.dim * self.itemsize
-        for number in np.unique(shard_of).tolist():
-            wanted = order[shard_of == number]
-            at = rows[wanted] - self.starts[number]
-            run = np.cumsum(np.concatenate([[0], (np.diff(at) - 1) * width > GAP]))
-            run += at * width // READ * (run[-1] + 1)  # and no more at once than a block
-            ends = np.flatnonzero(np.diff(run)) + 1
-            self.places[number].check()
-            with self.places[number].open() as file:
-                for part in np.split(np.arange(len(at)), ends):
-                    first = int(at[part[0]])
-                    block = self.arrays[number].read(file, first, int(at[part[-1]]) + 1 - first)
-                    vectors = as_matrix(block, "vectors")[torch.from_numpy(at[part] - first)]
-                    found[torch.from_numpy(wanted[part])] = vectors.to(torch.float32)
-            self.places[number].check()
-        return found
+        run = np.cumsum(np.concatenate([[0], (np.diff(at) - 1) * width > GAP]))
+        run += at * width // READ * (run[-1] + 1)  # and no more at once than a block
+        with self.places[number].open() as file:
+            for part in np.split(np.arange(len(at)), np.flatnonzero(np.diff(run)) + 1):
+                first = int(at[part[0]])
+                block = self.arrays[number].read(file, first, int(at[part[-1]]) + 1 - first)
+                yield part, as_matrix(block, "vectors")[torch.from_numpy(at[part] - first)]
 
     def _pieces(self, number: int, first: int, size: int) -> Iterator[Tensor]:
         array = self.arrays[number]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nudge_core.corpus.background import Background
-from nudge_core.corpus.files import READ, FileCorpus
+from nudge_core.corpus.files import READ, FileCorpus, Places
 from nudge_core.corpus.ids import Ids, checked
 from nudge_core.corpus.places import Place, find, is_folder
 from nudge_core.data.vectors import as_matrix
@@ -90,28 +90,16 @@ class ParquetCorpus(FileCorpus):
             raise InputError(f"the column {self.column!r} of {str(path)!r} holds no vector: every one is null or empty")
         self._ids = Ids.of_parts(self._id_parts(), self._where)
 
-    def rows(self, rows: NDArray[np.int64]) -> Tensor:
-        """The vectors of these rows, (len(rows), dim) float32, as stored; only the row groups that hold them are read, some rows at a time."""
-        found = torch.empty((len(rows), self.dim), dtype=torch.float32)
-        order = np.argsort(rows, kind="stable")
-        ordered = rows[order]
+    def _rows_of(self, number: int, at: NDArray[np.int64]) -> Iterator[tuple[Places, Tensor]]:
+        """Only the row groups that hold them are read, some rows at a time."""
         size = max(1, READ // (self.dim * self.itemsize))
-        file_of = np.searchsorted(self.starts, ordered, side="right") - 1
-        for number in np.unique(file_of).tolist():
-            here = ordered[file_of == number] - self.starts[number]
-            self.places[number].check()
-            groups = np.unique(np.searchsorted(self.groups[number], here, side="right") - 1)
-            for group in groups.tolist():
-                first = int(self.starts[number] + self.groups[number][group])
-                for part in self._batches(number, size, [group], first):
-                    low, high = np.searchsorted(ordered, [first, first + len(part)])
-                    if high > low:
-                        found[torch.from_numpy(order[low:high])] = part[torch.from_numpy(ordered[low:high] - first)].to(
-                            torch.float32
-                        )
-                    first += len(part)
-            self.places[number].check()
-        return found
+        for group in np.unique(np.searchsorted(self.groups[number], at, side="right") - 1).tolist():
+            first = int(self.groups[number][group])
+            for part in self._batches(number, size, [group], int(self.starts[number]) + first):
+                low, high = np.searchsorted(at, [first, first + len(part)])
+                if high > low:
+                    yield slice(low, high), part[torch.from_numpy(at[low:high] - first)]
+                first += len(part)
 
     def rows_and_background(
         self, rows: NDArray[np.int64], queries: Tensor, k: int, *, progress: bool = True

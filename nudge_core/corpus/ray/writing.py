@@ -57,9 +57,9 @@ class _Target:
         if self.fs.exists(self.staging):
             self.fs.rm(self.staging, recursive=True)
 
-    def ready(self, name: str) -> bool:
-        """Whether a file of this write is there already."""
-        return bool(self.fs.exists(f"{self.staging}/{name}") or self.fs.exists(f"{self.path}/{name}"))
+    def held(self, name: str) -> str | None:
+        """Where a file of this write is already; None where it is not."""
+        return next(filter(self.fs.exists, (f"{self.staging}/{name}", f"{self.path}/{name}")), None)
 
 
 def write(
@@ -96,7 +96,7 @@ def write(
     target.write(JOB, {"key": target.key})
     layouts = [Layout.of(corpus, number) for number in range(len(corpus.places))]
     parts = [Part(layout, target.fs, f"{target.staging}/{layout.place.name}") for layout in layouts]
-    left = [part for part in parts if not target.ready(part.layout.place.name)]
+    left = [part for part in parts if target.held(part.layout.place.name) is None]
     with progress_bar(len(corpus), "writing", progress) as bar:
         bar.update(len(corpus) - sum(len(part.layout) for part in left))
         if left:
@@ -109,8 +109,6 @@ def write(
 def _finish(target: _Target, corpus: ParquetCorpus, tuned: Moves, layouts: list[Layout]) -> Mapping[str, Any]:
     """Write the manifest and give the folder its name: at once on this machine, file by file, the manifest last, in an object store."""
     fs, rows = target.fs, np.sort(tuned.rows)
-    names = [layout.place.name for layout in layouts]
-    where = {name: next(filter(fs.exists, (f"{target.staging}/{name}", f"{target.path}/{name}"))) for name in names}
     manifest = {
         "format": "nudge-parquet",
         "version": 1,
@@ -126,7 +124,7 @@ def _finish(target: _Target, corpus: ParquetCorpus, tuned: Moves, layouts: list[
                 "name": layout.place.name,
                 "rows": len(layout),
                 "moved": (part := layout.within(rows)).stop - part.start,
-                "bytes": fs.size(where[layout.place.name]),
+                "bytes": fs.size(target.held(layout.place.name)),
             }
             for layout in layouts
         ],
@@ -140,7 +138,7 @@ def _finish(target: _Target, corpus: ParquetCorpus, tuned: Moves, layouts: list[
         Path(target.staging).rename(target.path)
         return manifest
     fs.makedirs(target.path, exist_ok=True)
-    for name in [*names, MANIFEST]:
+    for name in [*(layout.place.name for layout in layouts), MANIFEST]:
         if fs.exists(f"{target.staging}/{name}"):
             fs.mv(f"{target.staging}/{name}", f"{target.path}/{name}")
     target.clear()
