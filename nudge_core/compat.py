@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -72,9 +73,7 @@ class _Nudge(ABC):
         documents = unit(vectors)
         sets = [_labels(train_set, corpus, self.device), _labels(val_set, corpus, self.device, self._repeats)]
         rows = torch.unique(torch.cat([labels.documents for labels in sets]))
-        train, validation = (
-            Labels(s.queries, s.offsets, torch.searchsorted(rows, s.documents), s.grades) for s in sets
-        )
+        train, validation = (replace(s, documents=torch.searchsorted(rows, s.documents)) for s in sets)
         background = _background(corpus, validation, rows, method.validation.k, nontrain)
         problem = Problem(documents[rows.cpu()].to(self.device), rows, train, validation, background)
         gamma = method.fixed_gamma if method.fixed_gamma is not None else self._choose(method, problem)

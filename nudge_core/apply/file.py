@@ -125,11 +125,8 @@ class JournalFile:
 
     def _check(self, about: Mapping[str, str]) -> None:
         held = dict(self.rows("SELECT key, value FROM meta"))
-        words = {
-            "version": "a journal of version",
-            "kind": "the journal of a store of kind",
-            "fingerprint": "the journal of collection",
-        }
+        words = {"version": "a journal of version", "kind": "the journal of a store of kind"}
+        words["fingerprint"] = "the journal of collection"
         for key, value in about.items():
             if held.get(key) != value:
                 what = words.get(key, f"the journal of vectors with {key}")

@@ -66,9 +66,8 @@ def plan_and_carry_out(
         vectors[name] = vector
         return name
 
-    changes = [
-        Change(name, keep(found.originals.get(name, old[name])), keep(old[name]), keep(wanted[name])) for name in ids
-    ]
+    first = {**old, **found.originals}
+    changes = [Change(name, keep(first[name]), keep(old[name]), keep(wanted[name])) for name in ids]
     changed, missing = (found.changed, found.missing) if kind == "restore" else ((), ())
     if not always and all(change.old == change.new for change in changes) and (kind == "restore" or not changes):
         return Outcome(None, len(changes), changed, missing)

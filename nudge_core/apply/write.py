@@ -91,9 +91,8 @@ def write(
         changed, missing = ([], []) if origins is None else _stale(found, stored, ids, np.asarray(origins))
         left = {*changed, *missing}
         new = {name: vector for name, vector in zip(ids, matrix, strict=True) if name not in left}
-        done = plan_and_carry_out(
-            target, journal, "nudge", dict(found.originals) | new, stored, found, settings or {}, progress
-        )
+        wanted = dict(found.originals) | new
+        done = plan_and_carry_out(target, journal, "nudge", wanted, stored, found, settings or {}, progress)
         return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing))
 
 
@@ -117,9 +116,8 @@ def restore(target: Target, journal: Journal, run: int | None = None, *, progres
         stored = target.fetch(list(wanted))
         now = current_map(journal)
         other = (None if now is None else now[1]) != map_of(journal, run)  # it is a run too where only the map changes
-        return plan_and_carry_out(
-            target, journal, "restore", wanted, stored, found, {"to": run}, progress, always=other
-        )
+        settings = {"to": run}
+        return plan_and_carry_out(target, journal, "restore", wanted, stored, found, settings, progress, always=other)
 
 
 def recover(target: Target, journal: Journal, direction: Direction, *, progress: bool = True) -> Outcome:

@@ -144,9 +144,7 @@ class Kept:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(
-                f"resume={str(folder)!r} is no folder and cannot become one ({error}): name another"
-            ) from error
+            raise InputError(f"resume={str(folder)!r} is no folder ({error}): name another") from error
         self.file = folder / f"background-{key}.npz"
         self._next = time.monotonic() + EVERY
 

@@ -167,9 +167,8 @@ class Corpus(ABC):
         left_out = np.zeros(0, dtype=np.int64) if exclude is None else distinct(exclude)
         width = max(1024, min(8192, TILE // max(1, len(queries))))
         height = max(1, TILE // width)
-        so_far = self._kept(
-            (queries, torch.from_numpy(left_out), k, temperature, cosine, width, str(queries.device), torch.__version__)
-        )
+        about = (queries, torch.from_numpy(left_out), k, temperature, cosine, width, str(queries.device))
+        so_far = self._kept((*about, torch.__version__))
         first = 0 if so_far is None else so_far.restore(builder)
         with progress_bar(len(self), "background", progress, initial=first) as bar:
             for block in self._walk(width, first):
@@ -252,11 +251,10 @@ class Mapped(Corpus):
 
     def background(self, queries: Tensor, k: int, **options: Any) -> Background:
         """As that of the corpus; one whose workers map on their own does so."""
-        on_its_own = getattr(self.corpus, "mapped_background", None)
-        found: Background = (
-            on_its_own(queries, k, self.matrix, **options) if on_its_own else super().background(queries, k, **options)
-        )
-        return found
+        if on_its_own := getattr(self.corpus, "mapped_background", None):
+            found: Background = on_its_own(queries, k, self.matrix, **options)
+            return found
+        return super().background(queries, k, **options)
 
     def rows(self, rows: NDArray[np.int64]) -> Tensor:
         """The vectors of these rows."""

@@ -31,9 +31,7 @@ def copy_moved(tuned: Moves, source: CorpusLike, target: str | Path, *, progress
     """A copy of the files that were fine-tuned, with the moved vectors in place; see `Nudge.copy_files`."""
     corpus = open_corpus(source)
     if not isinstance(corpus, FileCorpus):
-        raise InputError(
-            f"the source is a {type(corpus).__name__}; files are copied from a path: use apply_to for vectors in memory"
-        )
+        raise InputError(f"the source is a {type(corpus).__name__}: give a path, or use apply_to for vectors in memory")
     corpus.check_moves(tuned, "copy")
     copy_files(corpus, target, tuned.change, progress=progress)
 
@@ -49,9 +47,7 @@ def copy_files(corpus: FileCorpus, target: str | Path, change: Change, *, progre
         FileFormatError: A file of the corpus changed meanwhile.
     """
     if is_url(target):
-        raise InputError(
-            f"{str(target)!r} is a URL; copies are written on this machine: give a path, then upload what is there"
-        )
+        raise InputError(f"{str(target)!r} is a URL; copies are written on this machine: give a path, then upload it")
     where, folder = local(target), not corpus.single
     if folder and where.exists() and (not where.is_dir() or any(where.iterdir())):
         raise InputError(f"{str(where)!r} is there already: name a folder that is not, so that nothing is mixed up")

@@ -59,9 +59,7 @@ class Ids:
         numbers = [part for part in parts if isinstance(part, np.ndarray)]
         texts = [part for part in parts if isinstance(part, tuple)]
         if numbers and texts:
-            raise InputError(
-                "document ids are integers in some files and strings in others: use all integers or all strings"
-            )
+            raise InputError("document ids are integers in some files and strings in others: use one kind in all")
         self.integers = not texts
         if self.integers:
             self._values = keys = np.concatenate([np.zeros(0, np.int64), *numbers])
@@ -82,13 +80,9 @@ class Ids:
             if first.setdefault(name, row) != row:
                 twice.setdefault(name, (first[name], row))
         if twice:
-            one, other = next(iter(twice.values()))
-            places = (
-                "" if where is None else f" (the first in rows {one} of {where(one)} and {other} of {where(other)})"
-            )
-            raise InputError(
-                f"document ids that stand more than once: {first_few(twice)}{places}. Each document needs an id of its own"
-            )
+            a, b = next(iter(twice.values()))
+            places = "" if where is None else f" (the first in rows {a} of {where(a)} and {b} of {where(b)})"
+            raise InputError(f"ids that stand more than once: {first_few(twice)}{places}. Give each an id of its own")
 
     def __len__(self) -> int:
         return len(self._order)
@@ -133,9 +127,8 @@ def checked(ids: Sequence[Any] | NDArray[Any], first: int = 0) -> NDArray[np.int
     """
     if isinstance(ids, np.ndarray) and ids.dtype.kind == "i":
         return ids.astype(np.int64)
-    listed = (
-        ids.tolist() if isinstance(ids, np.ndarray) else [i.item() if isinstance(i, np.generic) else i for i in ids]
-    )
+    plain = ids.tolist() if isinstance(ids, np.ndarray) else ids
+    listed = [name.item() if isinstance(name, np.generic) else name for name in plain]
     if all(isinstance(name, str) for name in listed) and listed:
         return pack(listed)
     if not all(isinstance(name, int) and not isinstance(name, bool) for name in listed):

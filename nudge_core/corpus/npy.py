@@ -83,9 +83,7 @@ class NpyCorpus(FileCorpus):
 
     def _read_ids(self, path: str, ids: Sequence[Any] | NDArray[Any] | None, beside: dict[str, Place]) -> Ids | None:
         if ids is not None and beside:
-            raise InputError(
-                f"{path!r} brings its own ids in {next(iter(beside))}: leave ids out, or take that file away"
-            )
+            raise InputError(f"{path!r} brings its own ids in {next(iter(beside))}: leave ids out, or remove that file")
         if ids is not None or not beside:
             return None if ids is None else Ids(ids, len(self))
         if IDS in beside:

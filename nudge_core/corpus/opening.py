@@ -48,9 +48,7 @@ def open_corpus(
         return source
     if not isinstance(source, str | Path):
         if resume is not None:
-            raise InputError(
-                "resume=… keeps what passes over files have found; vectors in memory need none: leave it out"
-            )
+            raise InputError("resume=… is for passes over files; vectors in memory need none: leave it out")
         return MemoryCorpus(source, ids)
     if kind == ".npy":
         return NpyCorpus(source, ids, resume=resume)

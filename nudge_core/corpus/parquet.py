@@ -57,9 +57,7 @@ class ParquetCorpus(FileCorpus):
         self.places, self.resume = find(path, ".parquet"), None if resume is None else Path(resume)
         self.single = not is_folder(path)
         if not self.places:
-            raise FileFormatError(
-                f"{str(path)!r} is missing, or a folder that holds no .parquet files: give one, or a folder of them"
-            )
+            raise FileFormatError(f"{str(path)!r} is missing or holds no .parquet files: give one, or a folder of them")
         self.opened = [open_file(place) for place in self.places]
         self.id_column, self.column = id_column, vector_column or the_vector_column(self.opened[0], self.places[0])
         types = []
@@ -78,9 +76,7 @@ class ParquetCorpus(FileCorpus):
         if not is_vector(types[0]):
             raise InputError(f"the column {self.column!r} is of type {types[0]}; expected a fixed-size list of floats")
         self.itemsize = types[0].value_type.bit_width // 8
-        groups = [
-            [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)] for opened in self.opened
-        ]
+        groups = [[one.metadata.row_group(i).num_rows for i in range(one.num_row_groups)] for one in self.opened]
         self.groups = [np.cumsum([0, *counts], dtype=np.int64) for counts in groups]
         self.starts = np.cumsum([0, *(sum(counts) for counts in groups)], dtype=np.int64)
         if not len(self):

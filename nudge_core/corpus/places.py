@@ -37,9 +37,7 @@ class Place:
                 return self.fs.open(self.path, "rb", cache_type="none")  # type: ignore[no-any-return]
             return Path(self.path).open("rb")  # the caller closes it
         except OSError as error:
-            raise FileFormatError(
-                f"{self.path!r} cannot be read ({error}): check that it is there and readable"
-            ) from error
+            raise FileFormatError(f"{self.path!r} cannot be read ({error}): check that it is there") from error
 
     def check(self) -> None:
         """Refuse a file that is not what it was.
@@ -96,9 +94,7 @@ def find(path: str | Path, suffix: str) -> list[Place]:
         listed = fs.ls(inner, detail=False) if fs.exists(inner) else []
         return [_place(fs, name) for name in sorted(listed) if name.endswith(suffix)]
     except Exception as error:  # every file system raises errors of its own
-        raise FileFormatError(
-            f"{str(path)!r} cannot be reached ({error}): check the address, the rights and the network"
-        ) from error
+        raise FileFormatError(f"{str(path)!r} cannot be reached ({error}): check address, rights, network") from error
 
 
 def kind_of(path: str | Path) -> str | None:
@@ -113,9 +109,7 @@ def kind_of(path: str | Path) -> str | None:
             return suffix
     fs, inner = file_system(str(path)) if is_url(path) else (None, "")
     if not (fs.exists(inner) if fs else local(path).exists()):
-        raise FileFormatError(
-            f"there is no file or folder {str(path)!r}: give a .npy or .parquet file, or a folder of them"
-        )
+        raise FileFormatError(f"no file or folder {str(path)!r}: give a .npy or .parquet file, or a folder of them")
     return None
 
 
@@ -139,7 +133,5 @@ def _place(fs: Any, path: str) -> Place:
     fs.invalidate_cache()
     info = fs.info(path)
     if info.get("size") is None:
-        raise InputError(
-            f"{path!r} does not say how long it is, so that it cannot be read by position: copy it to a file first"
-        )
+        raise InputError(f"{path!r} does not say how long it is, so it cannot be read by position: copy it first")
     return Place(fs, path, int(info["size"]), fs.ukey(path))

@@ -85,9 +85,7 @@ def _rank(
     if metric not in (None, "cosine", "dot"):
         raise InputError(f'metric is {metric!r}; expected "cosine" or "dot"')
     if tuned is not None and metric not in (None, tuned.metric):
-        raise InputError(
-            f"{tuned.method} vectors must be searched by {tuned.metric}, not by {metric}: leave metric out"
-        )
+        raise InputError(f"{tuned.method} vectors must be searched by {tuned.metric}, not by {metric}: leave it out")
     cosine = metric == "cosine" or tuned is not None  # with moves all are taken at unit length, as in fine-tuning
     depth = min(depth, len(corpus))
     if tuned is None or not len(tuned):

@@ -216,11 +216,8 @@ def frame(report: Report, rows: str | None) -> Any:
         import pandas as pd
     except ImportError as error:
         raise MissingExtraError("pandas", "report", "a report as a DataFrame") from error
-    wanted, comparison, tuned = (
-        rows or ("documents" if report.comparison is None else "measures"),
-        report.comparison,
-        report.tuned,
-    )
+    comparison, tuned = report.comparison, report.tuned
+    wanted = rows or ("documents" if comparison is None else "measures")
     if wanted not in KINDS:
         raise InputError(f"rows is {rows!r}; expected one of {', '.join(KINDS)}")
     if wanted == "documents":

@@ -52,9 +52,8 @@ def plot_before_after(
         ax.bar(i + 0.2, after, 0.38, color=AFTER, label="after" if i == 0 else None)
         ax.errorbar(i + 0.2, after, yerr=[[low], [high]], color=INK, capsize=3, linewidth=1)
         ax.annotate(f"{before:.1f}", (i - 0.2, before / 2), ha="center", va="center", color=INK, fontsize=9)
-        ax.annotate(
-            f"{after:.1f}", (i + 0.2, after / 2), ha="center", va="center", color="white", fontsize=9, weight="bold"
-        )
+        bold = {"color": "white", "weight": "bold"}
+        ax.annotate(f"{after:.1f}", (i + 0.2, after / 2), ha="center", va="center", fontsize=9, **bold)
     ax.set_xticks(range(len(lines)), [line["measure"] for line in lines])
     ax.set_ylabel("score")
     ax.set_title(f"{subset} {lines[0]['questions']:,} questions held out", loc="left", fontsize=11)

@@ -89,9 +89,7 @@ class Cluster:
         except (ray.exceptions.RayError, ConnectionError) as error:
             raise _failed(ray, error) from error
         if waiting:
-            raise ClusterError(
-                f"Ray gave no answer for {len(waiting)} of {len(items)} parts of the corpus: run it again"
-            )
+            raise ClusterError(f"Ray gave no answer for {len(waiting)} of {len(items)} parts: run it again")
 
     def gpus(self) -> float:
         """How many GPUs the cluster has."""
@@ -122,9 +120,7 @@ def _failed(ray: Any, error: Exception) -> ClusterError:
         )
     first = re.search(r"^[\w.]*(?:Error|Exception): .+$", str(error), re.MULTILINE)  # what began it comes first
     reason = first[0] if first else next(iter(str(error).splitlines()), "")
-    return ClusterError(
-        f"Ray failed ({type(error).__name__}: {reason.strip()[:300]}): see its logs in /tmp/ray, and run it again"
-    )
+    return ClusterError(f"Ray failed ({type(error).__name__}: {reason.strip()[:300]}): see its logs in /tmp/ray")
 
 
 @contextmanager
@@ -215,9 +211,7 @@ def connect(address: str | None, num_cpus: int | None = None) -> Any:
     except Exception as error:  # Ray raises plain ones too, as where it took too long to start
         reason = " ".join(str(error).split("\n")[0].split())
         where = "Ray did not start here" if address == "local" else f"Ray cannot be reached at {address!r}"
-        raise ClusterError(
-            f"{where} ({reason}): try again, start it with `ray start --head`, or correct the address"
-        ) from error
+        raise ClusterError(f"{where} ({reason}): try again, `ray start --head`, or correct the address") from error
     return ray
 
 

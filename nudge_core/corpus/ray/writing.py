@@ -169,7 +169,5 @@ def _target(corpus: ParquetCorpus, tuned: Moves, folder: str | Path) -> _Target:
     fs, path = file_system(where)
     path = path.rstrip("/")
     if path in {place.path.rsplit("/", 1)[0] for place in corpus.places}:
-        raise InputError(
-            f"{path!r} is the folder of the corpus itself, which is never changed: give the name of a new folder"
-        )
+        raise InputError(f"{path!r} is the folder of the corpus itself, which is never changed: name a new folder")
     return _Target(fs, path, key.hexdigest())
