@@ -180,9 +180,7 @@ class Ground:
             found = ask(self.queries, self.depth, temperature=temperature)
             if found.logsumexp is not None:
                 self._sums[temperature] = found.logsumexp
-        if (
-            found is None and temperatures and not scannable
-        ):  # the nearest are shown only: what lies further is estimated
+        if found is None and temperatures and not scannable:  # only the nearest are shown: the rest is estimated
             found = ask(self.queries, max(self.depth, NEAREST))
             for temperature in temperatures:
                 self._sums[temperature] = logsumexp_of_all(found.scores, temperature, len(self.corpus) - len(rows))
