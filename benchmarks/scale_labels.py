@@ -1,4 +1,4 @@
-"""Many labels: NUDGE-N and contrastive steps from ten thousand labelled pairs to a million, or to as many as they take. Time and memory of each, in a process of its own.
+"""Many labels: NUDGE-N with up to a million labelled pairs, contrastive steps with as many as they take. Each in a process of its own.
 
 python benchmarks/scale_labels.py            500,000 questions of two pairs each; writes results/scale_labels.json
 python benchmarks/scale_labels.py --quick    a hundredth; printed only

@@ -44,7 +44,7 @@ def pick_device(device: str | torch.device | None) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).split("\n")[0]
         raise InputError(
-            f'device is {str(device)!r}, which cannot be used here ({reason}): expected "cpu", "cuda" or "mps"'
+            f'device is {str(device)!r}, which cannot be used ({reason}): expected "cpu", "cuda" or "mps"'
         ) from error
 
 
@@ -63,7 +63,5 @@ def writable(path: str | Path) -> Path:
         with tempfile.TemporaryFile(dir=target.parent):
             pass
     except OSError as error:
-        raise InputError(
-            f"cannot write {str(target)!r} ({error.strerror}): choose a folder that takes new files"
-        ) from error
+        raise InputError(f"cannot write {str(target)!r} ({error.strerror}): choose another folder") from error
     return target

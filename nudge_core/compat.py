@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -69,9 +70,7 @@ class _Nudge(ABC):
         documents = unit(vectors)
         sets = [_labels(train_set, corpus, self.device), _labels(val_set, corpus, self.device, self._repeats)]
         rows = torch.unique(torch.cat([labels.documents for labels in sets]))
-        train, validation = (
-            Labels(s.queries, s.offsets, torch.searchsorted(rows, s.documents), s.grades) for s in sets
-        )
+        train, validation = (replace(s, documents=torch.searchsorted(rows, s.documents)) for s in sets)
         background = _background(corpus, validation, rows, method.validation.k, nontrain)
         pool = documents[rows.cpu()].to(self.device)
         held = Validation(pool, rows, validation, background)
@@ -114,8 +113,7 @@ class NUDGEN(_Nudge):
         """
         if isinstance(val_k, bool) or not isinstance(val_k, int | np.integer) or val_k < 1:
             raise InputError(f"val_k is {val_k!r}; expected a whole number from 1 up")
-        gammas = (gamma,) if isinstance(gamma, int | float) else gamma
-        method = NudgeN("paper" if gammas is None else gammas, f"CR@{val_k}")
+        method = NudgeN("paper" if gamma is None else gamma, f"CR@{val_k}")
         return self._finetune(method, embeddings, train_set, val_set, nontrain_embeddings)
 
     def _choose(self, method: Bounded, train: Labels, validation: Validation) -> float:
@@ -154,8 +152,7 @@ class NUDGEM(_Nudge):
         Raises:
             InputError: Vectors or labels that cannot be used.
         """
-        gammas = (gamma,) if isinstance(gamma, int | float) else gamma
-        method = NudgeM("exact" if gammas is None else gammas)
+        method = NudgeM("exact" if gamma is None else gamma)
         return self._finetune(method, embeddings, train_set, val_set, nontrain_embeddings)
 
     def _choose(self, method: Bounded, train: Labels, validation: Validation) -> float:

@@ -36,9 +36,7 @@ class Shown(ABC):
         return "\n".join(block if isinstance(block, str) else table(block) for block in self.blocks())
 
     def _repr_html_(self) -> str:
-        return "".join(
-            f"<p><bdi>{escape(block)}</bdi></p>" if isinstance(block, str) else _html(block) for block in self.blocks()
-        )
+        return "".join(map(_html, self.blocks()))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """What `rich.print` shows."""
@@ -125,15 +123,18 @@ def frame_of(report: Any, rows: str | None) -> Any:
     raise NotImplementedError(f"nothing makes a frame of a {type(report).__name__}: register it with frame_of")
 
 
-def _html(rows: list[list[str]]) -> str:
+def _html(block: Block) -> str:
+    if isinstance(block, str):
+        return f"<p><bdi>{escape(block)}</bdi></p>"
+
     def cells(row: list[str], kind: str) -> str:
         return "".join(
             f'<{kind} style="{_CELL.format("left" if i < 2 else "right")}">{escape(cell)}</{kind}>'
             for i, cell in enumerate(row)
         )
 
-    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows[1:])
-    return f"<table><thead><tr>{cells(rows[0], 'th')}</tr></thead><tbody>{body}</tbody></table>"
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in block[1:])
+    return f"<table><thead><tr>{cells(block[0], 'th')}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def table(rows: list[list[str]]) -> str:

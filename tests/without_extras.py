@@ -55,7 +55,7 @@ def missing_extras_are_named(folder: Path) -> None:
         for t in (None, finetune(np.eye(4), queries, method=NudgeN(0.1)))
     )
     after.values["RR@4"][0] -= 0.5
-    from nudge_core.corpus.ray.connection import import_ray
+    from nudge_core.corpus.ray.cluster import import_ray
     from nudge_integrations.embeddings import load_model
     from nudge_integrations.labels import read_hub
 

@@ -16,13 +16,45 @@ from weakref import finalize
 import numpy as np
 from filelock import FileLock, Timeout
 
-from nudge_core.apply.schema import SCHEMA, VERSION
 from nudge_core.errors import JournalError, LockedError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 _ELSEWHERE = "choose another place with journal=…"
+
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+-- every vector once, by the hash of its bytes
+CREATE TABLE vectors (hash BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL);
+-- every document that a run ever concerned: its original vector, and the one that the last run left; both empty once it is forgotten
+CREATE TABLE documents (id TEXT PRIMARY KEY, original BLOB NOT NULL, current BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL,
+    started TEXT NOT NULL, finished TEXT, settings TEXT NOT NULL
+);
+-- what a run wants: the whole state that it leaves, unchanged documents included
+CREATE TABLE changes (
+    run INTEGER NOT NULL, id TEXT NOT NULL, original BLOB NOT NULL, old BLOB NOT NULL, new BLOB NOT NULL, written INTEGER NOT NULL,
+    PRIMARY KEY (run, id)
+) WITHOUT ROWID;
+-- what people said of single answers, and questions that were embedded before
+CREATE TABLE feedback (
+    question TEXT NOT NULL, document TEXT NOT NULL, relevant INTEGER NOT NULL, given TEXT NOT NULL, PRIMARY KEY (question, document)
+) WITHOUT ROWID;
+CREATE TABLE models (number INTEGER PRIMARY KEY, name TEXT NOT NULL, probe BLOB NOT NULL);
+CREATE TABLE questions (model INTEGER NOT NULL, text TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (model, text));
+"""
+"""Tables that hold vectors keep them out of the tree of their keys, where a large row takes pages of its own."""
+
+LATER = {
+    "maps": "CREATE TABLE IF NOT EXISTS maps (name TEXT PRIMARY KEY, value BLOB NOT NULL)",
+    "learned": "CREATE TABLE IF NOT EXISTS learned (question BLOB PRIMARY KEY) WITHOUT ROWID",
+    "learned_about": "CREATE TABLE IF NOT EXISTS learned_about (document TEXT PRIMARY KEY) WITHOUT ROWID",
+}
+"""Tables that came later: a journal of this version has each of them from its first use on."""
 
 
 class JournalFile:
@@ -93,11 +125,8 @@ class JournalFile:
 
     def _check(self, about: Mapping[str, str]) -> None:
         held = dict(self.rows("SELECT key, value FROM meta"))
-        words = {
-            "version": "a journal of version",
-            "kind": "the journal of a store of kind",
-            "fingerprint": "the journal of collection",
-        }
+        words = {"version": "a journal of version", "kind": "the journal of a store of kind"}
+        words["fingerprint"] = "the journal of collection"
         for key, value in about.items():
             if held.get(key) != value:
                 what = words.get(key, f"the journal of vectors with {key}")
@@ -137,13 +166,9 @@ class JournalFile:
             with self._mutex:
                 yield
         except sqlite3.DatabaseError as error:
-            remedy = (
-                "free some space, or choose"
-                if "full" in str(error)
-                else "check the file and its permissions, or choose"
-            )
+            remedy = "free some space" if "full" in str(error) else "check the file and its permissions"
             raise JournalError(
-                f"the journal {str(self.path)!r} cannot be used ({error}): {remedy} another place with journal=…. Nothing is written to a store "
+                f"the journal {str(self.path)!r} cannot be used ({error}): {remedy}, or {_ELSEWHERE}. Nothing is written to a store "
                 "without its journal"
             ) from error
 
@@ -164,6 +189,12 @@ class JournalFile:
         """What a query finds."""
         with self._guard():
             return self.connection.execute(query, values).fetchall()
+
+    def rows_of(self, query: str, keys: Sequence[Any], before: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """What a query finds that has `IN ({})` for keys at its end, asked for some of them at a time."""
+        for start in range(0, len(keys), 500):
+            part = keys[start : start + 500]
+            yield from self.rows(query.format(", ".join("?" * len(part))), (*before, *part))
 
     def execute(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
         """One statement for many values, in one transaction."""

@@ -18,6 +18,12 @@ from nudge_core.apply.file import JournalFile, now
 from nudge_core.apply.records import Run, State
 from nudge_core.errors import JournalError, UnfinishedRunError
 
+REMEDY = 'recover("finish") finishes it, recover("rollback") undoes it'
+"""What to do with a run that was interrupted."""
+
+_VECTORS = "INSERT OR IGNORE INTO vectors VALUES (?, ?)"
+_DOCUMENTS = "INSERT OR REPLACE INTO documents VALUES (?, ?, ?)"
+
 
 @dataclass(frozen=True)
 class Change:
@@ -43,10 +49,7 @@ class Journal(JournalFile):
 
     def documents(self) -> dict[str, tuple[bytes, bytes]]:
         """{id: (hash of the original vector, hash of the one that the last run left)}; both empty where a document was forgotten."""
-        return {
-            name: (original, current)
-            for name, original, current in self.rows("SELECT id, original, current FROM documents")
-        }
+        return {name: (first, last) for name, first, last in self.rows("SELECT id, original, current FROM documents")}
 
     def vectors(self, hashes: Iterable[bytes]) -> dict[bytes, NDArray[Any]]:
         """{hash: (dim,) vector}.
@@ -55,12 +58,8 @@ class Journal(JournalFile):
             JournalError: The file is damaged: a vector is not there, or is not what its hash says.
         """
         wanted = list(set(hashes))
-        found: dict[bytes, NDArray[Any]] = {}
-        for start in range(0, len(wanted), 500):
-            part = wanted[start : start + 500]
-            marks = ", ".join("?" * len(part))
-            rows = self.rows(f"SELECT hash, value FROM vectors WHERE hash IN ({marks})", part)  # noqa: S608  # marks only
-            found |= {name: np.frombuffer(value, self.dtype) for name, value in rows}
+        rows = self.rows_of("SELECT hash, value FROM vectors WHERE hash IN ({})", wanted)
+        found: dict[bytes, NDArray[Any]] = {name: np.frombuffer(value, self.dtype) for name, value in rows}
         if any(one not in found or hash_of(found[one]) != one for one in wanted):
             raise JournalError(
                 f"the journal {str(self.path)!r} is damaged: it does not hold a vector that it speaks of. Put a backup of the file in its place"
@@ -72,7 +71,7 @@ class Journal(JournalFile):
         return bool(self.rows("SELECT 1 FROM documents LIMIT 1"))
 
     def forget(self, ids: Iterable[str]) -> None:
-        """Documents that were added anew or deleted: nothing more is told of them, unless one turns up that holds what a run wrote."""
+        """Forget re-added or deleted documents, unless one still holds a vector that a run wrote."""
         self.execute("UPDATE documents SET original = x'', current = x'' WHERE id = ?", [(name,) for name in ids])
 
     # Runs
@@ -88,6 +87,10 @@ class Journal(JournalFile):
             for n, kind, state, begun, ended, docs, done, made in found
         ]
 
+    def run(self, number: int) -> Run | None:
+        """One run, if there is one of this number."""
+        return next((run for run in self.runs() if run.number == number), None)
+
     def unfinished(self) -> Run | None:
         """The run that was interrupted, if there is one."""
         return next((run for run in reversed(self.runs()) if run.state == "writing"), None)
@@ -101,44 +104,30 @@ class Journal(JournalFile):
         run = self.unfinished()
         if run is not None:
             raise UnfinishedRunError(
-                f"run {run.number} ({run.kind}, begun {run.started}) was interrupted after {run.written} of {run.documents} documents: call "
-                'recover("forward") to finish it, or recover("back") to undo it'
+                f"run {run.number} ({run.kind}, begun {run.started}) was interrupted after {run.written} of {run.documents} documents: "
+                f"{REMEDY}"
             )
 
     def begin(
         self, kind: str, changes: Sequence[Change], vectors: Mapping[bytes, NDArray[Any]], settings: Mapping[str, Any]
     ) -> int:
         """Put a run with all its vectors on disk, before anything is written to the store; the number of the run."""
+        begin = "INSERT INTO runs (kind, state, started, settings) VALUES (?, 'writing', ?, ?)"
         with self.transaction() as connection:
-            connection.executemany(
-                "INSERT OR IGNORE INTO vectors VALUES (?, ?)", ((h, v.tobytes()) for h, v in vectors.items())
-            )
-            number = connection.execute(
-                "INSERT INTO runs (kind, state, started, settings) VALUES (?, 'writing', ?, ?)",
-                (kind, now(), json.dumps(settings)),
-            ).lastrowid
-            connection.executemany(
-                "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?)",
-                ((number, c.id, c.original, c.old, c.new, int(c.old == c.new)) for c in changes),
-            )
-            connection.executemany(
-                "INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", ((c.id, c.original, c.old) for c in changes)
-            )
+            connection.executemany(_VECTORS, ((h, v.tobytes()) for h, v in vectors.items()))
+            number = connection.execute(begin, (kind, now(), json.dumps(settings))).lastrowid
+            planned = ((number, c.id, c.original, c.old, c.new, int(c.old == c.new)) for c in changes)
+            connection.executemany("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?)", planned)
+            connection.executemany(_DOCUMENTS, ((c.id, c.original, c.old) for c in changes))
         return int(number or 0)
 
     def amend(self, run: int, changes: Sequence[Change], vectors: Mapping[bytes, NDArray[Any]]) -> None:
         """Put more documents into a run that has ended, before they are written to the store."""
         with self.transaction() as connection:
-            connection.executemany(
-                "INSERT OR IGNORE INTO vectors VALUES (?, ?)", ((h, v.tobytes()) for h, v in vectors.items())
-            )
-            connection.executemany(
-                "INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?, ?, 1)",
-                ((run, c.id, c.original, c.old, c.new) for c in changes),
-            )
-            connection.executemany(
-                "INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", ((c.id, c.original, c.new) for c in changes)
-            )
+            connection.executemany(_VECTORS, ((h, v.tobytes()) for h, v in vectors.items()))
+            written = ((run, c.id, c.original, c.old, c.new) for c in changes)
+            connection.executemany("INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?, ?, 1)", written)
+            connection.executemany(_DOCUMENTS, ((c.id, c.original, c.new) for c in changes))
 
     def note(self, current: Mapping[str, bytes]) -> None:
         """Note what documents hold now."""
@@ -146,10 +135,8 @@ class Journal(JournalFile):
 
     def changes(self, run: int) -> list[Change]:
         """What a run wants, in the order of ids."""
-        return [
-            Change(*row)
-            for row in self.rows("SELECT id, original, old, new FROM changes WHERE run = ? ORDER BY id", (run,))
-        ]
+        query = "SELECT id, original, old, new FROM changes WHERE run = ? ORDER BY id"
+        return [Change(*row) for row in self.rows(query, (run,))]
 
     def written(self, name: str) -> list[tuple[bytes, bytes]]:
         """(original, new) of every run that wanted to move a document, the last first."""
@@ -187,17 +174,8 @@ def vectors_known(
 ) -> int:
     """How many documents of a store hold a vector that a run of this journal wrote, or any vector of it where a run was interrupted.
 
-    A store that holds originals only needs no journal, and may be another one with the same documents.
-
-    Args:
-        path: The file of the journal.
-        fetch: What gives the vectors of the store by id.
-        fingerprint: That of the collection the journal must belong to.
-        enough: At how many the count ends.
-        page: How many documents are read at a time.
-
-    Returns:
-        The count; 0 for a file that is no journal, or that of another collection or version.
+    A store that holds originals only needs no journal, and may be another one with the same documents. The count ends at `enough`; it is 0 for
+    a file that is no journal, or that of another collection or version. `fetch` gives the vectors of the store by id, of a page at a time.
     """
     count, last = 0, ""
     try:

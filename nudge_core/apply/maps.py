@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nudge_core.apply.file import LATER
 from nudge_core.apply.journal import Change, Journal, hash_of
-from nudge_core.apply.schema import LATER
-from nudge_core.apply.target import Target
+from nudge_core.apply.records import Target
+from nudge_core.apply.running import CHUNK
 from nudge_core.data.vectors import mapped
 from nudge_core.errors import LockedError, StoreError, counted
 
-CHUNK = 1000
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +29,7 @@ def keep_map(journal: Journal, matrix: NDArray[np.float32]) -> str:
     return name
 
 
-def standing(journal: Journal) -> tuple[int, str] | None:
+def current_map(journal: Journal) -> tuple[int, str] | None:
     """The run that left the store as it is, and the name of the map that its documents went through; None where there was no map.
 
     While a run is under way, or interrupted, there is none.
@@ -45,16 +45,16 @@ def map_of(journal: Journal, run: int | None) -> str | None:
     """The name of the map of a run, or of the run to which it restored; None where there is none."""
     while run is not None:
         found = journal.rows("SELECT settings FROM runs WHERE number = ?", (run,))
-        told = json.loads(found[0][0]) if found else {}
-        if told.get("map") is not None:
-            return str(told["map"])
-        earlier = told.get("to")
+        run_settings = json.loads(found[0][0]) if found else {}
+        if run_settings.get("map") is not None:
+            return str(run_settings["map"])
+        earlier = run_settings.get("to")
         run = earlier if isinstance(earlier, int) and earlier < run else None
     return None
 
 
-def follow(target: Target, journal: Journal, ids: Sequence[str]) -> int:
-    """Take documents that were just added through the map that stands; how many went.
+def map_added(target: Target, journal: Journal, ids: Sequence[str]) -> int:
+    """Apply the current map to newly added documents; return how many were changed.
 
     What they held becomes their original in the journal, before anything is written, so that `restore` brings it back. Where another process
     writes to the collection they stay as they are, with a warning.
@@ -62,20 +62,19 @@ def follow(target: Target, journal: Journal, ids: Sequence[str]) -> int:
     Raises:
         StoreError: The store failed; the documents are there, and some have not gone through the map.
     """
-    if standing(journal) is None:
+    if current_map(journal) is None:
         return 0
     try:
         with journal.lock("add"):
-            found = standing(journal)
+            found = current_map(journal)
             if found is None:
                 return 0
             number, name = found
             value = journal.rows("SELECT value FROM maps WHERE name = ?", (name,))[0][0]
             matrix = np.frombuffer(value, np.float32).reshape(target.dim, target.dim)
-            done = 0
-            for start in range(0, len(ids), target.batch or CHUNK):
-                done += _follow(target, journal, number, matrix, ids[start : start + (target.batch or CHUNK)])
-            return done
+            size = target.batch or CHUNK
+            parts = (ids[start : start + size] for start in range(0, len(ids), size))
+            return sum(_map_added(target, journal, number, matrix, part) for part in parts)
     except LockedError as error:
         _log.warning(
             "%s and did not go through the map that the others went through: nudge again (%s)",
@@ -85,23 +84,22 @@ def follow(target: Target, journal: Journal, ids: Sequence[str]) -> int:
         return 0
 
 
-def _follow(target: Target, journal: Journal, run: int, matrix: NDArray[np.float32], ids: Sequence[str]) -> int:
+def _map_added(target: Target, journal: Journal, run: int, matrix: NDArray[np.float32], ids: Sequence[str]) -> int:
     held = target.fetch(ids)
-    went = {
-        name for name, vector in held.items() if journal.hash(vector) in {new for _, new in journal.written(name)}
-    }  # by a run meanwhile
     lengths = {name: float(np.linalg.norm(vector.astype(np.float32))) for name, vector in held.items()}
-    names = [name for name in held if name not in went and 0 < lengths[name] < np.inf]
+    names = [
+        name
+        for name, vector in held.items()
+        if 0 < lengths[name] < np.inf and journal.hash(vector) not in {new for _, new in journal.written(name)}
+    ]  # without those that a run wrote meanwhile
     if not names:
         return 0
     old = np.stack([held[name] for name in names])
     moved = mapped(torch.from_numpy(old.astype(np.float32)), torch.from_numpy(matrix.copy()))
     new = moved.numpy().astype(target.dtype)
-    hashes = [(journal.hash(before), journal.hash(after)) for before, after in zip(old, new, strict=True)]
-    vectors = {
-        h: v for (a, b), before, after in zip(hashes, old, new, strict=True) for h, v in ((a, before), (b, after))
-    }
-    journal.amend(run, [Change(name, a, a, b) for name, (a, b) in zip(names, hashes, strict=True)], vectors)
+    before, after = ([journal.hash(vector) for vector in vectors] for vectors in (old, new))
+    changes = [Change(name, a, a, b) for name, a, b in zip(names, before, after, strict=True)]
+    journal.amend(run, changes, dict(zip([*before, *after], [*old, *new], strict=True)))
     try:
         target.replace(names, new)
         written = target.fetch(names)

@@ -9,8 +9,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from nudge_core.apply.file import LATER
 from nudge_core.apply.journal import Journal
-from nudge_core.apply.schema import LATER
 from nudge_core.data.queries import normal
 from nudge_core.errors import InputError
 
@@ -63,13 +63,7 @@ def _digest(question: str) -> bytes:
 
 
 def model_number(journal: Journal, name: str, probe: NDArray[np.float32]) -> int:
-    """The number of an embedding model, which is known by its name and by how it embeds one text.
-
-    Args:
-        journal: Where models are kept.
-        name: What the embedding object says of itself.
-        probe: (dim,) its vector of a fixed text.
-    """
+    """The number of an embedding model, which is known by what it says of itself and by its (dim,) vector of a fixed text."""
     rows = journal.rows("SELECT number, probe FROM models WHERE name = ?", (name,))
     for number, held in rows:
         if _same(np.frombuffer(held, np.float32), probe):
@@ -88,14 +82,9 @@ def alike(journal: Journal, one: int, other: int) -> bool:
 
 def cached(journal: Journal, model: int, texts: Iterable[str]) -> dict[str, NDArray[np.float32]]:
     """The vectors, (dim,) each, of those of the texts that this model embedded before."""
-    wanted = list(dict.fromkeys(texts))
-    found: dict[str, NDArray[np.float32]] = {}
-    for start in range(0, len(wanted), 500):
-        part = wanted[start : start + 500]
-        marks = ", ".join("?" * len(part))
-        query = f"SELECT text, vector FROM questions WHERE model = ? AND text IN ({marks})"  # noqa: S608  # marks only
-        found |= {text: np.frombuffer(value, np.float32) for text, value in journal.rows(query, (model, *part))}
-    return found
+    query = "SELECT text, vector FROM questions WHERE model = ? AND text IN ({})"
+    rows = journal.rows_of(query, list(dict.fromkeys(texts)), before=(model,))
+    return {text: np.frombuffer(value, np.float32) for text, value in rows}
 
 
 def cache(journal: Journal, model: int, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:

@@ -1,16 +1,19 @@
-"""What a journal tells: runs, and what stands in the store beside it."""
+"""What a journal tells: runs, and what stands in the store beside it; and what safe writing asks of a store."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import first_few
 
 State: TypeAlias = Literal["writing", "done", "undone"]
+Direction: TypeAlias = Literal["finish", "rollback", "forward", "back"]
+"""What becomes of an interrupted run; the last two are the older words for the first two."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Run:
     Attributes:
         number: 1 for the first of the collection.
         kind: "nudge" or "restore".
-        state: "writing" while it is under way or after it was killed; "done"; or "undone" after `recover("back")`.
+        state: "writing" while it is under way or after it was killed; "done"; or "undone" after `recover("rollback")`.
         started: When, in ISO 8601, UTC.
         finished: When; None while writing.
         documents: How many documents it concerns.
@@ -72,12 +75,29 @@ class Outcome:
     missing: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        run = (
-            "Outcome(nothing to write"
-            if self.run is None
-            else f"Outcome({self.run.kind}, run {self.run.number} {self.run.state}"
-        )
-        left = [
-            f"{name}={first_few(ids, 3)}" for name, ids in (("changed", self.changed), ("missing", self.missing)) if ids
-        ]
-        return ", ".join([f"{run}: {self.documents} documents stand as wanted", *left]) + ")"
+        run = "nothing to write" if self.run is None else f"{self.run.kind}, run {self.run.number} {self.run.state}"
+        left = {"changed": self.changed, "missing": self.missing}
+        more = "".join(f", {name}={first_few(ids, 3)}" for name, ids in left.items() if ids)
+        return f"Outcome({run}: {self.documents} documents stand as wanted{more})"
+
+
+class Target(Protocol):
+    """A collection of vectors that can be read and replaced by id.
+
+    Attributes:
+        kind: What it is called in messages, for example "Chroma".
+        dim: Dimension of the vectors.
+        dtype: The number type in which the collection holds them, float16, float32 or float64.
+        batch: How many vectors one write takes; None where all are written at once, so that readers see all of them or none.
+    """
+
+    kind: str
+    dim: int
+    dtype: np.dtype[Any]
+    batch: int | None
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The vectors, (dim,) of `dtype`, of those of the ids that are there."""
+
+    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+        """Put vectors (len(ids), dim) of `dtype` in the place of those of documents that are there. Nothing else changes."""

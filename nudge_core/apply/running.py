@@ -8,16 +8,16 @@ journal and the store what is left to do.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
-from nudge_core.apply.journal import Change, Journal
-from nudge_core.apply.records import Outcome, Run, Survey
-from nudge_core.apply.target import Target
+from nudge_core.apply.journal import REMEDY, Change, Journal
+from nudge_core.apply.records import Outcome, Run, Survey, Target
+from nudge_core.clock import progress_bar
 from nudge_core.errors import NudgeError, StoreError, counted, first_few
 
 _log = logging.getLogger(__name__)
@@ -66,19 +66,14 @@ def plan_and_carry_out(
         vectors[name] = vector
         return name
 
-    changes = [
-        Change(name, keep(found.originals.get(name, old[name])), keep(old[name]), keep(wanted[name])) for name in ids
-    ]
-    left = {
-        "changed": found.changed if kind == "restore" else (),
-        "missing": found.missing if kind == "restore" else (),
-    }
+    first = {**old, **found.originals}
+    changes = [Change(name, keep(first[name]), keep(old[name]), keep(wanted[name])) for name in ids]
+    changed, missing = (found.changed, found.missing) if kind == "restore" else ((), ())
     if not always and all(change.old == change.new for change in changes) and (kind == "restore" or not changes):
-        return Outcome(None, len(changes), **left)
-    number = journal.begin(kind, changes, vectors, settings)
-    run = next(run for run in journal.runs() if run.number == number)
-    done = carry_out(target, journal, run, True, progress)
-    return Outcome(done.run, done.documents, left["changed"] + done.changed, left["missing"] + done.missing)
+        return Outcome(None, len(changes), changed, missing)
+    journal.begin(kind, changes, vectors, settings)
+    done = carry_out(target, journal, journal.runs()[-1], True, progress)
+    return replace(done, changed=changed + done.changed, missing=missing + done.missing)
 
 
 def carry_out(target: Target, journal: Journal, run: Run, forward: bool, progress: bool) -> Outcome:
@@ -89,7 +84,7 @@ def carry_out(target: Target, journal: Journal, run: Run, forward: bool, progres
     """
     changes = journal.changes(run.number)
     size = target.batch or max(1, len(changes))
-    with tqdm(total=len(changes), unit=" vectors", desc=run.kind, delay=2, disable=not progress, leave=False) as bar:
+    with progress_bar(len(changes), run.kind, progress, unit=" vectors", unit_scale=False) as bar:
         try:
             for start in range(0, len(changes), size):
                 batch = changes[start : start + size]
@@ -102,17 +97,12 @@ def carry_out(target: Target, journal: Journal, run: Run, forward: bool, progres
         except NudgeError:
             raise
         except KeyboardInterrupt:
-            _log.warning(
-                '%s: run %d was interrupted; recover("forward") finishes it, recover("back") undoes it',
-                target.kind,
-                run.number,
-            )
+            _log.warning("%s: run %d was interrupted; %s", target.kind, run.number, REMEDY)
             raise
         except Exception as error:
             raise StoreError(
                 f"the {target.kind} store failed during {run.kind} ({type(error).__name__}: {error}). Nothing is lost: the journal "
-                f'{str(journal.path)!r} holds every vector of run {run.number}. When the store is back, recover("forward") finishes it, '
-                'recover("back") undoes it'
+                f"{str(journal.path)!r} holds every vector of run {run.number}. When the store is back, {REMEDY}"
             ) from error
 
 
@@ -140,7 +130,7 @@ def _verify(target: Target, journal: Journal, run: Run, changes: Sequence[Change
     wrong: list[str] = []
     changed: list[str] = []
     missing: list[str] = []
-    for batch in _pieces(changes, CHUNK):
+    for batch in (changes[start : start + CHUNK] for start in range(0, len(changes), CHUNK)):
         stored = target.fetch([change.id for change in batch])
         current |= {name: journal.hash(vector) for name, vector in stored.items()}
         missing += [change.id for change in batch if change.id not in stored]
@@ -158,16 +148,10 @@ def _verify(target: Target, journal: Journal, run: Run, changes: Sequence[Change
         what = counted(len(wrong), "document does", "documents do")
         raise StoreError(
             f"{what} not hold what was written to the {target.kind} store: {first_few(wrong)}. Nothing is lost: the journal "
-            f'{str(journal.path)!r} holds every vector. recover("forward") tries again, recover("back") undoes run {run.number}'
+            f"{str(journal.path)!r} holds every vector of run {run.number}: {REMEDY}"
         )
     journal.finish(run.number, "done" if forward else "undone", current)
-    ended = next(one for one in journal.runs() if one.number == run.number)
-    return Outcome(ended, len(current), tuple(changed), tuple(missing))
-
-
-def _pieces(items: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+    return Outcome(journal.run(run.number), len(current), tuple(changed), tuple(missing))
 
 
 def near(a: NDArray[Any], b: NDArray[Any]) -> bool:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.apply.journal import Journal
-from nudge_core.apply.maps import map_of, standing
-from nudge_core.apply.records import Outcome, Survey
+from nudge_core.apply.maps import current_map, map_of
+from nudge_core.apply.records import Direction, Outcome, Survey, Target
 from nudge_core.apply.running import carry_out, near, plan_and_carry_out
-from nudge_core.apply.target import Target
 from nudge_core.errors import InputError, first_few
 
 
@@ -92,9 +91,8 @@ def write(
         changed, missing = ([], []) if origins is None else _stale(found, stored, ids, np.asarray(origins))
         left = {*changed, *missing}
         new = {name: vector for name, vector in zip(ids, matrix, strict=True) if name not in left}
-        done = plan_and_carry_out(
-            target, journal, "nudge", dict(found.originals) | new, stored, found, settings or {}, progress
-        )
+        wanted = dict(found.originals) | new
+        done = plan_and_carry_out(target, journal, "nudge", wanted, stored, found, settings or {}, progress)
         return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing))
 
 
@@ -116,28 +114,26 @@ def restore(target: Target, journal: Journal, run: int | None = None, *, progres
         if run is not None:
             wanted |= _state_after(journal, run, found)
         stored = target.fetch(list(wanted))
-        now = standing(journal)
+        now = current_map(journal)
         other = (None if now is None else now[1]) != map_of(journal, run)  # it is a run too where only the map changes
-        return plan_and_carry_out(
-            target, journal, "restore", wanted, stored, found, {"to": run}, progress, always=other
-        )
+        settings = {"to": run}
+        return plan_and_carry_out(target, journal, "restore", wanted, stored, found, settings, progress, always=other)
 
 
-def recover(
-    target: Target, journal: Journal, direction: Literal["forward", "back"], *, progress: bool = True
-) -> Outcome:
-    """Finish an interrupted run ("forward"), or undo it ("back"); nothing where none was interrupted.
+def recover(target: Target, journal: Journal, direction: Direction, *, progress: bool = True) -> Outcome:
+    """Finish an interrupted run ("finish", or "forward"), or undo it ("rollback", or "back"); nothing where none was interrupted.
 
     Raises:
         InputError: Another direction.
         LockedError: The run is still under way in another process.
         StoreError: The store failed again; nothing is lost, try again.
     """
-    if direction not in ("forward", "back"):
-        raise InputError(f'direction is {direction!r}; expected "forward" to finish the run or "back" to undo it')
+    if direction not in ("finish", "rollback", "forward", "back"):
+        raise InputError(f'direction is {direction!r}; expected "finish" to finish the run or "rollback" to undo it')
     with journal.lock("recover"):
         run = journal.unfinished()
-        return Outcome(None, 0) if run is None else carry_out(target, journal, run, direction == "forward", progress)
+        forward = direction in ("finish", "forward")
+        return Outcome(None, 0) if run is None else carry_out(target, journal, run, forward, progress)
 
 
 def _checked(target: Target, ids: Sequence[str], vectors: NDArray[Any]) -> NDArray[Any]:
@@ -168,7 +164,7 @@ def _stale(
 
 
 def _state_after(journal: Journal, number: int, found: Survey) -> dict[str, NDArray[Any]]:
-    run = next((run for run in journal.runs() if run.number == number), None)
+    run = journal.run(number)
     if run is None or run.state != "done":
         done = [run.number for run in journal.runs() if run.state == "done"]
         raise InputError(

@@ -11,25 +11,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from nudge_core.corpus.background import TILE, Background, BackgroundBuilder, similarities
+from nudge_core.clock import progress_bar
+from nudge_core.corpus.background import TILE, Background, BackgroundBuilder, Kept, similarities
 from nudge_core.corpus.ids import Ids
-from nudge_core.corpus.resume import Kept
+from nudge_core.data.moves import Moves
 from nudge_core.data.queries import QuerySet
-from nudge_core.data.vectors import describe_bad_row, distinct
+from nudge_core.data.vectors import describe_bad_row, distinct, unit
 from nudge_core.errors import InputError, UnknownIdError, counted, first_few
 
 
 class Corpus(ABC):
     """Document vectors of one dimension, in a fixed row order, with or without ids.
 
-    A subclass says its length, dimension and ids, reads rows, and walks all vectors in blocks; the rest is shared.
+    A subclass says its length, dimension and ids, and reads rows and all vectors in blocks; the rest is shared.
     Without ids of its own a corpus names its documents by row number.
     """
 
     dim: int
-    walks: bool = True
+    scannable: bool = True
     """Whether all vectors can be read; a store that is only searched shows the nearest of each question."""
     _ids: Ids | None
 
@@ -97,9 +97,7 @@ class Corpus(ABC):
             raise UnknownIdError(
                 f"row numbers outside the corpus of {len(self)} documents: {first_few(outside.tolist())}. Rows count from 0 to {len(self) - 1}"
             )
-        if (
-            self._ids is not None
-        ):  # labels of integers beside string ids: right only if no id reads like another row's number
+        if self._ids is not None:  # integers beside string ids: right only if no id reads like another row's number
             rows = self._ids.find(labelled.astype(str).astype(object))
             clash = np.flatnonzero((rows >= 0) & (rows != labelled))
             if len(clash):
@@ -118,6 +116,21 @@ class Corpus(ABC):
         relevance = replace(queries.relevance, documents=self.find(queries.relevance.documents))
         return QuerySet(queries.embeddings, relevance, ids=queries.ids if queries.named else None, texts=queries.texts)
 
+    def check_moves(self, tuned: Moves, remedy: str) -> None:
+        """Refuse moves that were made for another corpus, or for this one in another order; the remedy is such as "write"."""
+        if (tuned.docs, tuned.dim) != (len(self), self.dim):
+            raise InputError(
+                f"the moves were made for {tuned.docs} documents of dimension {tuned.dim}, the corpus has {len(self)} of {self.dim}: "
+                f"{remedy} the corpus that was fine-tuned"
+            )
+        names = self.names(tuned.rows)
+        other = np.flatnonzero((tuned.ids != names) & self.named)
+        if len(other):
+            row, here, there = (part[other[:1]].tolist()[0] for part in (tuned.rows, tuned.ids, names))
+            raise InputError(
+                f"row {row} is {here!r} in the moves and {there!r} in the corpus: {remedy} the corpus that was fine-tuned, in the same order"
+            )
+
     def background(
         self,
         queries: Tensor,
@@ -127,6 +140,7 @@ class Corpus(ABC):
         temperature: float | None = None,
         cosine: bool = True,
         progress: bool = True,
+        passed: Tensor | None = None,
     ) -> Background:
         """The k most similar documents of each question, in one pass over the vectors in blocks.
 
@@ -137,6 +151,7 @@ class Corpus(ABC):
             temperature: τ; if given, the log-sum-exp over documents of similarity / τ is computed too.
             cosine: Whether documents are scaled to unit length. Questions are used as given.
             progress: Whether a pass that takes longer than two seconds shows a bar.
+            passed: (excluded rows, dim) takes the vectors of the excluded rows, in ascending order, as they come by.
 
         Returns:
             A `Background` on the device of the queries.
@@ -144,34 +159,6 @@ class Corpus(ABC):
         Raises:
             InputError: Dimensions that differ, or a row that holds NaN, infinity or zeros only.
         """
-        return self._pass(queries, k, exclude, temperature, cosine, progress, None)
-
-    def rows_and_background(
-        self, rows: NDArray[np.int64], queries: Tensor, k: int, *, progress: bool = True
-    ) -> tuple[Tensor, Background]:
-        """The vectors of some rows, as `rows` gives them, and the background of the questions over all other documents.
-
-        A corpus that has to read everything to find a row does both in one pass.
-
-        Args:
-            rows: Ascending row numbers.
-            queries: As for `background`, as are the others.
-            k: How many documents for each question.
-            progress: Whether a long pass shows a bar.
-        """
-        return self.rows(rows), self.background(queries, k, exclude=rows, progress=progress)
-
-    def _pass(
-        self,
-        queries: Tensor,
-        k: int,
-        exclude: NDArray[np.int64] | None,
-        temperature: float | None,
-        cosine: bool,
-        progress: bool,
-        passed: Tensor | None,
-    ) -> Background:
-        """`background`; the vectors of the rows left out, ascending, are put into `passed` as they come by."""
         if queries.shape[1] != self.dim:
             raise InputError(
                 f"the questions have dimension {queries.shape[1]}, the documents {self.dim}: embed both with one model"
@@ -180,26 +167,16 @@ class Corpus(ABC):
         left_out = np.zeros(0, dtype=np.int64) if exclude is None else distinct(exclude)
         width = max(1024, min(8192, TILE // max(1, len(queries))))
         height = max(1, TILE // width)
-        so_far = self._kept(
-            (queries, torch.from_numpy(left_out), k, temperature, cosine, width, str(queries.device), torch.__version__)
-        )
-        first, shortest, longest = (0, np.inf, 0.0) if so_far is None else so_far.restore(builder)
-        with tqdm(
-            total=len(self),
-            initial=first,
-            unit=" rows",
-            unit_scale=True,
-            delay=2,
-            disable=not progress,
-            leave=False,
-            desc="background",
-        ) as bar:
+        about = (queries, torch.from_numpy(left_out), k, temperature, cosine, width, str(queries.device))
+        so_far = self._kept((*about, torch.__version__))
+        first = 0 if so_far is None else so_far.restore(builder)
+        with progress_bar(len(self), "background", progress, initial=first) as bar:
             for block in self._walk(width, first):
                 if not len(block):
                     continue
                 values = block.to(torch.float32).to(queries.device)
                 norms = self._norms(values, first)
-                shortest, longest = min(shortest, float(norms.min())), max(longest, float(norms.max()))
+                builder.meet(norms)
                 low, high = np.searchsorted(left_out, [first, first + len(values)])
                 inside = left_out[low:high] - first
                 if passed is not None:
@@ -220,8 +197,23 @@ class Corpus(ABC):
                 first += len(block)
                 bar.update(len(block))
                 if so_far is not None:
-                    so_far.keep(builder, first, shortest, longest, last=first == len(self))
-        return builder.build((shortest, longest))
+                    so_far.keep(builder, first, last=first == len(self))
+        return builder.build()
+
+    def rows_and_background(
+        self, rows: NDArray[np.int64], queries: Tensor, k: int, *, progress: bool = True
+    ) -> tuple[Tensor, Background]:
+        """The vectors of some rows, as `rows` gives them, and the background of the questions over all other documents.
+
+        A corpus that has to read everything to find a row does both in one pass.
+
+        Args:
+            rows: Ascending row numbers.
+            queries: As for `background`, as are the others.
+            k: How many documents for each question.
+            progress: Whether a long pass shows a bar.
+        """
+        return self.rows(rows), self.background(queries, k, exclude=rows, progress=progress)
 
     def _walk(self, size: int, first: int) -> Iterator[Tensor]:  # noqa: ARG002  # what goes on from a row reads files
         """The blocks from a row on; the row is above 0 only where a pass is kept."""
@@ -240,3 +232,34 @@ class Corpus(ABC):
             name = self.names(np.asarray([first + row])).tolist()[0]
             raise InputError(describe_bad_row(values[row], f"document {name!r} (row {first + row})"))
         return norms
+
+
+class Mapped(Corpus):
+    """Every document d of a corpus as d W, of unit length."""
+
+    def __init__(self, corpus: Corpus, matrix: Tensor) -> None:
+        """Take the corpus and W, (dim, dim)."""
+        self.corpus, self.matrix, self._ids = corpus, matrix.cpu(), None
+        self.dim, self.scannable = corpus.dim, corpus.scannable
+
+    def __len__(self) -> int:
+        return len(self.corpus)
+
+    def names(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """The ids that the corpus gives."""
+        return self.corpus.names(rows)
+
+    def background(self, queries: Tensor, k: int, **options: Any) -> Background:
+        """As that of the corpus; one whose workers map on their own does so."""
+        if on_its_own := getattr(self.corpus, "mapped_background", None):
+            found: Background = on_its_own(queries, k, self.matrix, **options)
+            return found
+        return super().background(queries, k, **options)
+
+    def rows(self, rows: NDArray[np.int64]) -> Tensor:
+        """The vectors of these rows."""
+        return unit(unit(self.corpus.rows(rows)) @ self.matrix)
+
+    def blocks(self, size: int) -> Iterator[Tensor]:
+        """All vectors in row order."""
+        return (unit(unit(block) @ self.matrix) for block in self.corpus.blocks(size))

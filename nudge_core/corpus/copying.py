@@ -13,12 +13,12 @@ from numpy.lib import format as npy
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from nudge_core.clock import progress_bar
 from nudge_core.corpus.files import READ, FileCorpus
 from nudge_core.corpus.npy import NpyCorpus
 from nudge_core.corpus.opening import CorpusLike, open_corpus
-from nudge_core.corpus.parquet import ParquetCorpus
-from nudge_core.corpus.parquet_format import batches
-from nudge_core.corpus.places import Place, is_url, local
+from nudge_core.corpus.parquet import ParquetCorpus, batches
+from nudge_core.corpus.places import is_url, local
 from nudge_core.data.moves import Moves
 from nudge_core.data.storage import replacing
 from nudge_core.errors import InputError
@@ -31,32 +31,15 @@ def copy_moved(tuned: Moves, source: CorpusLike, target: str | Path, *, progress
     """A copy of the files that were fine-tuned, with the moved vectors in place; see `Nudge.copy_files`."""
     corpus = open_corpus(source)
     if not isinstance(corpus, FileCorpus):
-        raise InputError(
-            f"the source is a {type(corpus).__name__}; files are copied from a path: use apply_to for vectors in memory"
-        )
-    if (len(corpus), corpus.dim) != (tuned.docs, tuned.dim):
-        raise InputError(
-            f"the files hold {len(corpus)} documents of dimension {corpus.dim}; the moves are for {(tuned.docs, tuned.dim)}: "
-            "give the files that were fine-tuned"
-        )
-    names = corpus.names(tuned.rows)
-    other = np.flatnonzero((names != tuned.ids) & corpus.named)
-    if len(other):
-        row = int(other[0])
-        raise InputError(
-            f"row {tuned.rows[row]} is {tuned.ids[row]!r} in the moves and {names[row]!r} in the files: give the files that were fine-tuned"
-        )
+        raise InputError(f"the source is a {type(corpus).__name__}: give a path, or use apply_to for vectors in memory")
+    corpus.check_moves(tuned, "copy")
     copy_files(corpus, target, tuned.change, progress=progress)
 
 
 def copy_files(corpus: FileCorpus, target: str | Path, change: Change, *, progress: bool = True) -> None:
-    """Write a copy: a file where the corpus is one file, else a folder of files of the same names. It appears under its name when it is complete.
+    """Write a copy: a file, which may be there already, where the corpus is one; else a folder, which may not, of files of the same names.
 
-    Args:
-        corpus: What is copied.
-        target: A file that may be there already, or a folder that may not; on this machine.
-        change: Called for each block in row order.
-        progress: Whether a copy that takes longer than two seconds shows a bar.
+    It appears under its name when it is complete. `change` is called for each block in row order.
 
     Raises:
         InputError: A target that is there already, lies in the corpus, or cannot be written.
@@ -64,9 +47,7 @@ def copy_files(corpus: FileCorpus, target: str | Path, change: Change, *, progre
         FileFormatError: A file of the corpus changed meanwhile.
     """
     if is_url(target):
-        raise InputError(
-            f"{str(target)!r} is a URL; copies are written on this machine: give a path, then upload what is there"
-        )
+        raise InputError(f"{str(target)!r} is a URL; copies are written on this machine: give a path, then upload it")
     where, folder = local(target), not corpus.single
     if folder and where.exists() and (not where.is_dir() or any(where.iterdir())):
         raise InputError(f"{str(where)!r} is there already: name a folder that is not, so that nothing is mixed up")
@@ -77,9 +58,7 @@ def copy_files(corpus: FileCorpus, target: str | Path, change: Change, *, progre
         raise InputError(f"{str(where)!r} is the corpus itself: give another name, so that the original stays as it is")
     with (
         replacing(where, folder=folder) as temporary,
-        tqdm(
-            total=len(corpus), unit=" rows", unit_scale=True, delay=2, disable=not progress, leave=False, desc="copying"
-        ) as bar,
+        progress_bar(len(corpus), "copying", progress) as bar,
     ):
         for number, place in enumerate(corpus.places):
             place.check()
@@ -90,7 +69,9 @@ def copy_files(corpus: FileCorpus, target: str | Path, change: Change, *, progre
                 write_parquet(corpus, number, name, change, bar)
             place.check()
         for place in corpus.beside if folder else ():
-            _as_it_is(place, temporary / place.name)
+            with place.open() as file, (temporary / place.name).open("wb") as out:
+                shutil.copyfileobj(file, out)
+            place.check()
 
 
 def _npy(corpus: NpyCorpus, number: int, target: Path, change: Change, bar: tqdm[None]) -> None:
@@ -124,21 +105,9 @@ def write_parquet(corpus: ParquetCorpus, number: int, target: Any, change: Chang
             before = corpus.matrix(batch.column(at), first)
             after = change(before, first)
             if after is not before:
-                batch = batch.set_column(at, schema.field(at), _column(after, schema.field(at).type))
+                values = pa.array(np.ascontiguousarray(after.numpy()).reshape(-1))
+                column = pa.FixedSizeListArray.from_arrays(values, corpus.dim).cast(schema.field(at).type)
+                batch = batch.set_column(at, schema.field(at), column)
             writer.write_table(pa.Table.from_batches([batch], schema), row_group_size=size)
             first += batch.num_rows
             bar.update(batch.num_rows)
-
-
-def _column(vectors: Tensor, kind: Any) -> Any:
-    """Vectors as an Arrow array of one of the types that hold them."""
-    import pyarrow as pa
-
-    values = pa.array(np.ascontiguousarray(vectors.numpy()).reshape(-1))
-    return pa.FixedSizeListArray.from_arrays(values, vectors.shape[1]).cast(kind)
-
-
-def _as_it_is(place: Place, target: Path) -> None:
-    with place.open() as file, target.open("wb") as out:
-        shutil.copyfileobj(file, out)
-    place.check()

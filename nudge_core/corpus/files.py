@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nudge_core.corpus.background import Kept
 from nudge_core.corpus.base import Corpus
 from nudge_core.corpus.places import Place
-from nudge_core.corpus.prefetch import prefetched
-from nudge_core.corpus.resume import Kept
+
+Item = TypeVar("Item")
+Places: TypeAlias = "NDArray[np.int64] | slice"
 
 READ = 16 << 20
 """How many bytes of vectors are read at a time."""
@@ -45,6 +49,23 @@ class FileCorpus(Corpus):
     @abstractmethod
     def _pieces(self, number: int, first: int, size: int) -> Iterator[Tensor]:
         """The vectors of a file from its row `first` on, about `size` rows at a time."""
+
+    @abstractmethod
+    def _rows_of(self, number: int, at: NDArray[np.int64]) -> Iterator[tuple[Places, Tensor]]:
+        """The vectors of some rows of a file, ascending: which of them, and their vectors."""
+
+    def rows(self, rows: NDArray[np.int64]) -> Tensor:
+        """The vectors of these rows, (len(rows), dim) float32, as stored; only what holds them is read."""
+        found = torch.empty((len(rows), self.dim), dtype=torch.float32)
+        order = np.argsort(rows, kind="stable")
+        file_of = np.searchsorted(self.starts, rows[order], side="right") - 1
+        for number in np.unique(file_of).tolist():
+            wanted = order[file_of == number]
+            self.places[number].check()
+            for part, vectors in self._rows_of(number, rows[wanted] - self.starts[number]):
+                found[torch.from_numpy(wanted[part])] = vectors.to(torch.float32)
+            self.places[number].check()
+        return found
 
     def blocks(self, size: int) -> Iterator[Tensor]:
         """All vectors in row order, at most `size` rows at a time."""
@@ -87,3 +108,17 @@ class FileCorpus(Corpus):
     def _where(self, row: int) -> str:
         """The file that holds a row."""
         return self.places[int(np.searchsorted(self.starts, row, side="right")) - 1].name
+
+
+def prefetched(items: Generator[Item, None, None]) -> Iterator[Item]:
+    """The same items in the same order, never more than one ahead. An error comes where its item would have come."""
+    done = object()
+    with ThreadPoolExecutor(1, "nudge-read") as thread:
+        try:
+            following = thread.submit(next, items, done)
+            while (item := following.result()) is not done:
+                following = thread.submit(next, items, done)
+                yield item  # type: ignore[misc]
+        finally:
+            following.cancel()
+            thread.submit(items.close).result()

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nudge_core.corpus.packed import Packed, Piece, pack
+from nudge_core.data.vectors import distinct
 from nudge_core.errors import InputError, first_few
+
+Packed: TypeAlias = "tuple[bytes, NDArray[np.int64], NDArray[np.uint32]]"
+"""Some texts in UTF-8, one after the other; the bytes that each has; and a hash of each."""
 
 
 class Ids:
-    """Unique integer or string ids in row order.
+    """Unique integer or string ids in row order. Ten million texts take a few hundred megabytes, where a dictionary takes gigabytes.
 
     Attributes:
         integers: Whether they are integers.
+
+    Example:
+        >>> ids = Ids(["a", "bc"], 2)
+        >>> ids.take(np.asarray([1])), ids.find(np.asarray(["bc", "b"], dtype=object))
+        (array(['bc'], dtype=object), array([ 1, -1]))
     """
 
     def __init__(self, ids: Sequence[Any] | NDArray[Any], count: int) -> None:
@@ -32,8 +41,8 @@ class Ids:
         self._build([checked(ids)])
 
     @classmethod
-    def of_parts(cls, parts: Iterable[NDArray[np.int64] | Piece], where: Callable[[int], str]) -> Ids:
-        """Ids that come in parts, each `checked` or packed already.
+    def of_parts(cls, parts: Iterable[NDArray[np.int64] | Packed], where: Callable[[int], str]) -> Ids:
+        """Ids that come in parts, each `checked` already.
 
         Args:
             parts: In row order.
@@ -46,35 +55,37 @@ class Ids:
         ids._build(list(parts), where)
         return ids
 
-    def _build(self, parts: list[NDArray[np.int64] | Piece], where: Callable[[int], str] | None = None) -> None:
-        kinds = {isinstance(part, tuple) for part in parts}
-        if len(kinds) > 1:
-            raise InputError(
-                "document ids are integers in some files and strings in others: use all integers or all strings"
-            )
-        self.integers = kinds != {True}
+    def _build(self, parts: list[NDArray[np.int64] | Packed], where: Callable[[int], str] | None = None) -> None:
+        numbers = [part for part in parts if isinstance(part, np.ndarray)]
+        texts = [part for part in parts if isinstance(part, tuple)]
+        if numbers and texts:
+            raise InputError("document ids are integers in some files and strings in others: use one kind in all")
+        self.integers = not texts
         if self.integers:
-            self._values = np.concatenate(
-                [np.zeros(0, np.int64), *(part for part in parts if isinstance(part, np.ndarray))]
-            )
-            self._order = np.argsort(self._values, kind="stable")
-            self._sorted = self._values[self._order]
-            later = np.flatnonzero(self._sorted[1:] == self._sorted[:-1])
-            twice = list(zip(self._order[later].tolist(), self._order[later + 1].tolist(), strict=True))
+            self._values = keys = np.concatenate([np.zeros(0, np.int64), *numbers])
         else:
-            self._texts = Packed(part for part in parts if isinstance(part, tuple))
-            twice = self._texts.twice
+            self._data = b"".join(data for data, _, _ in texts)
+            self._ends = np.cumsum(np.concatenate([[0], *(lengths for _, lengths, _ in texts)]), dtype=np.int64)
+            keys = np.concatenate([hashes for _, _, hashes in texts])
+        order = np.argsort(keys, kind="stable")
+        self._order, self._sorted = order.astype(np.int32 if len(order) < 1 << 31 else np.int64), keys[order]
+        self._check_unique(where)
+
+    def _check_unique(self, where: Callable[[int], str] | None) -> None:
+        same = np.flatnonzero(self._sorted[1:] == self._sorted[:-1])
+        rows = distinct(np.concatenate([self._order[same], self._order[same + 1]]))
+        first: dict[Any, int] = {}
+        twice: dict[Any, tuple[int, int]] = {}
+        for name, row in zip(self.take(rows).tolist(), rows.tolist(), strict=True):
+            if first.setdefault(name, row) != row:
+                twice.setdefault(name, (first[name], row))
         if twice:
-            names = dict.fromkeys(self.take(np.asarray([row for row, _ in twice])).tolist())
-            places = ""
-            if where is not None:
-                places = f" (the first in rows {twice[0][0]} of {where(twice[0][0])} and {twice[0][1]} of {where(twice[0][1])})"
-            raise InputError(
-                f"document ids that stand more than once: {first_few(names)}{places}. Each document needs an id of its own"
-            )
+            a, b = next(iter(twice.values()))
+            places = "" if where is None else f" (the first in rows {a} of {where(a)} and {b} of {where(b)})"
+            raise InputError(f"ids that stand more than once: {first_few(twice)}{places}. Give each an id of its own")
 
     def __len__(self) -> int:
-        return len(self._values) if self.integers else len(self._texts)
+        return len(self._order)
 
     @property
     def names(self) -> NDArray[Any]:
@@ -85,21 +96,26 @@ class Ids:
         """The ids of these rows."""
         if self.integers:
             return self._values[rows]
+        bounds = zip(self._ends[:-1][rows].tolist(), self._ends[1:][rows].tolist(), strict=True)
         found = np.empty(len(rows), dtype=object)
-        found[:] = self._texts[rows]
+        found[:] = [self._data[start:end].decode("utf-8", "surrogatepass") for start, end in bounds]
         return found
 
     def find(self, names: NDArray[Any]) -> NDArray[np.int64]:
         """The row of each name, -1 where there is none."""
-        if self.integers != (names.dtype.kind in "iu") or not len(self):
-            return np.full(len(names), -1, dtype=np.int64)
-        if not self.integers:
-            return self._texts.find(names.tolist())
-        at = np.minimum(np.searchsorted(self._sorted, names), len(self) - 1)
-        return np.where(self._sorted[at] == names, self._order[at], -1)
+        found = np.full(len(names), -1, dtype=np.int64)
+        if self.integers != (names.dtype.kind in "iu") or not len(self) or not len(names):
+            return found
+        keys = names if self.integers else pack(names.tolist())[2]
+        at, last = np.searchsorted(self._sorted, keys), np.searchsorted(self._sorted, keys, side="right")
+        while len(wanted := np.flatnonzero((found < 0) & (at < last))):  # once, but for texts that share a hash
+            rows = self._order[at[wanted]].astype(np.int64)
+            found[wanted] = np.where(self.take(rows) == names[wanted], rows, -1)
+            at[wanted] += 1
+        return found
 
 
-def checked(ids: Sequence[Any] | NDArray[Any], first: int = 0) -> NDArray[np.int64] | Piece:
+def checked(ids: Sequence[Any] | NDArray[Any], first: int = 0) -> NDArray[np.int64] | Packed:
     """Ids as an array of integers or packed.
 
     Args:
@@ -111,9 +127,8 @@ def checked(ids: Sequence[Any] | NDArray[Any], first: int = 0) -> NDArray[np.int
     """
     if isinstance(ids, np.ndarray) and ids.dtype.kind == "i":
         return ids.astype(np.int64)
-    listed = (
-        ids.tolist() if isinstance(ids, np.ndarray) else [i.item() if isinstance(i, np.generic) else i for i in ids]
-    )
+    plain = ids.tolist() if isinstance(ids, np.ndarray) else ids
+    listed = [name.item() if isinstance(name, np.generic) else name for name in plain]
     if all(isinstance(name, str) for name in listed) and listed:
         return pack(listed)
     if not all(isinstance(name, int) and not isinstance(name, bool) for name in listed):
@@ -126,3 +141,10 @@ def checked(ids: Sequence[Any] | NDArray[Any], first: int = 0) -> NDArray[np.int
     if listed and not -(2**63) <= min(listed) <= max(listed) < 2**63:
         raise InputError(f"document ids go from {min(listed)} to {max(listed)}, beyond 64 bits: use strings")
     return np.asarray(listed, dtype=np.int64)
+
+
+def pack(texts: Sequence[str]) -> Packed:
+    """Texts without a Python object of each; the hash is the same in every process."""
+    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    lengths, hashes = (np.fromiter(map(of, encoded), np.int64, len(encoded)) for of in (len, crc32))
+    return b"".join(encoded), lengths, hashes.astype(np.uint32)

@@ -48,9 +48,8 @@ class MemoryCorpus(Corpus):
 
     def rows(self, rows: NDArray[np.int64]) -> Tensor:
         """The vectors of these rows, (len(rows), dim) float32, as stored."""
-        return self.vectors[torch.from_numpy(np.asarray(rows, dtype=np.int64)).to(self.vectors.device)].to(
-            torch.float32
-        )
+        places = torch.from_numpy(np.asarray(rows, dtype=np.int64))
+        return self.vectors[places.to(self.vectors.device)].to(torch.float32)
 
     def blocks(self, size: int) -> Iterator[Tensor]:
         """All vectors in row order, at most `size` rows at a time."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.corpus.files import READ, FileCorpus
+from nudge_core.corpus.files import READ, FileCorpus, Places
 from nudge_core.corpus.ids import Ids, checked
-from nudge_core.corpus.npy_format import load, open_array
 from nudge_core.corpus.places import Place, find, is_folder
 from nudge_core.data.vectors import as_matrix
 from nudge_core.errors import FileFormatError, InputError
@@ -23,6 +25,9 @@ IDS = "ids.npy"
 
 GAP = 64 << 10
 """Bytes between two rows that are rather read than jumped over."""
+
+_HEADER = 1 << 16
+_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 class NpyCorpus(FileCorpus):
@@ -62,10 +67,7 @@ class NpyCorpus(FileCorpus):
             )
         self.places, self.resume = shards, None if resume is None else Path(resume)
         self.arrays = [open_array(place) for place in shards]
-        kinds = [
-            as_matrix(array.empty(), f"vectors in {place.name}")
-            for array, place in zip(self.arrays, shards, strict=True)
-        ]
+        kinds = [as_matrix(array.empty(), f"vectors in {array.place.name}") for array in self.arrays]
         for place, kind in zip(shards, kinds, strict=True):
             if kind.shape[1] != kinds[0].shape[1] or kind.dtype != kinds[0].dtype:
                 raise InputError(
@@ -81,9 +83,7 @@ class NpyCorpus(FileCorpus):
 
     def _read_ids(self, path: str, ids: Sequence[Any] | NDArray[Any] | None, beside: dict[str, Place]) -> Ids | None:
         if ids is not None and beside:
-            raise InputError(
-                f"{path!r} brings its own ids in {next(iter(beside))}: leave ids out, or take that file away"
-            )
+            raise InputError(f"{path!r} brings its own ids in {next(iter(beside))}: leave ids out, or remove that file")
         if ids is not None or not beside:
             return None if ids is None else Ids(ids, len(self))
         if IDS in beside:
@@ -103,27 +103,16 @@ class NpyCorpus(FileCorpus):
             parts.append(checked(found, int(self.starts[number])))
         return Ids.of_parts([part for part in parts if len(part)], self._where)
 
-    def rows(self, rows: NDArray[np.int64]) -> Tensor:
-        """The vectors of these rows, (len(rows), dim) float32, as stored; rows that lie close together are read at once."""
-        found = torch.empty((len(rows), self.dim), dtype=torch.float32)
-        order = np.argsort(rows, kind="stable")
-        shard_of = np.searchsorted(self.starts, rows[order], side="right") - 1
+    def _rows_of(self, number: int, at: NDArray[np.int64]) -> Iterator[tuple[Places, Tensor]]:
+        """Rows that lie close together are read at once."""
         width = self.dim * self.itemsize
-        for number in np.unique(shard_of).tolist():
-            wanted = order[shard_of == number]
-            at = rows[wanted] - self.starts[number]
-            run = np.cumsum(np.concatenate([[0], (np.diff(at) - 1) * width > GAP]))
-            run += at * width // READ * (run[-1] + 1)  # and no more at once than a block
-            ends = np.flatnonzero(np.diff(run)) + 1
-            self.places[number].check()
-            with self.places[number].open() as file:
-                for part in np.split(np.arange(len(at)), ends):
-                    first = int(at[part[0]])
-                    block = self.arrays[number].read(file, first, int(at[part[-1]]) + 1 - first)
-                    vectors = as_matrix(block, "vectors")[torch.from_numpy(at[part] - first)]
-                    found[torch.from_numpy(wanted[part])] = vectors.to(torch.float32)
-            self.places[number].check()
-        return found
+        run = np.cumsum(np.concatenate([[0], (np.diff(at) - 1) * width > GAP]))
+        run += at * width // READ * (run[-1] + 1)  # and no more at once than a block
+        with self.places[number].open() as file:
+            for part in np.split(np.arange(len(at)), np.flatnonzero(np.diff(run)) + 1):
+                first = int(at[part[0]])
+                block = self.arrays[number].read(file, first, int(at[part[-1]]) + 1 - first)
+                yield part, as_matrix(block, "vectors")[torch.from_numpy(at[part] - first)]
 
     def _pieces(self, number: int, first: int, size: int) -> Iterator[Tensor]:
         array = self.arrays[number]
@@ -135,3 +124,78 @@ class NpyCorpus(FileCorpus):
 def _by_number(place: Place) -> list[str | int]:
     """A key that sorts part10 after part2."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", place.name)]
+
+
+@dataclass(frozen=True)
+class Array:
+    """Where the numbers of an array stand in a file: from which byte on, of what shape and type, and whether column by column."""
+
+    place: Place
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    start: int
+
+    def empty(self) -> NDArray[Any]:
+        """No rows of it; what is no matrix keeps its shape."""
+        if len(self.shape) == 2:
+            return np.empty((0, self.shape[1]), self.dtype)
+        return np.broadcast_to(np.zeros((), self.dtype), self.shape)
+
+    def read(self, file: BinaryIO, first: int, count: int) -> NDArray[Any]:
+        """(count, dim) some consecutive rows.
+
+        Raises:
+            FileFormatError: The file ends before them.
+        """
+        width = self.shape[1]
+        if not self.fortran:
+            return self._numbers(file, first * width, count * width).reshape(count, width)
+        columns = [self._numbers(file, column * self.shape[0] + first, count) for column in range(width)]
+        return np.stack(columns, axis=1)
+
+    def _numbers(self, file: BinaryIO, first: int, count: int) -> NDArray[Any]:
+        file.seek(self.start + first * self.dtype.itemsize)
+        wanted = count * self.dtype.itemsize
+        data = np.empty(wanted, np.uint8)
+        view, got = memoryview(data), 0  # type: ignore[arg-type]
+        while got < wanted:
+            more = file.readinto(view[got:])  # type: ignore[attr-defined]
+            if not more:
+                self.place.check()
+                raise FileFormatError(f"{self.place.path!r} ended {wanted - got:,} bytes too early: copy it again")
+            got += more
+        return data.view(self.dtype)
+
+
+def open_array(place: Place) -> Array:
+    """What the header says.
+
+    Raises:
+        FileFormatError: No `.npy`, Python objects, or fewer bytes than the header says.
+    """
+    try:
+        with place.open() as file:
+            head = io.BytesIO(file.read(_HEADER))
+        version = npy.read_magic(head)
+        if version not in _READERS:
+            raise ValueError(f"version {version[0]}.{version[1]}")
+        shape, fortran, dtype = _READERS[version](head)
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects")
+        start, bytes_ = head.tell(), int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        if place.size < start + bytes_:
+            raise ValueError(f"{place.size:,} bytes, where {start + bytes_:,} are announced")
+    except (OSError, ValueError, EOFError) as error:
+        raise FileFormatError(
+            f"{place.path!r} cannot be read as .npy ({error}): it is missing, truncated, of another format or holds Python objects; "
+            "write it again with numpy.save, ids as integers or as numpy.asarray(ids, dtype=str)"
+        ) from error
+    return Array(place, shape, bool(fortran) and len(shape) > 1, dtype, start)
+
+
+def load(place: Place) -> NDArray[Any]:
+    """A whole array of ids."""
+    array = open_array(place)
+    with place.open() as file:
+        return array._numbers(file, 0, int(np.prod(array.shape, dtype=np.int64))).reshape(array.shape)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from nudge_core.corpus.base import Corpus
 from nudge_core.corpus.memory import MemoryCorpus
+from nudge_core.corpus.npy import NpyCorpus
+from nudge_core.corpus.parquet import ParquetCorpus
 from nudge_core.corpus.places import kind_of
 from nudge_core.data.vectors import Vectors
 from nudge_core.errors import FileFormatError, InputError
@@ -38,27 +40,18 @@ def open_corpus(
         >>> open_corpus([[1.0, 0.0], [0.0, 1.0]], ids=["a", "b"])
         MemoryCorpus(docs=2, dim=2, ids=object)
     """
+    kind = kind_of(source) if isinstance(source, str | Path) else None
+    if ids is not None and (isinstance(source, Corpus) or kind == ".parquet"):
+        what = "a corpus" if isinstance(source, Corpus) else "Parquet"
+        raise InputError(f"{what} brings its own ids, so ids=… is not taken: leave it out")
     if isinstance(source, Corpus):
-        _refuse(ids, "a corpus")
         return source
     if not isinstance(source, str | Path):
         if resume is not None:
-            raise InputError(
-                "resume=… keeps what passes over files have found; vectors in memory need none: leave it out"
-            )
+            raise InputError("resume=… is for passes over files; vectors in memory need none: leave it out")
         return MemoryCorpus(source, ids)
-    from nudge_core.corpus.npy import NpyCorpus
-    from nudge_core.corpus.parquet import ParquetCorpus
-
-    kind = kind_of(source)
     if kind == ".npy":
         return NpyCorpus(source, ids, resume=resume)
     if kind == ".parquet":
-        _refuse(ids, "Parquet")
         return ParquetCorpus(source, resume=resume)
     raise FileFormatError(f"{str(source)!r} is neither a .npy or .parquet file nor a folder that holds any")
-
-
-def _refuse(ids: object, what: str) -> None:
-    if ids is not None:
-        raise InputError(f"{what} brings its own ids, so ids=… is not taken: leave it out")

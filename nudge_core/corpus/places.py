@@ -11,13 +11,9 @@ from nudge_core.errors import FileFormatError, InputError, MissingExtraError
 
 @dataclass(frozen=True)
 class Place:
-    """A file as it was when it was found.
+    """A file as it was when it was found, in an fsspec file system or, where that is None, on this machine.
 
-    Attributes:
-        fs: The fsspec file system that holds it; None for this machine.
-        path: Its path there.
-        size: In bytes.
-        key: What changes when the file does: time of its last change, or its ETag.
+    Its key changes when the file does: the time of its last change, or its ETag.
     """
 
     fs: Any
@@ -28,7 +24,7 @@ class Place:
     @property
     def name(self) -> str:
         """The last part of its path."""
-        return self.path.rsplit("/", 1)[-1] if self.fs else Path(self.path).name
+        return Path(self.path).name
 
     def open(self) -> BinaryIO:
         """The file, to be read; nothing is read ahead.
@@ -41,9 +37,7 @@ class Place:
                 return self.fs.open(self.path, "rb", cache_type="none")  # type: ignore[no-any-return]
             return Path(self.path).open("rb")  # the caller closes it
         except OSError as error:
-            raise FileFormatError(
-                f"{self.path!r} cannot be read ({error}): check that it is there and readable"
-            ) from error
+            raise FileFormatError(f"{self.path!r} cannot be read ({error}): check that it is there") from error
 
     def check(self) -> None:
         """Refuse a file that is not what it was.
@@ -100,9 +94,7 @@ def find(path: str | Path, suffix: str) -> list[Place]:
         listed = fs.ls(inner, detail=False) if fs.exists(inner) else []
         return [_place(fs, name) for name in sorted(listed) if name.endswith(suffix)]
     except Exception as error:  # every file system raises errors of its own
-        raise FileFormatError(
-            f"{str(path)!r} cannot be reached ({error}): check the address, the rights and the network"
-        ) from error
+        raise FileFormatError(f"{str(path)!r} cannot be reached ({error}): check address, rights, network") from error
 
 
 def kind_of(path: str | Path) -> str | None:
@@ -117,19 +109,12 @@ def kind_of(path: str | Path) -> str | None:
             return suffix
     fs, inner = file_system(str(path)) if is_url(path) else (None, "")
     if not (fs.exists(inner) if fs else local(path).exists()):
-        raise FileFormatError(
-            f"there is no file or folder {str(path)!r}: give a .npy or .parquet file, or a folder of them"
-        )
+        raise FileFormatError(f"no file or folder {str(path)!r}: give a .npy or .parquet file, or a folder of them")
     return None
 
 
 def file_system(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL, and the path there.
-
-    Raises:
-        MissingExtraError: fsspec is not installed.
-        InputError: No such kind of URL, or the package that reads it is not installed.
-    """
+    """The fsspec file system of a URL, and the path there."""
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:
@@ -148,7 +133,5 @@ def _place(fs: Any, path: str) -> Place:
     fs.invalidate_cache()
     info = fs.info(path)
     if info.get("size") is None:
-        raise InputError(
-            f"{path!r} does not say how long it is, so that it cannot be read by position: copy it to a file first"
-        )
+        raise InputError(f"{path!r} does not say how long it is, so it cannot be read by position: copy it first")
     return Place(fs, path, int(info["size"]), fs.ukey(path))

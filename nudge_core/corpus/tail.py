@@ -46,12 +46,8 @@ def log_of_rest(scores: Tensor, temperature: float, count: int) -> Tensor:
     spread = ((apart * values).sum(1, keepdim=True) / (apart**2).sum(1, keepdim=True)).clamp(min=0)
     centre = mean - spread * middle
     edge = -torch.special.ndtri(found / total)
-    by_fit = (
-        total.log()
-        + centre / temperature
-        + (spread / temperature) ** 2 / 2
-        + torch.special.log_ndtr(edge - spread / temperature)
-    )
+    below = torch.special.log_ndtr(edge - spread / temperature)
+    by_fit = total.log() + centre / temperature + (spread / temperature) ** 2 / 2 + below
     last = torch.where(known, values, torch.inf).amin(1, keepdim=True)
     bound = (total - found).log() + last / temperature
     none = (found < 2) | (found >= total)

@@ -37,11 +37,8 @@ class Labels:
     def of(cls, queries: QuerySet, places: NDArray[np.int64], device: torch.device) -> Labels:
         """Labels of a question set whose pairs stand at these places."""
         relevance = queries.relevance
-        arrays = (relevance.offsets, places, relevance.grades)
-        return cls(
-            queries.embeddings.to(device),
-            *(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays),
-        )
+        arrays = map(np.ascontiguousarray, (relevance.offsets, places, relevance.grades))
+        return cls(queries.embeddings.to(device), *(torch.from_numpy(array).to(device) for array in arrays))
 
     @staticmethod
     def concat(first: Labels, second: Labels) -> Labels:
@@ -80,13 +77,9 @@ class Labels:
 
     def slice(self, start: int, stop: int) -> Labels:
         """Some consecutive questions."""
-        low, high = int(self.offsets[start]), int(self.offsets[stop])
-        return Labels(
-            self.queries[start:stop],
-            self.offsets[start : stop + 1] - low,
-            self.documents[low:high],
-            self.grades[low:high],
-        )
+        offsets = self.offsets[start : stop + 1]
+        pairs = slice(int(offsets[0]), int(offsets[-1]))
+        return Labels(self.queries[start:stop], offsets - pairs.start, self.documents[pairs], self.grades[pairs])
 
     def query_sums(self, pool: int, weights: Tensor | None = None) -> Tensor:
         """(pool, dim) float32: for each document the sum of the questions that it answers (G of the paper), by (pairs,) weights if given."""

@@ -22,20 +22,7 @@ Matrix = TypeVar("Matrix", NDArray[Any], Tensor)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Moves:
-    """New vectors for the documents that moved.
-
-    Attributes:
-        ids: (moved,) ids of the documents that moved; row numbers where the corpus has no ids.
-        rows: (moved,) int64 row numbers of the same documents in the corpus.
-        vectors: (moved, dim) float32. Of unit length for NUDGE-N; not for NUDGE-M.
-        docs: Number of documents of the corpus.
-        method: Name of the method.
-        gamma: The bound on the moves; `gamma_unit` says in what unit.
-        gamma_unit: "squared distance" (NUDGE-N) or "length" (NUDGE-M).
-        angle: The largest angle in degrees by which γ can turn a document.
-        metric: How the result must be searched: "cosine" (any metric serves vectors of unit length) or "dot".
-        matrix: (dim, dim) the map of a `LinearMap`, which `map_new` takes new documents through; None where none was learned.
-    """
+    """New vectors for the documents that moved; `nudge_core.result.Nudge` tells what each attribute is."""
 
     ids: NDArray[Any]
     rows: NDArray[np.int64]
@@ -119,9 +106,7 @@ class Moves:
         """
         matrix = as_matrix(vectors, "vectors")
         if matrix.shape[1] != self.dim:
-            raise InputError(
-                f"the vectors have dimension {matrix.shape[1]}, the corpus {self.dim}: embed both with one model"
-            )
+            raise InputError(f"vectors of dimension {matrix.shape[1]}, corpus of {self.dim}: embed both with one model")
         if self.matrix is None:
             return vectors
         moved = mapped(matrix, torch.from_numpy(self.matrix))

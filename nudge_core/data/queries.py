@@ -67,9 +67,7 @@ class QuerySet:
         count = len(matrix)
         for name, part in (("relevant", relevance), ("ids", ids), ("texts", texts)):
             if part is not None and len(part) != count:
-                raise InputError(
-                    f"{name} holds {len(part)} questions, the embeddings {count}: give one entry for each question"
-                )
+                raise InputError(f"{name} holds {len(part)} questions, the embeddings {count}: give one for each")
         self.named = ids is not None
         names = np.arange(count) if ids is None else np.asarray(ids)
         _check_unique(names)
@@ -111,9 +109,7 @@ class QuerySet:
         """
         matrix = as_matrix(embeddings, "question embeddings")
         if len(ids) != len(matrix):
-            raise InputError(
-                f"ids holds {len(ids)} questions, the embeddings {len(matrix)}: give one for each question"
-            )
+            raise InputError(f"ids holds {len(ids)} questions, the embeddings {len(matrix)}: give one for each")
         _check_unique(np.asarray(ids))
         place = {name: i for i, name in enumerate(ids)}
         unknown = [name for name in qrels if name not in place]
@@ -123,13 +119,8 @@ class QuerySet:
             )
         rows = [place[name] for name in qrels]
         chosen = None if texts is None else [texts[i] for i in rows]
-        return cls(
-            matrix[torch.tensor(rows, dtype=torch.int64)],
-            list(qrels.values()),
-            ids=list(qrels),
-            texts=chosen,
-            on_empty=on_empty,
-        )
+        asked = matrix[torch.tensor(rows, dtype=torch.int64)]
+        return cls(asked, list(qrels.values()), ids=list(qrels), texts=chosen, on_empty=on_empty)
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -208,9 +199,8 @@ class QuerySet:
         if not 2 <= count <= most:
             raise InputError(f"count is {count}; with {most} different questions it must lie between 2 and {most}")
         fold_of = (np.random.default_rng(seed).permutation(most) % count)[group]
-        return (
-            (self.take(np.flatnonzero(fold_of != f)), self.take(np.flatnonzero(fold_of == f))) for f in range(count)
-        )
+        parts = ((np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(count))
+        return ((self.take(rest), self.take(fold)) for rest, fold in parts)
 
     @staticmethod
     def concat(sets: Iterable[QuerySet]) -> QuerySet:
@@ -223,9 +213,7 @@ class QuerySet:
         if not parts:
             raise InputError("no question sets to concatenate: give at least one")
         if len({part.dim for part in parts}) > 1:
-            raise InputError(
-                f"the sets have dimensions {[part.dim for part in parts]}: embed all questions with one model"
-            )
+            raise InputError(f"the sets have dimensions {[part.dim for part in parts]}: embed all with one model")
         named = all(part.named for part in parts)
         texts = [text for part in parts for text in part.texts or ()]
         return QuerySet(
@@ -243,9 +231,7 @@ def _check_unique(names: NDArray[Any]) -> None:
     counts = Counter(names.tolist())
     if len(counts) != len(names):
         twice = [name for name, count in counts.items() if count > 1]
-        raise InputError(
-            f"question ids that stand more than once: {first_few(twice)}. Each question needs an id of its own"
-        )
+        raise InputError(f"question ids that stand more than once: {first_few(twice)}. Give each an id of its own")
 
 
 def normal(text: str) -> str:

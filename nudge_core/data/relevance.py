@@ -47,12 +47,8 @@ class Relevance:
                 raise InputError(
                     f"relevant[{i}] is {answers!r}; expected a list of documents, for example [3, 17], or {{document: grade}}"
                 )
-            pairs = (
-                answers.items()
-                if isinstance(answers, Mapping)
-                else ((document, 1.0) for document in dict.fromkeys(answers))
-            )
-            for document, grade in pairs:
+            graded = answers if isinstance(answers, Mapping) else dict.fromkeys(answers, 1.0)
+            for document, grade in graded.items():
                 if _checked(grade, i, document):
                     documents.append(document)
                     grades.append(float(grade))
@@ -64,9 +60,7 @@ class Relevance:
         """The questions of several parts, one after the other."""
         kinds = {part.documents.dtype.kind for part in parts if len(part.documents)}
         if len(kinds) > 1:
-            raise InputError(
-                "some question sets name documents by integers and others by strings: use the same ids in all"
-            )
+            raise InputError("some question sets name documents by integers and others by strings: use one kind")
         counts = np.concatenate([part.counts for part in parts])
         return Relevance(
             np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),

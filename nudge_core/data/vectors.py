@@ -30,9 +30,7 @@ def as_matrix(vectors: Vectors, what: str) -> Tensor:
         try:
             array = np.asarray(vectors)
         except ValueError as error:
-            raise InputError(
-                f"the {what} are not a matrix ({error}): give every row the same number of values"
-            ) from error
+            raise InputError(f"the {what} are not a matrix ({error}): rows need the same number of values") from error
         if array.dtype.kind == "f" and (array.dtype.itemsize > 8 or not array.dtype.isnative):
             array = array.astype(np.float64 if array.dtype.itemsize >= 8 else array.dtype.newbyteorder("="))
         if array.dtype.kind not in "fiub":
@@ -52,9 +50,7 @@ def as_matrix(vectors: Vectors, what: str) -> Tensor:
             f"the {what} are of type {matrix.dtype}; expected float16, bfloat16, float32 or float64: convert them with .float()"
         )
     if matrix.ndim != 2 or matrix.shape[1] == 0:
-        raise InputError(
-            f"the {what} have shape {tuple(matrix.shape)}; expected (rows, dim): one line for each embedding"
-        )
+        raise InputError(f"the {what} have shape {tuple(matrix.shape)}; expected (rows, dim): one row a vector")
     return matrix
 
 

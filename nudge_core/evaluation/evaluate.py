@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -83,39 +82,20 @@ def _rank(
     corpus: Corpus, queries: Tensor, depth: int, tuned: Moves | None, metric: str | None, progress: bool
 ) -> tuple[Tensor, Lengths]:
     """(queries, min(depth, docs)) row numbers, best first; and how the lengths of documents entered."""
-    _check_metric(tuned, metric)
-    cosine = (
-        metric == "cosine" or tuned is not None
-    )  # as in fine-tuning, documents that did not move are taken at unit length
+    if metric not in (None, "cosine", "dot"):
+        raise InputError(f'metric is {metric!r}; expected "cosine" or "dot"')
+    if tuned is not None and metric not in (None, tuned.metric):
+        raise InputError(f"{tuned.method} vectors must be searched by {tuned.metric}, not by {metric}: leave it out")
+    cosine = metric == "cosine" or tuned is not None  # with moves all are taken at unit length, as in fine-tuning
     depth = min(depth, len(corpus))
     if tuned is None or not len(tuned):
         found = corpus.background(queries, depth, cosine=cosine, progress=progress)
         return found.rows, _lengths(found, cosine, metric)
-    if (tuned.docs, tuned.dim) != (len(corpus), corpus.dim):
-        raise InputError(
-            f"the moves were made for {tuned.docs} documents of dimension {tuned.dim}, the corpus has {len(corpus)} "
-            f"of {corpus.dim}: evaluate on the corpus that was fine-tuned"
-        )
-    names = corpus.names(tuned.rows)
-    if corpus.named and not np.array_equal(tuned.ids, names):
-        row = next(i for i, (a, b) in enumerate(zip(tuned.ids, names, strict=True)) if a != b)
-        raise InputError(
-            f"row {tuned.rows[row]} is {tuned.ids[row]!r} in the moves and {names[row]!r} in the corpus: "
-            "evaluate on the corpus that was fine-tuned, in the same order"
-        )
+    corpus.check_moves(tuned, "evaluate on")
     tuned.check_origin(corpus.rows(tuned.rows))
     others = corpus.background(queries, depth, exclude=tuned.rows, cosine=cosine, progress=progress)
     moved, rows = (torch.from_numpy(part).to(queries.device) for part in (tuned.vectors, tuned.rows))
     return rank(queries, moved, rows, others, depth), _lengths(others, cosine, metric)
-
-
-def _check_metric(tuned: Moves | None, metric: str | None) -> None:
-    if metric not in (None, "cosine", "dot"):
-        raise InputError(f'metric is {metric!r}; expected "cosine" or "dot"')
-    if tuned is not None and metric not in (None, tuned.metric):
-        raise InputError(
-            f"{tuned.method} vectors must be searched by {tuned.metric}, not by {metric}: leave metric out"
-        )
 
 
 def _lengths(found: Background, cosine: bool, metric: str | None) -> Lengths:

@@ -117,9 +117,8 @@ def parse_all(measures: Iterable[str | Measure]) -> tuple[Measure, ...]:
     Raises:
         InputError: None given, or an unknown name.
     """
-    parsed = tuple(
-        dict.fromkeys(Measure.parse(measure) for measure in ([measures] if isinstance(measures, str) else measures))
-    )
+    given = [measures] if isinstance(measures, str) else measures
+    parsed = tuple(dict.fromkeys(map(Measure.parse, given)))
     if not parsed:
         raise InputError('no measure given; for example measures=["nDCG@10"]')
     return parsed

@@ -19,17 +19,9 @@ from nudge_core.evaluation.results import Evaluation, Lengths
 
 
 def rank(queries: Tensor, documents: Tensor, rows: Tensor, others: Background, depth: int) -> Tensor:
-    """The best documents of each question out of those held and of the background; of equal scores the lower row comes first.
+    """(queries, depth) row numbers of the best documents, best first; of equal scores the lower row comes first.
 
-    Args:
-        queries: (queries, dim).
-        documents: (held, dim) vectors as they are searched.
-        rows: (held,) int64 their row numbers, ascending.
-        others: The background of the same questions, of all other documents.
-        depth: How many; at most the number of all documents.
-
-    Returns:
-        (queries, depth) int64 row numbers, best first.
+    They are taken from (held, dim) documents, as they are searched, of these rows, ascending, and from the background of all others.
     """
     if not len(rows):
         return others.rows[:, :depth]
@@ -55,17 +47,7 @@ def measured(
     seen: NDArray[np.bool_] | None,
     lengths: Lengths,
 ) -> Evaluation:
-    """The value of each measure for each question.
-
-    Args:
-        corpus: Names the documents.
-        queries: The questions.
-        places: (pairs,) row numbers of their relevant documents.
-        ranked: (queries, depth) row numbers, best first.
-        measures: What to measure.
-        seen: Which questions are about documents that were learned from.
-        lengths: How the lengths of documents entered.
-    """
+    """The value of each measure for each question: its relevant documents are the rows in (pairs,) places, (queries, depth) rows were found."""
     labels = Labels.of(queries, places, ranked.device)
     depth = max(measure.k for measure in measures)
     questions = torch.arange(len(labels), device=ranked.device).unsqueeze(1)

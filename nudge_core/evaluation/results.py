@@ -126,9 +126,7 @@ class Evaluation(Shown):
         if not 0 < level < 1 or resamples < 1:
             raise InputError(f"level is {level} and resamples {resamples}; expected for example 0.95 and 2000")
         if not np.array_equal(self.ids, before.ids):
-            raise InputError(
-                f"the evaluations are of different questions ({len(before)} and {len(self)}): evaluate the same set twice"
-            )
+            raise InputError(f"these are different questions ({len(before)} and {len(self)}): use the same set twice")
         if {self.lengths, before.lengths} == {"given", "scaled"}:
             raise InputError(
                 "one evaluation ranks documents of different lengths by dot product, the other by cosine, so they cannot be "
@@ -142,9 +140,8 @@ class Evaluation(Shown):
             for name in self.subsets:
                 chosen = self.subset(name)
                 pair = before.values[measure][chosen], self.values[measure][chosen]
-                lines.append(
-                    Difference(measure, name, *pair, *bootstrap_interval(pair[1] - pair[0], level, resamples, seed))
-                )
+                interval = bootstrap_interval(pair[1] - pair[0], level, resamples, seed)
+                lines.append(Difference(measure, name, *pair, *interval))
         return Comparison(tuple(lines), level, before, self)
 
 
@@ -204,9 +201,8 @@ class Comparison(Reported):
 
     def rows(self) -> list[list[str]]:
         """The table as texts, with a head; scores in points from 0 to 100. Empty subsets are left out."""
-        rows = [
-            ["measure", "questions", "before", "after", f"change ({100 * self.level:g} % interval)", "better/worse"]
-        ]
+        change = f"change ({100 * self.level:g} % interval)"
+        rows = [["measure", "questions", "before", "after", change, "better/worse"]]
         for line in self.lines:
             d = line.to_dict()
             if d["questions"]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nudge_core.corpus import Corpus
 from nudge_core.corpus.background import TILE, Background, height, similarities, top_k
-from nudge_core.corpus.mapped import Mapped
+from nudge_core.corpus.base import Mapped
 from nudge_core.corpus.tail import NEAREST, logsumexp_of_all
 from nudge_core.data.labels import Labels
 from nudge_core.data.vectors import check_finite, unit
@@ -178,13 +178,13 @@ class Problem:
         self._ranked = torch.arange(len(labels), device=device)
         self._sums: dict[float, Tensor] = {}
         self.rest: Rest | None = None
-        if whole and not corpus.walks:
+        if whole and not corpus.scannable:
             raise InputError(
                 "a map moves every document, but this corpus is searched, not read: use background='exact', or a method without a map"
             )
         if not whole and not temperatures:
             vectors, self.others = self._read_nearest(rows, measured)
-        elif corpus.walks and len(corpus) <= HELD:
+        elif corpus.scannable and len(corpus) <= HELD:
             vectors = corpus.rows(rows)
             self.rest, self.others = self._read_all(rows)
         else:
@@ -220,12 +220,12 @@ class Problem:
     ) -> Background:
         """The softmax sums, where there are not too many products, and the best documents; of the `measured` questions where these are enough."""
         ask = partial(self.corpus.background, exclude=rows, progress=self.progress)
-        walks, few, found = self.corpus.walks, len(self.queries) * len(self.corpus) <= SUMMED, None
-        for temperature in temperatures if walks and few else ():
+        scannable, few, found = self.corpus.scannable, len(self.queries) * len(self.corpus) <= SUMMED, None
+        for temperature in temperatures if scannable and few else ():
             found = ask(self.queries, self.depth, temperature=temperature)
             if found.logsumexp is not None:
                 self._sums[temperature] = found.logsumexp
-        if found is None and temperatures and not walks:  # the nearest are shown only: what lies further is estimated
+        if found is None and temperatures and not scannable:  # only the nearest are shown: the rest is estimated
             found = ask(self.queries, max(self.depth, NEAREST))
             for temperature in temperatures:
                 self._sums[temperature] = logsumexp_of_all(found.scores, temperature, len(self.corpus) - len(rows))

@@ -1,4 +1,4 @@
-"""What the page holds as data: every question in a line, the results and texts of those that changed most, all within a bound of bytes."""
+"""A report as data: for the page every question in a line, the results and texts of those that changed most, within a bound of bytes; as a frame."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nudge_core.display import Texts
-from nudge_core.errors import InputError
+from nudge_core.display import Texts, frame_of
+from nudge_core.errors import InputError, MissingExtraError
 from nudge_core.evaluation import Comparison
-from nudge_core.report.clean import clean
-from nudge_core.report.frames import question_texts
 from nudge_core.report.report import Report
 from nudge_core.report.trials import axis
 
@@ -28,6 +26,12 @@ MOVED = 500
 
 BYTES = {"questions": 5_000_000, "results": 4_000_000, "texts": 5_000_000}
 """How much of the file each part may take. What changed most goes in first; the page says what was left out."""
+
+KINDS = ("measures", "questions", "documents")
+"""What the rows of a frame can be."""
+
+_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
+"""Control characters show as their pictures: ␀ for NUL."""
 
 
 def content(report: Report) -> dict[str, Any]:
@@ -96,7 +100,7 @@ class Documents:
 
 def _questions(report: Report, comparison: Comparison, documents: Documents) -> dict[str, Any]:
     """The questions, those that changed most first."""
-    before, after, texts = comparison.before, comparison.after, question_texts(report)
+    before, after, texts = comparison.before, comparison.after, question_texts(report, comparison)
     main = comparison.measures[0]
     order = np.argsort(-abs(after.values[main] - before.values[main]), kind="stable")
     names, room = after.ids.tolist(), BYTES["questions"]
@@ -191,3 +195,55 @@ def _json(value: Any) -> str:
 def _size(text: str) -> int:
     """Bytes that a text takes in the file."""
     return len(_json(text).encode()) + 5 * text.count("<") + 1
+
+
+def clean(value: Any, limit: int | None = None) -> str:
+    """A text that any browser shows: no control characters, line ends as line feeds, halves of surrogate pairs joined or replaced by �.
+
+    Args:
+        value: The text; what is none becomes one.
+        limit: How many characters are kept.
+    """
+    text = (value if isinstance(value, str) else str(value))[:limit]
+    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_PICTURES)
+
+
+@frame_of.register
+def frame(report: Report, rows: str | None) -> Any:
+    """One row for each of the measures, questions or documents; see `Reported.to_frame`."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingExtraError("pandas", "report", "a report as a DataFrame") from error
+    comparison, tuned = report.comparison, report.tuned
+    wanted = rows or ("documents" if comparison is None else "measures")
+    if wanted not in KINDS:
+        raise InputError(f"rows is {rows!r}; expected one of {', '.join(KINDS)}")
+    if wanted == "documents":
+        if tuned is None:
+            raise InputError("there are no moves to list: make the report with Report(comparison, tuned)")
+        angles = {} if tuned.angles is None else {"angle": tuned.angles}
+        return pd.DataFrame({"document": tuned.ids, "row": tuned.rows, **angles})
+    if comparison is None:
+        raise InputError(f"no questions were measured, so there are no {wanted}: make it of after.compare(before)")
+    if wanted == "measures":
+        return pd.DataFrame(comparison.to_dict()["lines"])
+    before, after = comparison.before, comparison.after
+    columns: dict[str, Any] = {"question": after.ids, "text": question_texts(report, comparison)}
+    if after.seen is not None:
+        columns["seen"] = after.seen
+    for measure in comparison.measures:
+        one, other = before.values[measure], after.values[measure]
+        columns |= {f"{measure} before": one, f"{measure} after": other, f"{measure} change": other - one}
+    found = {"found before": before.ranking, "found after": after.ranking}
+    return pd.DataFrame(columns | {name: [row.tolist() for row in ranking] for name, ranking in found.items()})
+
+
+def question_texts(report: Report, comparison: Comparison) -> list[str]:
+    """The questions as texts; their names where no text is known."""
+    names, given = comparison.after.ids.tolist(), report.questions
+    known = comparison.after.texts or comparison.before.texts
+    if given is not None:
+        return [given.get(name, name if known is None else known[i]) for i, name in enumerate(names)]
+    return [str(name) for name in names] if known is None else list(known)

@@ -12,8 +12,7 @@ import numpy as np
 from nudge_core.data.storage import replacing
 from nudge_core.display import write_page
 from nudge_core.errors import MissingExtraError
-from nudge_core.report.clean import clean
-from nudge_core.report.content import as_script, content
+from nudge_core.report.content import as_script, clean, content
 from nudge_core.report.report import Report, direction, hidden_sentence, main_line, versions
 from nudge_core.report.trials import settings
 

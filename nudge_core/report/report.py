@@ -1,9 +1,10 @@
-"""Report: all that a person needs to decide whether moved vectors shall serve. Text, table, JSON, frame and page are made of it."""
+"""Report: everything needed to decide whether to deploy the moved vectors. Text, table, JSON, frame and page are made of it."""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
@@ -75,13 +76,52 @@ class Report(Reported):
 
     @property
     def verdict(self) -> str:
-        """What matters most, in a sentence."""
-        return headline(self)
+        """What happened to questions held out, by the first measure; or, where none were measured, to documents."""
+        line = None if self.comparison is None else main_line(self.comparison)
+        if line is None or self.comparison is None:
+            return repr(self.tuned) if self.tuned is not None else "Nothing was measured."
+        verb = {"better": "rises", "worse": "falls", "unclear": "does not change clearly:"}[direction(line)]
+        return f"{line.measure} {verb} {_change(line, self.comparison.level)} on {_questions(line)} held out."
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What speaks against it: questions that lose, or too few of them."""
-        return tuple(warnings(self))
+        return tuple(self._warnings())
+
+    def _warnings(self) -> Iterator[str]:
+        if self.comparison is None:
+            return
+        level = self.comparison.level
+        whole, unseen = (main_line(self.comparison, subset) for subset in ("all", "unseen"))
+        hidden = None if self.hidden is None else main_line(self.hidden)
+        if whole is not None and direction(whole) == "worse":
+            yield "Questions held out are answered worse than before: do not ship these vectors."
+        if unseen is not None and unseen.after.mean() < unseen.before.mean() - 1e-12:
+            sure = "lose" if direction(unseen) == "worse" else "may lose"
+            yield (
+                f"Unseen questions {sure}: about documents that no question was learned from, {unseen.measure} goes {_change(unseen, level)} on "
+                f"{_questions(unseen)}. {self._remedy()}"
+            )
+        elif hidden is not None and direction(hidden) == "worse":
+            yield (
+                f"Unseen questions lose: with the labels of their documents hidden, {hidden.measure} goes {_change(hidden, level)} on "
+                f"{_questions(hidden)}. {self._remedy()}"
+            )
+        elif unseen is None and self.hidden is None:
+            seen_only = main_line(self.comparison, "seen") is not None
+            why = "all questions held out are seen ones." if seen_only else "evaluate(…, train=…) tells them apart."
+            yield f"Nothing here tells how unseen questions fare, about documents that no question was learned from: {why}"
+        if whole is not None and len(whole.before) < FEW:
+            yield (
+                f"Only {counted(len(whole.before), 'question was', 'questions were')} held out: too few to tell how others will fare. "
+                "Label some more before you decide."
+            )
+
+    def _remedy(self) -> str:
+        ways = "label more widely"
+        if self.tuned is None or self.tuned.matrix is None:
+            ways += ", try Auto(allow_map=True) if you have not (nudge tune --method auto-map), which may move every document"
+        return f"If many questions to come are such, {ways}, or keep the original vectors."
 
     def blocks(self) -> list[Block]:
         """The verdict, the table, and what is to be known of it."""
@@ -119,14 +159,11 @@ _PACKAGES = ("nudge-integrations", "numpy", "torch")
 
 def versions() -> dict[str, str]:
     """Python and the packages that compute, by name."""
-    return {"python": platform.python_version(), **{package: _version(package) for package in _PACKAGES}}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # run from its sources
-        return "not installed"
+    found = {"python": platform.python_version(), **dict.fromkeys(_PACKAGES, "not installed")}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):  # run from its sources
+            found[package] = version(package)
+    return found
 
 
 FEW = 30
@@ -145,60 +182,6 @@ def main_line(comparison: Comparison, subset: str = "all") -> Difference | None:
     return next((line for line in found if len(line.before)), None)
 
 
-def headline(report: Report) -> str:
-    """What happened to questions held out, by the first measure; or, where none were measured, to documents."""
-    line = None if report.comparison is None else main_line(report.comparison)
-    if line is None or report.comparison is None:
-        return repr(report.tuned) if report.tuned is not None else "Nothing was measured."
-    questions = f"{counted(len(line.before), 'question', 'questions')} held out"
-    verb = {"better": "rises", "worse": "falls", "unclear": "does not change clearly:"}[direction(line)]
-    return f"{line.measure} {verb} {_change(line, report.comparison.level)} on {questions}."
-
-
-def warnings(report: Report) -> Iterator[str]:
-    """What a person should weigh before shipping."""
-    if report.comparison is None:
-        return
-    level = report.comparison.level
-    whole, unseen = (main_line(report.comparison, subset) for subset in ("all", "unseen"))
-    if whole is not None and direction(whole) == "worse":
-        yield "Questions held out are answered worse than before: do not ship these vectors."
-    if unseen is not None and unseen.after.mean() < unseen.before.mean() - 1e-12:
-        sure = "lose" if direction(unseen) == "worse" else "may lose"
-        yield (
-            f"Unseen questions {sure}: about documents that no question was learned from, {unseen.measure} goes {_change(unseen, level)} on "
-            f"{counted(len(unseen.before), 'question', 'questions')}. {_remedy(report)}"
-        )
-    elif report.hidden is not None and (line := main_line(report.hidden)) is not None and direction(line) == "worse":
-        yield (
-            f"Unseen questions lose: with the labels of their documents hidden, {line.measure} goes {_change(line, level)} on "
-            f"{counted(len(line.before), 'question', 'questions')}. {_remedy(report)}"
-        )
-    elif unseen is None and report.hidden is None:
-        yield (
-            "Nothing here tells how unseen questions fare, about documents that no question was learned from"
-            + (
-                ": all questions held out are seen ones."
-                if main_line(report.comparison, "seen")
-                else ": evaluate(…, train=…) tells them apart."
-            )
-        )
-    if whole is not None and len(whole.before) < FEW:
-        yield (
-            f"Only {counted(len(whole.before), 'question was', 'questions were')} held out: too few to tell how others will fare. "
-            "Label some more before you decide."
-        )
-
-
-def _remedy(report: Report) -> str:
-    ways = "label more widely"
-    if report.tuned is None or report.tuned.matrix is None:
-        ways += (
-            ", try Auto(allow_map=True) if you have not (nudge tune --method auto-map), which may move every document"
-        )
-    return f"If many questions to come are such, {ways}, or keep the original vectors."
-
-
 def hidden_sentence(hidden: Comparison) -> str:
     """How questions fare about documents whose labels were hidden."""
     line = hidden.lines[0]
@@ -206,6 +189,10 @@ def hidden_sentence(hidden: Comparison) -> str:
         f"{len(line.before)} questions about documents whose labels were hidden: "
         f"{line.measure} {100 * line.before.mean():.2f} -> {100 * line.after.mean():.2f}."
     )
+
+
+def _questions(line: Difference) -> str:
+    return counted(len(line.before), "question", "questions")
 
 
 def _change(line: Difference, level: float) -> str:

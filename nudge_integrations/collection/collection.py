@@ -16,7 +16,7 @@ from nudge_core import evaluate as evaluate_exactly
 from nudge_core.apply import Outcome, Run, Survey, survey, write
 from nudge_core.apply import recover as recover_run
 from nudge_core.apply import restore as restore_run
-from nudge_core.apply.maps import follow, keep_map, standing
+from nudge_core.apply.maps import current_map, keep_map, map_added
 from nudge_core.apply.memory import (
     add_feedback,
     documents_learned_from,
@@ -42,7 +42,7 @@ from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.checks import check_lengths, check_method, scaled, unreachable
 from nudge_integrations.stores.reading import Background, read_as, texts_of
 
-Direction: TypeAlias = Literal["forward", "back"]
+Direction: TypeAlias = Literal["finish", "rollback", "forward", "back"]
 _log = logging.getLogger(__name__)
 
 
@@ -75,9 +75,9 @@ class Collection(Journalled):
         """
         super().__init__(store, journal)
         self.adapt, self.embedder = partial(_reached, adapt), embedder
-        if recover not in (None, "forward", "back"):
+        if recover not in (None, "finish", "rollback", "forward", "back"):
             raise InputError(
-                f'recover is {recover!r}; expected "forward" to finish an interrupted run, "back" to undo it, or None'
+                f'recover is {recover!r}; expected "finish" to finish an interrupted run, "rollback" to undo it, or None'
             )
         try:
             adapter = self.adapt()
@@ -237,8 +237,8 @@ class Collection(Journalled):
         """Hear that documents were added: they go through the map that the others went through, if there is one."""
         self.forget(ids)
         held = self._opened()
-        if held is not None and ids and standing(held) is not None:
-            follow(self.adapt(), held, [self._spelled(str(name)) for name in ids])
+        if held is not None and ids and current_map(held) is not None:
+            map_added(self.adapt(), held, [self._spelled(str(name)) for name in ids])
 
     def history(self) -> list[Run]:
         """All runs of the collection, the first first."""

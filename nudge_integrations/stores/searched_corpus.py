@@ -35,7 +35,7 @@ class SearchedCorpus(Corpus):
     Only documents that were asked for or found have a row. What the store's index misses is missed here too.
     """
 
-    walks = False
+    scannable = False
 
     def __init__(self, adapter: StoreAdapter, originals: Mapping[str, NDArray[Any]]) -> None:
         """Take the store.
@@ -120,6 +120,7 @@ class SearchedCorpus(Corpus):
         temperature: float | None = None,
         cosine: bool = True,
         progress: bool = True,
+        passed: Tensor | None = None,
     ) -> Background:
         """The k most similar documents of each question, as the store finds them; see `Corpus.background`.
 
@@ -128,6 +129,8 @@ class SearchedCorpus(Corpus):
         Raises:
             StoreError: The store fails in the middle.
         """
+        if passed is not None and exclude is not None:
+            passed[:] = self.rows(np.sort(exclude))
         dropped = [] if exclude is None else [self._names[row] for row in exclude.tolist()]
         moved = [name for name in self._originals if name not in set(dropped)]
         hidden = list(dict.fromkeys([*dropped, *self._originals]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nudge_core.apply import recover, restore, survey, write
-from nudge_core.apply.maps import follow, keep_map, standing
+from nudge_core.apply.maps import current_map, keep_map, map_added
 
 MATRIX = np.asarray([[1, 0.2, 0], [0, 1, 0.3], [-0.1, 0, 1]], np.float32)
 
@@ -26,11 +26,11 @@ def add(world, names, vectors):
     """Documents come into the store, as its own `add` would bring them."""
     world.target.held |= dict(zip(names, vectors, strict=True))
     world.journal.forget(names)
-    return follow(world.target, world.journal, names)
+    return map_added(world.target, world.journal, names)
 
 
 def number(world):
-    found = standing(world.journal)
+    found = current_map(world.journal)
     return None if found is None else found[0]
 
 
@@ -75,7 +75,7 @@ def test_while_a_run_is_interrupted_none_stands(make):
     world.target.on_replace = dies
     with pytest.raises(KeyboardInterrupt):
         restore(world.target, world.journal, progress=False)
-    assert standing(world.journal) is None
+    assert current_map(world.journal) is None
     assert add(world, ["n0"], world.vectors(7, 1)) == 0
     world.target.on_replace = lambda ids: None
     recover(world.target, world.journal, "back", progress=False)
@@ -93,7 +93,7 @@ def test_what_a_run_moved_meanwhile_is_not_mapped_twice(make):
     run(world)
     state = world.target.bits()
     world.journal.forget(world.ids[:3])
-    assert follow(world.target, world.journal, world.ids) == 0
+    assert map_added(world.target, world.journal, world.ids) == 0
     assert world.target.bits() == state
 
 
@@ -108,7 +108,7 @@ def test_a_zero_vector_stays(make):
 def test_documents_that_are_gone_again(make):
     world = make()
     run(world)
-    assert follow(world.target, world.journal, ["n0"]) == 0
+    assert map_added(world.target, world.journal, ["n0"]) == 0
 
 
 def test_a_store_that_rounds_what_it_is_given(make):

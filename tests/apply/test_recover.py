@@ -34,12 +34,12 @@ def interrupted(world, request):
     return world
 
 
-@pytest.mark.parametrize("direction", ["forward", "back"])
+@pytest.mark.parametrize("direction", ["finish", "rollback", "forward", "back"])
 def test_it_is_finished_or_undone(interrupted, direction):
     outcome = recover(interrupted.target, interrupted.journal, direction)
-    goal = wanted(interrupted) if direction == "forward" else interrupted.original
-    assert interrupted.target.bits() == goal
-    assert (outcome.documents, outcome.run.state) == (9, "done" if direction == "forward" else "undone")
+    finished = direction in ("finish", "forward")
+    assert interrupted.target.bits() == (wanted(interrupted) if finished else interrupted.original)
+    assert (outcome.documents, outcome.run.state) == (9, "done" if finished else "undone")
     assert recover(interrupted.target, interrupted.journal, direction).run is None, "nothing is left to do"
     restore(interrupted.target, interrupted.journal)
     assert interrupted.target.bits() == interrupted.original
@@ -52,7 +52,7 @@ def test_nothing_is_written_twice(interrupted):
 
 def test_nothing_else_begins_before(interrupted):
     before = interrupted.target.bits()
-    said = r'run 1 \(nudge, begun .*\) was interrupted after \d of 9 documents: call recover\("forward"\).*recover\("back"\)'
+    said = r'run 1 \(nudge, begun .*\) was interrupted after \d of 9 documents: recover\("finish"\) finishes.*recover\("rollback"\) undoes'
     with pytest.raises(UnfinishedRunError, match=said):
         start(interrupted, 2)
     with pytest.raises(UnfinishedRunError, match=said):
@@ -73,7 +73,7 @@ def test_the_message_says_where_everything_is_and_what_to_do(world):
     world.target.on_replace = world.stopping(1, GONE)
     with pytest.raises(StoreError) as caught:
         start(world)
-    for part in ("Dict store failed during nudge", str(world.journal.path), 'recover("forward")', 'recover("back")'):
+    for part in ("Dict store failed during nudge", str(world.journal.path), 'recover("finish")', 'recover("rollback")'):
         assert part in str(caught.value)
     assert caught.value.__cause__ is GONE
 
@@ -171,7 +171,7 @@ def test_undoing_the_second_run_gives_the_first(world):
 
 @pytest.mark.parametrize("direction", ["forwards", "", None, "undo", 1])
 def test_another_direction(world, direction):
-    with pytest.raises(InputError, match=r'expected "forward" to finish the run or "back" to undo it'):
+    with pytest.raises(InputError, match=r'expected "finish" to finish the run or "rollback" to undo it'):
         recover(world.target, world.journal, direction)
 
 

@@ -99,7 +99,7 @@ def on_ray(folder: Path, X: np.ndarray, ids: Any) -> Corpus:
     if find_spec("ray") is None:
         pytest.skip("ray is not installed: pip install 'nudge-integrations[ray]'")
     parquet(folder, X, ids, (9, 30), row_group_size=5)
-    with mock.patch("nudge_core.corpus.ray.piece.BYTES", 10 * X.shape[1] * X.itemsize):
+    with mock.patch("nudge_core.corpus.ray.work.BYTES", 10 * X.shape[1] * X.itemsize):
         corpus = RayCorpus(folder, num_cpus=2)
     assert len(corpus._pieces_of_all) == 7
     return corpus

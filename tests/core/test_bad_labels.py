@@ -118,7 +118,7 @@ def test_question_ids_that_stand_twice():
 
 
 def test_document_ids_that_stand_twice():
-    with pytest.raises(InputError, match=r"more than once: 'b'. Each document needs an id of its own"):
+    with pytest.raises(InputError, match=r"more than once: 'b'. Give each an id of its own"):
         open_corpus(X, ids=["a", "b", "b", "b"])
 
 

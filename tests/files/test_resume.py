@@ -9,7 +9,7 @@ import torch
 from files_common import questions, vectors
 
 from nudge_core import NudgeN, finetune, open_corpus
-from nudge_core.corpus import resume
+from nudge_core.corpus import background
 from nudge_core.errors import InputError
 
 OPTIONS = {"exclude": np.arange(40), "temperature": 0.05, "progress": False}
@@ -18,16 +18,16 @@ KILLED = """
 import os, signal, sys
 import numpy as np, torch
 from nudge_core import open_corpus
-from nudge_core.corpus import resume
-keep, left = resume.Kept.keep, int(sys.argv[3])
-resume.EVERY = 0
+from nudge_core.corpus import background
+keep, left = background.Kept.keep, int(sys.argv[3])
+background.EVERY = 0
 def keep_and_die(self, *args, **options):
     global left
     keep(self, *args, **options)
     left -= 1
     if not left:
         os.kill(os.getpid(), signal.SIGKILL)
-resume.Kept.keep = keep_and_die
+background.Kept.keep = keep_and_die
 corpus = open_corpus(sys.argv[1], resume=sys.argv[2])
 Q = torch.from_numpy(np.load(sys.argv[2] + "/questions.npy"))
 corpus.background(Q, 5, exclude=np.arange(40), temperature=0.05, progress=False)
@@ -36,8 +36,8 @@ corpus.background(Q, 5, exclude=np.arange(40), temperature=0.05, progress=False)
 
 @pytest.fixture
 def every_block(monkeypatch):
-    monkeypatch.setattr(resume, "EVERY", 0)
-    monkeypatch.setattr("nudge_core.corpus.resume.time.monotonic", iter(range(10**6)).__next__)
+    monkeypatch.setattr(background, "EVERY", 0)
+    monkeypatch.setattr("nudge_core.corpus.background.time.monotonic", iter(range(10**6)).__next__)
 
 
 def same(ours, theirs):

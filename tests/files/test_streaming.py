@@ -12,7 +12,7 @@ from files_common import DIM, DOCS, questions, vectors
 
 from nudge_core import NudgeN, finetune, open_corpus
 from nudge_core.corpus import files
-from nudge_core.corpus.prefetch import prefetched
+from nudge_core.corpus.files import prefetched
 
 
 @pytest.mark.parametrize("cuts", [(), (1, 500, 500, 999)])

@@ -33,7 +33,7 @@ def half(request, make, monkeypatch):
         patch.setattr(kind, "replace", fail)
         patch.setattr(kind, "batch", 7, raising=False)
         patch.setattr(kind, "__init__", with_batch(kind.__init__))
-        with pytest.raises(StoreError, match=r"ConnectionError: the store went away.*recover\(\"forward\"\)"):
+        with pytest.raises(StoreError, match=r"ConnectionError: the store went away.*recover\(\"finish\"\)"):
             world.store.nudge(world.pairs(), world.pairs("validation"), progress=False)
     assert len(calls) == 3
     assert world.bits() != world.before
@@ -143,11 +143,11 @@ def test_recovering_at_every_start_is_safe(world):
 @pytest.mark.parametrize("direction", ["backward", "", True, "BACK"])
 def test_another_direction(world, direction):
     with pytest.raises(
-        InputError, match=r'expected "forward" to finish an interrupted run, "back" to undo it, or None'
+        InputError, match=r'expected "finish" to finish an interrupted run, "rollback" to undo it, or None'
     ):
         NudgeVectorStore(world.inner, recover=direction)
     world.store.nudge(world.pairs(), progress=False)
-    with pytest.raises(InputError, match=r'expected "forward" to finish the run or "back" to undo it'):
+    with pytest.raises(InputError, match=r'expected "finish" to finish the run or "rollback" to undo it'):
         world.store.recover(direction)
 
 
@@ -158,4 +158,4 @@ def test_a_key_that_interrupts_says_what_to_do(world, monkeypatch, caplog):
     monkeypatch.setattr(type(adapter_of(world.inner)), "replace", stop)
     with pytest.raises(KeyboardInterrupt):
         world.store.nudge(world.pairs(), world.pairs("validation"), progress=False)
-    assert 'run 1 was interrupted; recover("forward") finishes it, recover("back") undoes it' in caplog.text
+    assert 'run 1 was interrupted; recover("finish") finishes it, recover("rollback") undoes it' in caplog.text

@@ -25,5 +25,5 @@ def write_files(folder: Path, X: np.ndarray, ids: list, *, kind=None, compressio
 
 def in_pieces(folder: Path, **options) -> RayCorpus:
     """Pieces of two row groups."""
-    with mock.patch("nudge_core.corpus.ray.piece.BYTES", 20 * DIM * 4):
+    with mock.patch("nudge_core.corpus.ray.work.BYTES", 20 * DIM * 4):
         return RayCorpus(folder, **{"num_cpus": 2, **options})

@@ -14,7 +14,7 @@ from ray_common import DIM, DOCS, in_pieces, write_files
 
 from nudge_core.corpus import RayCorpus
 from nudge_core.corpus.ray import work as module
-from nudge_core.corpus.ray.connection import import_ray
+from nudge_core.corpus.ray.cluster import import_ray
 from nudge_core.errors import ClusterError, FileFormatError, InputError, NudgeError
 
 pytestmark = pytest.mark.enable_socket
@@ -59,7 +59,7 @@ def test_something_else_at_the_address(folder, apart, answer):
 
 
 def test_something_silent_at_the_address(folder, apart, monkeypatch):
-    monkeypatch.setattr("nudge_core.corpus.ray.connection.PATIENCE", 0.2)
+    monkeypatch.setattr("nudge_core.corpus.ray.cluster.PATIENCE", 0.2)
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         pytest.raises(ClusterError, match=r"no Ray cluster at .*timed out"),
@@ -142,17 +142,17 @@ def test_a_part_that_changes_after_it_was_opened(corpus, folder, X, call):
 
 def test_a_part_that_changes_while_it_is_read(corpus, monkeypatch):
     def meddling(layout, asked):
-        from nudge_core.corpus.ray import piece, work
+        from nudge_core.corpus.ray import work
 
         def norms(self, values, first):
             os.utime(layout.place.path)
-            return super(piece.Piece, self)._norms(values, first + layout.first)
+            return super(work.Piece, self)._norms(values, first + layout.first)
 
-        before, piece.Piece._norms = piece.Piece._norms, norms
+        before, work.Piece._norms = work.Piece._norms, norms
         try:
             return work.background(layout, asked)
         finally:
-            piece.Piece._norms = before
+            work.Piece._norms = before
 
     monkeypatch.setattr(module, "background", meddling)
     with pytest.raises(FileFormatError, match="has changed since it was opened"):

@@ -13,7 +13,6 @@ import torch
 
 from nudge_core import NudgeN, finetune
 from nudge_core.corpus import ParquetCorpus
-from nudge_core.corpus.ray import merging
 from nudge_core.corpus.ray import work as module
 from nudge_core.errors import ClusterError
 
@@ -51,9 +50,9 @@ def dying(log: Path, first: int, times: int):
 def test_a_worker_killed_in_the_middle(corpus, folder, sets, tmp_path, monkeypatch, first, capfd):
     expected = finetune(ParquetCorpus(folder), *sets, method=NudgeN(), progress=False)
     merged = []
-    real = merging.Merger.add
+    real = module.Merger.add
     monkeypatch.setattr(
-        merging.Merger, "add", lambda self, number, found: (merged.append(number), real(self, number, found))
+        module.Merger, "add", lambda self, number, found: (merged.append(number), real(self, number, found))
     )
     monkeypatch.setattr(module, "background", dying(tmp_path / "log", first, 1))
     ours = finetune(corpus, *sets, method=NudgeN(), progress=False)
@@ -67,7 +66,7 @@ def test_a_worker_killed_in_the_middle(corpus, folder, sets, tmp_path, monkeypat
 
 
 def test_a_piece_that_kills_every_worker_is_given_up(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("nudge_core.corpus.ray.mapping.RETRIES", 1)
+    monkeypatch.setattr("nudge_core.corpus.ray.cluster.RETRIES", 1)
     monkeypatch.setattr(module, "background", dying(tmp_path / "log", 20, 99))
     with pytest.raises(ClusterError, match=r"lost 2 times on the same part.*short of memory") as caught:
         corpus.background(torch.ones(1, 8), 3, progress=False)

@@ -11,8 +11,8 @@ from ray_common import DOCS, in_pieces, write_files
 from nudge_core import Auto, Contrastive, LinearMap, NudgeM, NudgeN, evaluate, finetune
 from nudge_core.corpus import MemoryCorpus, ParquetCorpus
 from nudge_core.corpus.background import Background
-from nudge_core.corpus.mapped import Mapped
-from nudge_core.corpus.ray.merging import Merger, merged
+from nudge_core.corpus.base import Mapped
+from nudge_core.corpus.ray.work import Merger, merged
 from nudge_core.trial import trial
 
 pytestmark = pytest.mark.enable_socket
@@ -144,7 +144,7 @@ def test_no_telemetry_and_no_dashboard(corpus):
 
 
 def test_a_bar_with_rows_per_second(corpus, capsys, monkeypatch):
-    monkeypatch.setattr("nudge_core.corpus.ray.corpus.tqdm", shown_at_once())
+    monkeypatch.setattr("nudge_core.clock.tqdm", shown_at_once())
     corpus.background(torch.ones(1, 8), 3, progress=True)
     assert "120/120" in (said := capsys.readouterr().err)
     assert "rows/s" in said

@@ -96,7 +96,7 @@ def test_a_worker_killed_while_it_writes(corpus, tuned, X, tmp_path, monkeypatch
     marker = tmp_path / "killed"
 
     def dying(part, moves):
-        from nudge_core.corpus.ray import part as module
+        from nudge_core.corpus.ray import work as module
 
         if not marker.exists():
 
@@ -171,7 +171,7 @@ def test_a_full_disk(corpus, tuned, X, tmp_path, files, monkeypatch):
     def full(part, moves):
         from types import SimpleNamespace
 
-        from nudge_core.corpus.ray import part as module
+        from nudge_core.corpus.ray import work as module
 
         if not part.path.endswith("part-2.parquet"):
             return module.write_part(part, moves)

@@ -11,7 +11,7 @@ pytest.importorskip("jinja2")
 from looking.browsing import PHONE, WIDER, opened
 from looking.pages import NASTY, hostile, longest
 
-from nudge_core.report.clean import clean
+from nudge_core.report.content import clean
 
 
 @pytest.fixture(scope="module")

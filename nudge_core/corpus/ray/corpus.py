@@ -10,16 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from nudge_core.clock import progress_bar
 from nudge_core.corpus.background import Background
 from nudge_core.corpus.parquet import ParquetCorpus
 from nudge_core.corpus.ray import work
-from nudge_core.corpus.ray.connection import check_options, connect
-from nudge_core.corpus.ray.mapping import Cluster
-from nudge_core.corpus.ray.merging import Merger
-from nudge_core.corpus.ray.piece import pieces
-from nudge_core.corpus.ray.work import Asked, Found
+from nudge_core.corpus.ray.cluster import Cluster, check_options, connect
 from nudge_core.corpus.ray.writing import write
 from nudge_core.data.moves import Moves
 from nudge_core.data.vectors import distinct
@@ -68,11 +64,10 @@ class RayCorpus(ParquetCorpus):
             connect(address)
         super().__init__(path, id_column=id_column, vector_column=vector_column)
         self.cluster, self.num_gpus = Cluster(address, num_cpus, workers), num_gpus
-        self._pieces_of_all = pieces(self)
+        self._pieces_of_all = work.pieces(self)
 
     def rows(self, rows: NDArray[np.int64]) -> Tensor:
         """The vectors of these rows, (len(rows), dim) float32, as stored; workers read the row groups that hold them."""
-        found = torch.empty((len(rows), self.dim), dtype=torch.float32)
         wanted, places = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
         held = torch.empty((len(wanted), self.dim), dtype=torch.float32)
         parts = [(layout, layout.within(wanted)) for layout in self._pieces_of_all]
@@ -83,73 +78,35 @@ class RayCorpus(ParquetCorpus):
 
         if parts:
             self.cluster.run(work.rows, [(layout, wanted[part]) for layout, part in parts], None, take)
-        found[:] = held[torch.from_numpy(places)]
-        return found
+        return held[torch.from_numpy(places)]
 
-    def mapped_background(
+    def mapped_background(self, queries: Tensor, k: int, matrix: Tensor, **options: Any) -> Background:
+        """As `background`, of documents that go through a map first, (dim, dim), where they are."""
+        return self.background(queries, k, matrix=matrix, **options)
+
+    def background(
         self,
         queries: Tensor,
         k: int,
-        matrix: Tensor,
         *,
         exclude: NDArray[np.int64] | None = None,
-        temperature: float | None = None,
-        cosine: bool = True,
         progress: bool = True,
+        passed: Tensor | None = None,
+        matrix: Tensor | None = None,
+        **options: Any,
     ) -> Background:
-        """As `background`, of documents that go through a map first, (dim, dim), where they are."""
-        return self._spread(queries, k, exclude, temperature, cosine, progress, None, matrix)
-
-    def _pass(
-        self,
-        queries: Tensor,
-        k: int,
-        exclude: NDArray[np.int64] | None,
-        temperature: float | None,
-        cosine: bool,
-        progress: bool,
-        passed: Tensor | None,
-    ) -> Background:
-        return self._spread(queries, k, exclude, temperature, cosine, progress, passed, None)
-
-    def _spread(
-        self,
-        queries: Tensor,
-        k: int,
-        exclude: NDArray[np.int64] | None,
-        temperature: float | None,
-        cosine: bool,
-        progress: bool,
-        passed: Tensor | None,
-        matrix: Tensor | None,
-    ) -> Background:
-        """Each worker passes over its pieces; what they find is merged two by two."""
+        """See `Corpus.background`: each worker passes over its pieces, and what they find is merged two by two."""
         left_out = np.zeros(0, dtype=np.int64) if exclude is None else distinct(exclude)
-        asked = Asked(
-            queries.detach().cpu().numpy(),
-            k,
-            left_out,
-            temperature,
-            cosine,
-            passed is not None,
-            None if matrix is None else matrix.cpu().numpy(),
-        )
+        asked = {"k": k, "exclude": left_out, "collect": passed is not None, **options}
+        asked |= {"queries": queries.detach().cpu().numpy(), "matrix": None if matrix is None else matrix.cpu().numpy()}
         layouts, share = self._pieces_of_all, self._gpu_share()
-        merger = Merger(len(layouts))
-        with tqdm(
-            total=len(self),
-            unit=" rows",
-            unit_scale=True,
-            delay=2,
-            disable=not progress,
-            leave=False,
-            desc="background",
-        ) as bar:
+        merger = work.Merger(len(layouts))
+        with progress_bar(len(self), "background", progress) as bar:
 
-            def take(number: int, found: Found) -> None:
-                merger.add(number, found.background)
-                if passed is not None and found.passed is not None:
-                    passed[layouts[number].within(left_out)] = torch.from_numpy(found.passed.copy())
+            def take(number: int, found: tuple[Background, NDArray[np.float32] | None]) -> None:
+                merger.add(number, found[0])
+                if passed is not None and found[1] is not None:
+                    passed[layouts[number].within(left_out)] = torch.from_numpy(found[1].copy())
                 bar.update(len(layouts[number]))
 
             self.cluster.run(work.background, layouts, asked, take, num_gpus=share)

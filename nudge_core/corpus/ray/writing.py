@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from nudge_core.arguments import expect
+from nudge_core.clock import progress_bar
 from nudge_core.corpus.parquet import ParquetCorpus
 from nudge_core.corpus.places import file_system, is_url, local
-from nudge_core.corpus.ray.mapping import Cluster
-from nudge_core.corpus.ray.part import Part, write_part
-from nudge_core.corpus.ray.piece import Layout
+from nudge_core.corpus.ray.cluster import Cluster
+from nudge_core.corpus.ray.work import Layout, Part, write_part
 from nudge_core.data.moves import Moves
 from nudge_core.errors import InputError
 
@@ -29,7 +28,7 @@ MANIFEST, JOB = "manifest.json", "job.json"
 
 @dataclass(frozen=True)
 class _Target:
-    """The folder that shall be written, on any file system."""
+    """The folder that is to be written, on any file system."""
 
     fs: Any
     path: str
@@ -58,9 +57,9 @@ class _Target:
         if self.fs.exists(self.staging):
             self.fs.rm(self.staging, recursive=True)
 
-    def ready(self, name: str) -> bool:
-        """Whether a file of this write is there already."""
-        return bool(self.fs.exists(f"{self.staging}/{name}") or self.fs.exists(f"{self.path}/{name}"))
+    def held(self, name: str) -> str | None:
+        """Where a file of this write is already; None where it is not."""
+        return next(filter(self.fs.exists, (f"{self.staging}/{name}", f"{self.path}/{name}")), None)
 
 
 def write(
@@ -86,7 +85,7 @@ def write(
         WriteError: A part cannot be written, for example as the disk is full.
     """
     expect(tuned, Moves, "tuned", "give what finetune returned, or Nudge.load(path)", "Nudge")
-    _check_fits(corpus, tuned)
+    corpus.check_moves(tuned, "write")
     target = _target(corpus, tuned, folder)
     done = target.read(f"{target.path}/{MANIFEST}")
     if done is not None and done.get("key") == target.key:
@@ -95,12 +94,10 @@ def write(
     _check_free(target, done)
     target.fs.makedirs(target.staging, exist_ok=True)
     target.write(JOB, {"key": target.key})
-    layouts = _files(corpus)
+    layouts = [Layout.of(corpus, number) for number in range(len(corpus.places))]
     parts = [Part(layout, target.fs, f"{target.staging}/{layout.place.name}") for layout in layouts]
-    left = [part for part in parts if not target.ready(part.layout.place.name)]
-    with tqdm(
-        total=len(corpus), unit=" rows", unit_scale=True, delay=2, disable=not progress, leave=False, desc="writing"
-    ) as bar:
+    left = [part for part in parts if target.held(part.layout.place.name) is None]
+    with progress_bar(len(corpus), "writing", progress) as bar:
         bar.update(len(corpus) - sum(len(part.layout) for part in left))
         if left:
             cluster.run(write_part, left, tuned, lambda number, _: bar.update(len(left[number].layout)))
@@ -112,10 +109,6 @@ def write(
 def _finish(target: _Target, corpus: ParquetCorpus, tuned: Moves, layouts: list[Layout]) -> Mapping[str, Any]:
     """Write the manifest and give the folder its name: at once on this machine, file by file, the manifest last, in an object store."""
     fs, rows = target.fs, np.sort(tuned.rows)
-    names = [layout.place.name for layout in layouts]
-    where = {
-        name: next(f for f in (f"{target.staging}/{name}", f"{target.path}/{name}") if fs.exists(f)) for name in names
-    }
     manifest = {
         "format": "nudge-parquet",
         "version": 1,
@@ -131,7 +124,7 @@ def _finish(target: _Target, corpus: ParquetCorpus, tuned: Moves, layouts: list[
                 "name": layout.place.name,
                 "rows": len(layout),
                 "moved": (part := layout.within(rows)).stop - part.start,
-                "bytes": fs.size(where[layout.place.name]),
+                "bytes": fs.size(target.held(layout.place.name)),
             }
             for layout in layouts
         ],
@@ -145,26 +138,11 @@ def _finish(target: _Target, corpus: ParquetCorpus, tuned: Moves, layouts: list[
         Path(target.staging).rename(target.path)
         return manifest
     fs.makedirs(target.path, exist_ok=True)
-    for name in [*names, MANIFEST]:
+    for name in [*(layout.place.name for layout in layouts), MANIFEST]:
         if fs.exists(f"{target.staging}/{name}"):
             fs.mv(f"{target.staging}/{name}", f"{target.path}/{name}")
     target.clear()
     return manifest
-
-
-def _check_fits(corpus: ParquetCorpus, tuned: Moves) -> None:
-    if (tuned.docs, tuned.dim) != (len(corpus), corpus.dim):
-        raise InputError(
-            f"the moves were made for {tuned.docs} documents of dimension {tuned.dim}, the corpus has {len(corpus)} of {corpus.dim}: "
-            "write the corpus that was fine-tuned"
-        )
-    names = corpus.names(tuned.rows)
-    if not np.array_equal(tuned.ids, names):
-        row = next(i for i, (a, b) in enumerate(zip(tuned.ids, names, strict=True)) if a != b)
-        raise InputError(
-            f"row {tuned.rows[row]} is {tuned.ids[row]!r} in the moves and {names[row]!r} in the corpus: "
-            "write the corpus that was fine-tuned, in the same order"
-        )
 
 
 def _check_free(target: _Target, done: Any) -> None:
@@ -191,24 +169,5 @@ def _target(corpus: ParquetCorpus, tuned: Moves, folder: str | Path) -> _Target:
     fs, path = file_system(where)
     path = path.rstrip("/")
     if path in {place.path.rsplit("/", 1)[0] for place in corpus.places}:
-        raise InputError(
-            f"{path!r} is the folder of the corpus itself, which is never changed: give the name of a new folder"
-        )
+        raise InputError(f"{path!r} is the folder of the corpus itself, which is never changed: name a new folder")
     return _Target(fs, path, key.hexdigest())
-
-
-def _files(corpus: ParquetCorpus) -> list[Layout]:
-    """Every file of the corpus as one piece."""
-    return [
-        Layout(
-            place,
-            corpus.id_column,
-            corpus.column,
-            corpus.dim,
-            corpus.itemsize,
-            0,
-            tuple(np.diff(corpus._groups[number]).tolist()),
-            int(corpus.starts[number]),
-        )
-        for number, place in enumerate(corpus.places)
-    ]
