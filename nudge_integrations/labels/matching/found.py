@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from nudge_core.arguments import whole_number
 from nudge_core.errors import InputError
 from nudge_integrations.labels.matching.text import Text
 
 Rule: TypeAlias = Literal["id", "exact", "normalised", "containment", "overlap", "fuzzy", "span", "metadata"]
-RULES: tuple[Rule, ...] = ("id", "exact", "normalised", "containment", "overlap", "fuzzy", "span", "metadata")
+RULES: tuple[Rule, ...] = get_args(Rule)
 
 
 @dataclass(frozen=True, eq=False)

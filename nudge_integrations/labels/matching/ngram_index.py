@@ -19,13 +19,7 @@ class Index:
     """References by the hashes of their runs, for runs of one length."""
 
     def __init__(self, size: int, references: Sequence[Text], numbers: Sequence[int]) -> None:
-        """Enter references.
-
-        Args:
-            size: Characters in a run.
-            references: What is entered; each has at least `size` characters.
-            numbers: What each is called in what `shared` returns.
-        """
+        """Enter references of at least `size` characters; `numbers` are what `shared` calls them."""
         self.size = size
         grams, owners = [], []
         for text, number in zip(references, numbers, strict=True):
@@ -51,11 +45,7 @@ class Index:
     def shared(
         self, points: NDArray[np.uint64], starts: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Which chunks share runs with which references.
-
-        Args:
-            points: The code points of all chunks, with a code 0 after each.
-            starts: Where each chunk begins.
+        """Which chunks, joined as by `joined`, share runs with which references.
 
         Returns:
             The number of the chunk, the reference and how many of the runs entered of it the chunk holds (a run twice counts twice).
