@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from nudge_core.data.queries import normal
 from nudge_core.errors import FileFormatError, first_few
@@ -14,10 +14,12 @@ from nudge_integrations.labels.source import NAMES_OF_SPLITS, Source
 from nudge_integrations.labels.values import absent, id_of
 
 
-@dataclass
-class _Held:
-    question: LabelledQuestion
-    answers: dict[Any, Answer]
+class Form(NamedTuple):
+    """A form of labelled questions: what it is called, whether a source has it, and its reader with its options."""
+
+    NAME: str
+    fits: Callable[[Source], bool]
+    read: Callable[..., LabelledQuestions]
 
 
 class Collector:
@@ -30,7 +32,7 @@ class Collector:
 
     def __init__(self, form: str, source: Source) -> None:
         self.form, self.source = form, source
-        self._held: dict[tuple[str, str | None], _Held] = {}
+        self._held: dict[tuple[str, str | None], tuple[LabelledQuestion, dict[Any, Answer]]] = {}
         self._odd: defaultdict[str, list[str]] = defaultdict(list)
         self._problems: list[str] = list(source.problems)
 
@@ -71,16 +73,16 @@ class Collector:
         part = None if absent(split) else NAMES_OF_SPLITS.get(str(split).strip().lower())
         if part is None and not absent(split):
             self.odd(f"the split {split!r} is none of train, dev and test", where)
-        held = self._held.setdefault((text, part), _Held(LabelledQuestion(text, (), name, part, where), {}))
-        if name is not None and held.question.id not in (None, name):
+        question, held = self._held.setdefault((text, part), (LabelledQuestion(text, (), name, part, where), {}))
+        if name is not None and question.id not in (None, name):
             self.odd("the same question stands under several ids; their answers were joined", where)
         for answer in kept:
             key = (answer.id, answer.text, answer.span, () if answer.id or answer.text else str(answer.metadata))
-            before = held.answers.setdefault(key, answer)
+            before = held.setdefault(key, answer)
             if before.relevant != answer.relevant:
                 self.odd("one document is given as relevant and as irrelevant; it was taken for irrelevant", where)
             if before.relevant != answer.relevant or before.grade < answer.grade:
-                held.answers[key] = replace(
+                held[key] = replace(
                     answer, relevant=before.relevant and answer.relevant, grade=max(before.grade, answer.grade)
                 )
         return None
@@ -100,7 +102,7 @@ class Collector:
                 f"{self.source.name}, read as {self.form}, holds no question with labels{why}. It holds {self.source.shape}"
             )
         self._problems += _on_both_sides(self._held)
-        questions = tuple(replace(held.question, answers=tuple(held.answers.values())) for held in self._held.values())
+        questions = tuple(replace(one, answers=tuple(answers.values())) for one, answers in self._held.values())
         return LabelledQuestions(questions, self.form, documents or {}, tuple(self._problems))
 
     def _clean(self, answer: Answer, where: str) -> Answer:

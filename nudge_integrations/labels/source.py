@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from nudge_core.errors import FileFormatError, InputError
@@ -46,10 +47,25 @@ class Source:
     tree: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns of all rows, in the order in which they occur."""
         return tuple(dict.fromkeys(name for row in self.rows for name in row.values))
+
+    def named(self, usual: Iterable[str]) -> str | None:
+        """The first of these names that a column has."""
+        return next((name for name in usual if name in self.columns), None)
+
+    def column(self, option: str, given: str | None, usual: Iterable[str] = ()) -> str | None:
+        """The column that the user gave for an option, else one of the usual names.
+
+        Raises:
+            FileFormatError: There is no such column.
+        """
+        if given is not None and given not in self.columns:
+            there = ", ".join(map(repr, self.columns))
+            raise FileFormatError(f"{self.name} has no column {option}={given!r}; there are {there}")
+        return self.named(usual) if given is None else given
 
     @property
     def shape(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from nudge_integrations.labels.labelled import Answer
@@ -49,15 +50,13 @@ def answers_of(
         pairs = list(zip(names, bodies, strict=True))
     else:
         pairs = [(name, None) for name in names] + [(None, body) for body in bodies]
-    answers = []
-    for place, (name, body) in enumerate(pairs):
-        given = facts[place] if len(facts) == len(pairs) else facts[0] if len(facts) == 1 else {}
-        answers.append(_answer(name, body, given, relevant, grades, where))
+    shared = facts[0] if len(facts) == 1 else {}
+    given = facts if len(facts) == len(pairs) else [shared] * len(pairs)
+    answers = [_answer(*pair, one, relevant, grades, where) for pair, one in zip(pairs, given, strict=True)]
     found = [text for text in map(text_of, list_of(spans, where)) if text is not None]
     if len(answers) == 1 and found:
-        only = answers[0]
-        return [Answer(only.id, only.text, span, only.metadata, only.relevant, only.grade) for span in found]
-    return [*answers, *(Answer(span=span, metadata=_only(facts), relevant=relevant) for span in found)]
+        return [replace(answers[0], span=span) for span in found]
+    return [*answers, *(Answer(span=span, metadata=shared, relevant=relevant) for span in found)]
 
 
 def _answer(
@@ -83,10 +82,6 @@ def _facts(metadata: Any, where: str) -> list[Mapping[str, Any]]:
         value = object_of(value) or list_of(value, where)
     entries = value if isinstance(value, Sequence) else [value]
     return [known(object_of(entry)) for entry in entries]
-
-
-def _only(facts: list[Mapping[str, Any]]) -> Mapping[str, Any]:
-    return facts[0] if len(facts) == 1 else {}
 
 
 def known(metadata: Mapping[str, Any]) -> dict[str, Any]:

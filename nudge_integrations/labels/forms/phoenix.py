@@ -7,25 +7,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nudge_core.errors import FileFormatError, InputError
-from nudge_integrations.labels.collecting import Collector
+from nudge_integrations.labels.collecting import Collector, Form
 from nudge_integrations.labels.forms.contexts import known
-from nudge_integrations.labels.forms.votes import Vote, count, is_up, time_of
+from nudge_integrations.labels.forms.feedback import Vote, count, is_up, time_of
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Row, Source
-from nudge_integrations.labels.values import absent, first, id_of, list_of, object_of, plain, text_of
+from nudge_integrations.labels.values import absent, first, id_of, list_of, object_of, text_of
 
-NAME = "Phoenix document annotations"
 SPAN = ("span_id", "context.span_id")
 NUMBERED = re.compile(r"(?:attributes\.)?retrieval\.documents\.(\d+)\.(.+)")
 
 
-def fits(source: Source) -> bool:
+def _fits(source: Source) -> bool:
     """Whether it has annotations by the place of a document in a span."""
-    columns = set(source.columns)
-    return bool(columns & set(SPAN)) and "document_position" in columns
+    return source.named(SPAN) is not None and "document_position" in source.columns
 
 
-def read(
+def _read(
     source: Source,
     *,
     spans: Source | None = None,
@@ -47,7 +45,7 @@ def read(
         InputError: The spans are not given, and there are several kinds of annotations but no name.
         FileFormatError: Spans without documents, a label or a time that cannot be read.
     """
-    if not fits(source):
+    if not _fits(source):
         raise FileFormatError(
             f"{source.name} holds {source.shape}; expected annotations with span_id and document_position"
         )
@@ -65,7 +63,7 @@ def read(
         raise InputError(
             f"{source.name} holds annotations of several names, {', '.join(map(repr, kinds))}: say name='…'"
         )
-    collector, votes = Collector(NAME, source), []
+    collector, votes = Collector(PHOENIX.NAME, source), []
     for row in source.rows:
         if name is not None and text_of(_kind(row)) != name:
             continue
@@ -82,8 +80,7 @@ def read(
             continue
         time = time_of(first(row.values, "updated_at", "created_at", "timestamp"), row.where)
         votes.append(Vote(question, answer, up, time, row.where))
-    count(votes, collector)
-    return collector.done()
+    return count(votes, collector)
 
 
 def _kind(row: Row) -> Any:
@@ -92,9 +89,11 @@ def _kind(row: Row) -> Any:
 
 def _up(row: Row, threshold: float | None, meaning: Mapping[str, bool]) -> bool | None:
     result = object_of(row.values.get("result"))
-    label = first(row.values, "label", "result.label") if absent(result.get("label")) else result["label"]
-    score = first(row.values, "score", "result.score") if absent(result.get("score")) else result["score"]
-    return is_up(score if absent(label) else label, row.where, threshold, meaning)
+    label, score = (
+        first(row.values, key, f"result.{key}") if absent(result.get(key)) else result[key]
+        for key in ("label", "score")
+    )
+    return is_up(score if label is None else label, row.where, threshold, meaning)
 
 
 def _place(row: Row) -> tuple[str | None, int]:
@@ -111,18 +110,17 @@ def _documents(spans: Source) -> Iterator[tuple[tuple[str | None, int], tuple[st
         values = row.values
         if "document_position" in values:
             body = first(values, "document", "reference", "document.content", "document_content")
+            name, facts = (
+                first(values, "document_id", "document.id"),
+                first(values, "document_metadata", "document.metadata"),
+            )
             if body is not None:
-                meta = first(values, "document_metadata", "document.metadata")
-                document = Answer(
-                    id_of(first(values, "document_id", "document.id")), text_of(body), None, known(object_of(meta))
-                )
-                yield _place(row), (text_of(first(values, "input", "input.value")), document)
+                yield _place(row), (text_of(first(values, "input", "input.value")), _document(name, body, facts))
             continue
         attributes = {**values, **object_of(values.get("attributes"))}
         span = id_of(first(values, *SPAN) or object_of(values.get("context")).get("span_id"))
-        asked = first(attributes, "input.value", "attributes.input.value") or object_of(attributes.get("input")).get(
-            "value"
-        )
+        asked = first(attributes, "input.value", "attributes.input.value")
+        asked = asked or object_of(attributes.get("input")).get("value")
         for place, document in enumerate(_retrieved(attributes, row.where)):
             yield (span, place), (text_of(asked), document)
 
@@ -136,11 +134,15 @@ def _retrieved(attributes: Mapping[str, Any], where: str) -> list[Answer]:
         if found := NUMBERED.fullmatch(key):
             numbered.setdefault(int(found[1]), {})[found[2]] = value
     entries += [numbered[place] for place in sorted(numbered)]
-    return [_document(entry) for entry in entries]
+    inner = (
+        object_of(entry.get("document")) or {key.removeprefix("document."): value for key, value in entry.items()}
+        for entry in entries
+    )
+    return [_document(one.get("id"), one.get("content"), one.get("metadata")) for one in inner]
 
 
-def _document(entry: Mapping[str, Any]) -> Answer:
-    inner = object_of(plain(entry.get("document"))) or {
-        key.removeprefix("document."): value for key, value in entry.items()
-    }
-    return Answer(id_of(inner.get("id")), text_of(inner.get("content")), None, known(object_of(inner.get("metadata"))))
+def _document(name: Any, body: Any, metadata: Any) -> Answer:
+    return Answer(id_of(name), text_of(body), None, known(object_of(metadata)))
+
+
+PHOENIX = Form("Phoenix document annotations", _fits, _read)
