@@ -65,12 +65,16 @@ class Collector:
         if not isinstance(text, str) or absent(text):
             kind = "an empty text" if absent(text) else f"no text but a {type(text).__name__}"
             return self.odd(f"the question is {kind} and was left out", where)
-        found = [self._clean(answer, where) for answer in answers]
-        kept = [answer for answer in found if answer.id or answer.text or answer.span or answer.metadata]
+        kept = []
+        for answer in answers:
+            parts = (answer.id, answer.text, answer.span)
+            found = [None if absent(part) else self._clean(str(part), where) for part in parts]
+            if any(found) or answer.metadata:
+                kept.append(replace(answer, id=found[0], text=found[1], span=found[2]))
         if not kept:
             return self.odd("the question has no labels and was left out", where)
-        text, name = self._clean_text(text, where), id_of(id)
-        part = None if absent(split) else NAMES_OF_SPLITS.get(str(split).strip().lower())
+        text, name = self._clean(text, where), id_of(id)
+        part = NAMES_OF_SPLITS.get(str(split).strip().lower())
         if part is None and not absent(split):
             self.odd(f"the split {split!r} is none of train, dev and test", where)
         question, held = self._held.setdefault((text, part), (LabelledQuestion(text, (), name, part, where), {}))
@@ -95,7 +99,8 @@ class Collector:
         """
         for what, places in self._odd.items():
             count = "" if len(places) == 1 else f" ({len(places)} times)"
-            self._problems.append(f"{what}{count}: {_listed(places)}")
+            more = f" … and {len(places) - 5} more" if len(places) > 5 else ""
+            self._problems.append(f"{what}{count}: {'; '.join(places[:5])}{more}")
         if not self._held:
             why = f": {'; '.join(self._problems[:3])}" if self._problems else ""
             raise FileFormatError(
@@ -105,12 +110,7 @@ class Collector:
         questions = tuple(replace(one, answers=tuple(answers.values())) for one, answers in self._held.values())
         return LabelledQuestions(questions, self.form, documents or {}, tuple(self._problems))
 
-    def _clean(self, answer: Answer, where: str) -> Answer:
-        parts = (answer.id, answer.text, answer.span)
-        name, text, span = (None if absent(part) else self._clean_text(str(part), where) for part in parts)
-        return replace(answer, id=name, text=text, span=span)
-
-    def _clean_text(self, text: str, where: str) -> str:
+    def _clean(self, text: str, where: str) -> str:
         """Without NUL characters and halves of characters, which neither stores nor models take."""
         if "\0" in text:
             self.odd("a NUL character was taken out of a text", where)
@@ -123,20 +123,10 @@ class Collector:
         return text
 
 
-def _listed(places: list[str]) -> str:
-    return f"{'; '.join(places[:5])}" + (f" … and {len(places) - 5} more" if len(places) > 5 else "")
-
-
 def _on_both_sides(held: Iterable[tuple[str, str | None]]) -> list[str]:
-    splits: defaultdict[str, set[str]] = defaultdict(set)
-    texts: dict[str, str] = {}
+    splits: defaultdict[str, dict[str | None, str]] = defaultdict(dict)
     for text, split in held:
-        key = normal(text)
-        texts.setdefault(key, text)
-        splits[key].add(split or "")
-    both = [texts[key] for key, names in splits.items() if len(names) > 1]
-    if not both:
-        return []
-    return [
-        f"{len(both)} questions stand in several splits: {first_few(both, 5)}; split(questions, …) keeps each on one side"
-    ]
+        splits[normal(text)].setdefault(split, text)
+    both = [next(iter(texts.values())) for texts in splits.values() if len(texts) > 1]
+    told = f"{len(both)} questions stand in several splits: {first_few(both, 5)}; split(questions, …) keeps each on one side"
+    return [told] if both else []

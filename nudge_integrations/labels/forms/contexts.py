@@ -21,15 +21,7 @@ from nudge_integrations.labels.values import (
 )
 
 
-def answers_of(
-    where: str,
-    texts: Any = None,
-    ids: Any = None,
-    spans: Any = None,
-    metadata: Any = None,
-    *,
-    relevant: bool = True,
-) -> list[Answer]:
+def answers_of(where: str, texts: Any = None, ids: Any = None, spans: Any = None, metadata: Any = None) -> list[Answer]:
     """Answers of what stands in the columns of one row.
 
     Ids and texts of the same number belong together one by one, and so does metadata. Spans belong to the only context where there is one; where
@@ -41,7 +33,6 @@ def answers_of(
         ids: Ids of documents, or {id: grade}.
         spans: Texts that the right chunk holds.
         metadata: One mapping for all, or one for each context.
-        relevant: False for what does not answer the question.
     """
     grades = object_of(ids)
     names = list(grades) if grades else list_of(ids, where)
@@ -52,16 +43,14 @@ def answers_of(
         pairs = [(name, None) for name in names] + [(None, body) for body in bodies]
     shared = facts[0] if len(facts) == 1 else {}
     given = facts if len(facts) == len(pairs) else [shared] * len(pairs)
-    answers = [_answer(*pair, one, relevant, grades, where) for pair, one in zip(pairs, given, strict=True)]
+    answers = [_answer(*pair, one, grades, where) for pair, one in zip(pairs, given, strict=True)]
     found = [text for text in map(text_of, list_of(spans, where)) if text is not None]
     if len(answers) == 1 and found:
         return [replace(answers[0], span=span) for span in found]
-    return [*answers, *(Answer(span=span, metadata=shared, relevant=relevant) for span in found)]
+    return [*answers, *(Answer(span=span, metadata=shared) for span in found)]
 
 
-def _answer(
-    name: Any, body: Any, metadata: Mapping[str, Any], relevant: bool, grades: Mapping[Any, Any], where: str
-) -> Answer:
+def _answer(name: Any, body: Any, metadata: Mapping[str, Any], grades: Mapping[Any, Any], where: str) -> Answer:
     document = body if isinstance(body, Mapping) else {}
     held = first(document, "metadata", "meta", "document.metadata")
     grade = number_of(grades.get(name, 1.0), f"{where}: the grade of {name!r}")
@@ -69,7 +58,7 @@ def _answer(
         id=id_of(first(document, *ID_KEYS) if absent(name) else name),
         text=text_of(first(document, *TEXT_KEYS) if document else body),
         metadata={**metadata, **object_of(held)},
-        relevant=relevant and grade > 0,
+        relevant=grade > 0,
         grade=grade,
     )
 

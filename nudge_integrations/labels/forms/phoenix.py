@@ -109,11 +109,9 @@ def _documents(spans: Source) -> Iterator[tuple[tuple[str | None, int], tuple[st
     for row in spans.rows:
         values = row.values
         if "document_position" in values:
+            name = first(values, "document_id", "document.id")
             body = first(values, "document", "reference", "document.content", "document_content")
-            name, facts = (
-                first(values, "document_id", "document.id"),
-                first(values, "document_metadata", "document.metadata"),
-            )
+            facts = first(values, "document_metadata", "document.metadata")
             if body is not None:
                 yield _place(row), (text_of(first(values, "input", "input.value")), _document(name, body, facts))
             continue
