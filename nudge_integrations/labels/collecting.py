@@ -23,18 +23,13 @@ class Form(NamedTuple):
 
 
 class Collector:
-    """Questions as they are read.
-
-    Attributes:
-        form: The form that is read.
-        source: Where from.
-    """
+    """Questions as they are read, in which form and where from."""
 
     def __init__(self, form: str, source: Source) -> None:
         self.form, self.source = form, source
         self._held: dict[tuple[str, str | None], tuple[LabelledQuestion, dict[Any, Answer]]] = {}
         self._odd: defaultdict[str, list[str]] = defaultdict(list)
-        self._problems: list[str] = list(source.problems)
+        self._problems: list[str] = []
 
     def odd(self, what: str, where: str) -> None:
         """Take note of something; what is said of several places becomes one problem."""
@@ -53,15 +48,7 @@ class Collector:
         split: Any = None,
         where: str = "",
     ) -> None:
-        """Take one question; answers to the same question in the same split are joined.
-
-        Args:
-            text: The question. What is no text, or an empty one, is left out and told.
-            answers: What answers it; none at all is told.
-            id: Its id in the source.
-            split: "train", "dev" or "test", in any of their names.
-            where: File and line or row.
-        """
+        """Take one question; answers to the same question in the same split are joined. What cannot be used is left out and told."""
         if not isinstance(text, str) or absent(text):
             kind = "an empty text" if absent(text) else f"no text but a {type(text).__name__}"
             return self.odd(f"the question is {kind} and was left out", where)

@@ -20,12 +20,7 @@ _limit = threading.Lock()
 
 
 def read_file(path: str | Path, *, encoding: str | None = None, delimiter: str | None = None) -> Source:
-    """Read one file of labels, or a folder of them.
-
-    Args:
-        path: A file in JSON, JSONL, CSV, TSV or Parquet, known by the ending of its name, or a folder.
-        encoding: If not UTF-8.
-        delimiter: What separates the cells of a CSV file, if neither comma, semicolon nor tab.
+    """Read one file of labels in JSON, JSONL, CSV, TSV or Parquet, known by the ending of its name, or a folder of them.
 
     Raises:
         FileFormatError: A file that is missing, empty, malformed or in another encoding.

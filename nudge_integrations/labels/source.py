@@ -39,13 +39,11 @@ class Source:
         name: What it is called in messages.
         rows: Its entries, if it is a table or a list of objects.
         tree: The object at its top, if it is one.
-        problems: What was odd on the way.
     """
 
     name: str
     rows: tuple[Row, ...] = ()
     tree: Mapping[str, Any] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -56,16 +54,18 @@ class Source:
         """The first of these names that a column has."""
         return next((name for name in usual if name in self.columns), None)
 
-    def column(self, option: str, given: str | None, usual: Iterable[str] = ()) -> str | None:
+    def column(self, option: str, given: str | None, usual: Iterable[str] = (), *, needed: bool = False) -> str | None:
         """The column that the user gave for an option, else one of the usual names.
 
         Raises:
-            FileFormatError: There is no such column.
+            FileFormatError: There is none that is called so, or none of the usual names where one is needed.
         """
+        found, there = self.named(usual) if given is None else given, ", ".join(map(repr, self.columns))
         if given is not None and given not in self.columns:
-            there = ", ".join(map(repr, self.columns))
             raise FileFormatError(f"{self.name} has no column {option}={given!r}; there are {there}")
-        return self.named(usual) if given is None else given
+        if needed and found is None:
+            raise FileFormatError(f"{self.name}: which of the columns {there} is the {option}? Say {option}='…'")
+        return found
 
     @property
     def shape(self) -> str:

@@ -16,8 +16,6 @@ from nudge_core.errors import FileFormatError
 
 TEXT = ("question", "query", "text", "input", "user_input")
 RELEVANT = ("relevant", "ids", "relevant_ids", "documents", "document_ids", "reference_context_ids")
-TEXT_KEYS = ("page_content", "text", "content", "document", "passage", "context", "document.content")
-ID_KEYS = ("id", "_id", "id_", "doc_id", "document_id", "node_id", "chunk_id", "document.id")
 
 
 def plain(value: Any) -> Any:

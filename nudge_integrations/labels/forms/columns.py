@@ -53,16 +53,14 @@ def _read(
     wanted = {"question": question, "ids": ids, "texts": texts, "spans": spans, "id": id, "split": split}
     for option, name in (*wanted.items(), *(("metadata", name) for name in facts)):
         source.column(option, name)
-    question = source.column("question", question, TEXT)
-    which = f"{source.name}: which of the columns {', '.join(map(repr, source.columns))}"
-    if question is None:
-        raise FileFormatError(f"{which} is the question? Say question='…'")
+    question = source.column("question", question, TEXT, needed=True)
     if not (ids or texts or facts):
         texts = source.named(TEXTS)  # spans stand in it
         ids, spans = (source.named(IDS), source.named(SPANS)) if spans is None else (None, spans)
         if not (ids or texts or spans):
             raise FileFormatError(
-                f"{which} says what answers a question? Say ids='…', texts='…', spans='…' or metadata=['…']"
+                f"{source.name}: which of the columns {', '.join(map(repr, source.columns))} says what answers a question? "
+                "Say ids='…', texts='…', spans='…' or metadata=['…']"
             )
     id, split = id or source.named(("id", "_id", "question_id", "query_id")), split or source.named(("split",))  # noqa: A001
     collector = Collector(COLUMNS.NAME, source)

@@ -7,18 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from nudge_integrations.labels.labelled import Answer
-from nudge_integrations.labels.values import (
-    ID_KEYS,
-    TEXT_KEYS,
-    absent,
-    first,
-    id_of,
-    list_of,
-    number_of,
-    object_of,
-    plain,
-    text_of,
-)
+from nudge_integrations.labels.values import absent, first, id_of, list_of, number_of, object_of, plain, text_of
+
+TEXT_KEYS = ("page_content", "text", "content", "document", "passage", "context", "document.content")
+ID_KEYS = ("id", "_id", "id_", "doc_id", "document_id", "node_id", "chunk_id", "document.id")
 
 
 def answers_of(where: str, texts: Any = None, ids: Any = None, spans: Any = None, metadata: Any = None) -> list[Answer]:

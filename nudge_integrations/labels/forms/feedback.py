@@ -61,18 +61,12 @@ def _read(
         FileFormatError: A column that is not there, a vote or a time that cannot be read.
     """
     columns = {
-        "question": source.column("question", question, TEXT),
+        "question": source.column("question", question, TEXT, needed=True),
         "document": source.column("document", document, () if texts else IDS),
         "texts": source.column("texts", texts, TEXTS),
-        "vote": source.column("vote", vote, VOTES),
+        "vote": source.column("vote", vote, VOTES, needed=True),
         "time": source.column("time", time, TIMES),
     }
-    for needed, usual in (("question", TEXT), ("vote", VOTES)):
-        if columns[needed] is None:
-            raise FileFormatError(
-                f"{source.name} has the columns {', '.join(map(repr, source.columns))}; none is called {', '.join(usual)}: "
-                f"say {needed}='…'"
-            )
     collector, votes = Collector(FEEDBACK.NAME, source), []
     for row in source.rows:
         cells = {part: None if name is None else row.values.get(name) for part, name in columns.items()}

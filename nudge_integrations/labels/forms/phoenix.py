@@ -56,16 +56,16 @@ def _read(
         raise InputError(f"{source.name} holds annotations only: give the retriever spans too, read_labels(…, spans=…)")
     if not documents:
         raise FileFormatError(f"{spans and spans.name} holds no retrieved documents: expected retriever spans")
-    kinds = list(dict.fromkeys(found for row in source.rows if (found := text_of(_kind(row))) is not None))
-    if name is not None and name not in kinds:
-        raise InputError(f"name is {name!r}; there are annotations of the names {', '.join(map(repr, kinds))}")
-    if name is None and len(kinds) > 1:
-        raise InputError(
-            f"{source.name} holds annotations of several names, {', '.join(map(repr, kinds))}: say name='…'"
-        )
+    kinds = [text_of(first(row.values, "name", "annotation_name")) for row in source.rows]
+    several = [kind for kind in dict.fromkeys(kinds) if kind is not None]
+    there = ", ".join(map(repr, several))
+    if name is not None and name not in several:
+        raise InputError(f"name is {name!r}; there are annotations of the names {there}")
+    if name is None and len(several) > 1:
+        raise InputError(f"{source.name} holds annotations of several names, {there}: say name='…'")
     collector, votes = Collector(PHOENIX.NAME, source), []
-    for row in source.rows:
-        if name is not None and text_of(_kind(row)) != name:
+    for row, kind in zip(source.rows, kinds, strict=True):
+        if name not in (None, kind):
             continue
         place = _place(row)
         if place not in documents:
@@ -81,10 +81,6 @@ def _read(
         time = time_of(first(row.values, "updated_at", "created_at", "timestamp"), row.where)
         votes.append(Vote(question, answer, up, time, row.where))
     return count(votes, collector)
-
-
-def _kind(row: Row) -> Any:
-    return first(row.values, "name", "annotation_name")
 
 
 def _up(row: Row, threshold: float | None, meaning: Mapping[str, bool]) -> bool | None:

@@ -75,12 +75,11 @@ class Thresholds:
         Raises:
             InputError: One that is out of range.
         """
-        for name, value in (("fuzzy", self.fuzzy), ("enough", self.enough)):
-            if value is None and name == "fuzzy":
-                continue
+        for name, value, other in (
+            ("fuzzy", 1 if self.fuzzy is None else self.fuzzy, ", or None"),
+            ("enough", self.enough, ""),
+        ):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-                raise InputError(
-                    f"{name} is {value!r}; expected a share above 0, at most 1{', or None' * (name == 'fuzzy')}"
-                )
-        for name, count in (("most", self.most), ("shortest", self.shortest)):
-            whole_number(count, name)
+                raise InputError(f"{name} is {value!r}; expected a share above 0, at most 1{other}")
+        whole_number(self.most, "most")
+        whole_number(self.shortest, "shortest")

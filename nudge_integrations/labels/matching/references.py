@@ -48,15 +48,9 @@ def place_of(metadata: Mapping[str, Any]) -> Place:
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """One answer, made ready.
+    """One answer, made ready: the places of its question and of itself, what the source says, and what is looked for.
 
-    Attributes:
-        question: The place of its question among the questions.
-        number: Its place among the answers of the question.
-        answer: As the source says it.
-        reference: The number of its context text, or of its span where it has no text; None if it has neither.
-        span: The answer that the chunk must hold; None if there is none.
-        place: Its source and page.
+    `reference` is the number of its context text, or of its span where it has no text; `span` the words that the chunk must hold.
     """
 
     question: int
