@@ -39,15 +39,7 @@ class Collector:
         """Take note of something in a sentence of its own."""
         self._problems.append(sentence)
 
-    def add(
-        self,
-        text: Any,
-        answers: Iterable[Answer],
-        *,
-        id: Any = None,  # noqa: A002
-        split: Any = None,
-        where: str = "",
-    ) -> None:
+    def add(self, text: Any, answers: Iterable[Answer], *, id: Any = None, split: Any = None, where: str = "") -> None:  # noqa: A002
         """Take one question; answers to the same question in the same split are joined. What cannot be used is left out and told."""
         if not isinstance(text, str) or absent(text):
             kind = "an empty text" if absent(text) else f"no text but a {type(text).__name__}"
@@ -93,7 +85,13 @@ class Collector:
             raise FileFormatError(
                 f"{self.source.name}, read as {self.form}, holds no question with labels{why}. It holds {self.source.shape}"
             )
-        self._problems += _on_both_sides(self._held)
+        splits: defaultdict[str, dict[str | None, str]] = defaultdict(dict)
+        for text, split in self._held:
+            splits[normal(text)].setdefault(split, text)
+        if both := [next(iter(texts.values())) for texts in splits.values() if len(texts) > 1]:
+            self.problem(
+                f"{len(both)} questions stand in several splits: {first_few(both, 5)}; split(questions, …) keeps each on one side"
+            )
         questions = tuple(replace(one, answers=tuple(answers.values())) for one, answers in self._held.values())
         return LabelledQuestions(questions, self.form, documents or {}, tuple(self._problems))
 
@@ -108,12 +106,3 @@ class Collector:
             self.odd("half of a character (a lone surrogate) in a text was replaced", where)
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return text
-
-
-def _on_both_sides(held: Iterable[tuple[str, str | None]]) -> list[str]:
-    splits: defaultdict[str, dict[str | None, str]] = defaultdict(dict)
-    for text, split in held:
-        splits[normal(text)].setdefault(split, text)
-    both = [next(iter(texts.values())) for texts in splits.values() if len(texts) > 1]
-    told = f"{len(both)} questions stand in several splits: {first_few(both, 5)}; split(questions, …) keeps each on one side"
-    return [told] if both else []

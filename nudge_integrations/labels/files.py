@@ -52,11 +52,7 @@ def read_file(path: str | Path, *, encoding: str | None = None, delimiter: str |
 
 
 def named_path(given: str | Path) -> Path:
-    """A path that can be looked for, whether or not there is such a file.
-
-    Raises:
-        InputError: A text that is the labels themselves, or nothing.
-    """
+    """A path that can be looked for, whether or not there is such a file; a text that is the labels themselves is refused."""
     text = str(given).strip()
     if not text or "\0" in text:
         raise InputError(f"the path is {str(given)!r}; expected that of a file with labels, or of a folder")
@@ -143,12 +139,7 @@ def _read_jsonl(text: str, name: str) -> Iterator[Row]:
 
 
 def _read_table(text: str, name: str, delimiter: str | None) -> Iterator[Row]:
-    """Rows of a table with a header; the delimiter is comma, semicolon or tab, whichever the header has most of, if it is not said.
-
-    Raises:
-        FileFormatError: A row of more or fewer cells than the header, a header with a name twice, quotes that do not match.
-        InputError: A delimiter of more than one character.
-    """
+    """Rows of a table with a header; the delimiter is comma, semicolon or tab, whichever the header has most of, if it is not said."""
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
         raise InputError(f"delimiter is {delimiter!r}; expected one character, such as ';'")
     delimiter = delimiter or max(",;\t", key=text.split("\n", 1)[0].count)

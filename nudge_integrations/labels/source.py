@@ -18,13 +18,7 @@ NAMES_OF_SPLITS = {name: name for name in SPLITS} | dict.fromkeys(("validation",
 
 @dataclass(frozen=True)
 class Row:
-    """One entry of a source.
-
-    Attributes:
-        values: {column: value}.
-        where: File and line, or place in the list.
-        split: "train", "dev" or "test" where the source says.
-    """
+    """One entry of a source: {column: value}, the file and line or the place in the list, and the split where the source says."""
 
     values: Mapping[str, Any]
     where: str
@@ -33,13 +27,7 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What a file or an object holds.
-
-    Attributes:
-        name: What it is called in messages.
-        rows: Its entries, if it is a table or a list of objects.
-        tree: The object at its top, if it is one.
-    """
+    """What a file or an object holds: its entries, if it is a table or a list of objects, and the object at its top, if it is one."""
 
     name: str
     rows: tuple[Row, ...] = ()
@@ -55,11 +43,7 @@ class Source:
         return next((name for name in usual if name in self.columns), None)
 
     def column(self, option: str, given: str | None, usual: Iterable[str] = (), *, needed: bool = False) -> str | None:
-        """The column that the user gave for an option, else one of the usual names.
-
-        Raises:
-            FileFormatError: There is none that is called so, or none of the usual names where one is needed.
-        """
+        """The column that the user gave for an option, which must be there, else one of the usual names."""
         found, there = self.named(usual) if given is None else given, ", ".join(map(repr, self.columns))
         if given is not None and given not in self.columns:
             raise FileFormatError(f"{self.name} has no column {option}={given!r}; there are {there}")

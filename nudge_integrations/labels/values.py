@@ -72,11 +72,7 @@ def id_of(value: Any) -> str | None:
 
 
 def number_of(value: Any, what: str) -> float:
-    """A finite number.
-
-    Raises:
-        FileFormatError: Anything else.
-    """
+    """A finite number; anything else is refused."""
     try:
         number = float(str(value))
     except ValueError:
@@ -100,11 +96,7 @@ def list_of(value: Any, where: str) -> list[Any]:
 
 
 def written_list(cell: str, where: str) -> list[Any] | None:
-    """The list that a cell spells in JSON, in Python, or as numpy prints it (so do CSV files of `datasets`); None where it is an ordinary text.
-
-    Raises:
-        FileFormatError: A list that breaks off.
-    """
+    """The list that a cell spells in JSON, in Python, or as numpy prints it (so do CSV files of `datasets`); None where it is an ordinary text."""
     cell = cell.strip()
     if not cell.startswith("["):
         return None

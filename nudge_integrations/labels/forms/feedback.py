@@ -95,11 +95,7 @@ class Vote:
 
 
 def is_up(value: Any, where: str, threshold: float | None, meaning: Mapping[str, bool]) -> bool | None:
-    """Whether a label or a number is a vote for the document; None where nothing is said.
-
-    Raises:
-        FileFormatError: A word that is in neither list; a number beyond -1 to 1 and no threshold.
-    """
+    """Whether a label or a number is a vote for the document; None where nothing is said."""
     value = plain(value)
     if absent(value):
         return None
@@ -126,11 +122,7 @@ def is_up(value: Any, where: str, threshold: float | None, meaning: Mapping[str,
 
 
 def time_of(value: Any, where: str) -> datetime | None:
-    """A time: ISO 8601, seconds or milliseconds since 1970, or an object that is one; without a zone it is UTC.
-
-    Raises:
-        FileFormatError: Another form.
-    """
+    """A time: ISO 8601, seconds or milliseconds since 1970, or an object that is one; without a zone it is UTC."""
     if absent(value):
         return None
     if isinstance(value, datetime):

@@ -17,10 +17,6 @@ DEEPEVAL = (
 )
 
 
-def _is_labelled_rag(source: Source) -> bool:
-    return {"query", "reference_contexts"} <= set(source.columns)
-
-
 def _read_labelled_rag(source: Source, *, spans: bool = False) -> LabelledQuestions:
     """Questions labelled by the texts of contexts, as `save_json` writes them; the form has no ids of nodes.
 
@@ -113,6 +109,8 @@ def _read_deepeval(source: Source, *, spans: bool = False, context_delimiter: st
     return collector.done()
 
 
-LABELLED_RAG = Form("LabelledRagDataset", _is_labelled_rag, _read_labelled_rag)
+LABELLED_RAG = Form(
+    "LabelledRagDataset", lambda source: {"query", "reference_contexts"} <= set(source.columns), _read_labelled_rag
+)
 RAGAS = Form("Ragas test set", _is_ragas, _read_ragas)
 DEEPEVAL_GOLDENS = Form("DeepEval goldens", _is_deepeval, _read_deepeval)

@@ -83,11 +83,7 @@ def _form(name: str, asked: str, beside: tuple[str, ...], parts_of: Callable[[Ro
 
 
 def _question_in(inputs: Any, key: str | None, where: str) -> Any:
-    """The input itself where it is a text, else what stands under the key, or under one that says so, or under the only one.
-
-    Raises:
-        FileFormatError: The key is not there, or none is named and several could be meant.
-    """
+    """The input itself where it is a text, else what stands under the key, or under one that says so, or under the only one."""
     held = object_of(inputs)
     if not held:
         return _unquoted(inputs)

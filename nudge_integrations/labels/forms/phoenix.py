@@ -72,7 +72,12 @@ def _read(
             collector.odd("the annotation speaks of a document that no span holds and was left out", row.where)
             continue
         question, answer = documents[place]
-        up = _up(row, threshold, meaning or {})
+        result = object_of(row.values.get("result"))
+        label, score = (
+            first(row.values, key, f"result.{key}") if absent(result.get(key)) else result[key]
+            for key in ("label", "score")
+        )
+        up = is_up(score if label is None else label, row.where, threshold, meaning or {})
         if up is None or question is None:
             collector.odd(
                 "the annotation has neither label nor score, or its span no input; it was left out", row.where
@@ -81,15 +86,6 @@ def _read(
         time = time_of(first(row.values, "updated_at", "created_at", "timestamp"), row.where)
         votes.append(Vote(question, answer, up, time, row.where))
     return count(votes, collector)
-
-
-def _up(row: Row, threshold: float | None, meaning: Mapping[str, bool]) -> bool | None:
-    result = object_of(row.values.get("result"))
-    label, score = (
-        first(row.values, key, f"result.{key}") if absent(result.get(key)) else result[key]
-        for key in ("label", "score")
-    )
-    return is_up(score if label is None else label, row.where, threshold, meaning)
 
 
 def _place(row: Row) -> tuple[str | None, int]:

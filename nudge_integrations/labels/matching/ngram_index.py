@@ -36,7 +36,8 @@ class Index:
         self.lengths = np.zeros(max(numbers) + 1, np.int64)
         self.lengths[list(numbers)] = [len(text) for text in references]
         self.entered = np.bincount(self._owner, minlength=max(numbers) + 1)
-        self._maybe_shift, self._shift = (np.uint64(64 - _bits(slots * len(self._grams))) for slots in (16, 2))
+        bits = (np.ceil(np.log2(slots * len(self._grams))) for slots in (16, 2))
+        self._maybe_shift, self._shift = (np.uint64(64 - int(np.clip(each, 12, 26))) for each in bits)
         self._maybe = np.zeros(2 ** int(64 - self._maybe_shift), bool)
         self._maybe[self._grams >> self._maybe_shift] = True
         filled = np.bincount(self._grams >> self._shift, minlength=2 ** int(64 - self._shift))
@@ -75,10 +76,6 @@ class Index:
             row[left] += 1
             left = left[~same & (row[left] < end[left])]
         return found
-
-
-def _bits(slots: int) -> int:
-    return int(np.clip(np.ceil(np.log2(slots)), 12, 26))
 
 
 def _rare(hashed: NDArray[np.uint64], owner: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from nudge_integrations.labels.matching import rules
-from nudge_integrations.labels.matching.candidates import Gathered
+from nudge_integrations.labels.matching.candidates import Gathered, Pool
 from nudge_integrations.labels.matching.decide import decide
 from nudge_integrations.labels.matching.found import Chunk, Found, Thresholds
 from nudge_integrations.labels.matching.references import Asked, Wanted, place_of
@@ -100,7 +100,7 @@ class Resolver:
                 elsewhere.note = "its text was not found, but its page"
                 return elsewhere
             short = reference.weight < self._thresholds.shortest
-            return Resolved([], near, 0, "its text is too short to be searched for inside of others" * short)
+            return Resolved([], near, 0, "its text is too short to be searched for inside of others" if short else "")
         note, more = "", pool.more
         if asked.span is not None:
             holders = self._spanned(asked, number, asked.span, [f.chunk for f in found], pool.all)
@@ -130,8 +130,7 @@ class Resolver:
 
     def _by_span(self, asked: Asked, number: int, span: Text) -> Resolved:
         if any(asked.place):
-            pool = self._gathered.by_place.get(asked.place)
-            there = [] if pool is None else pool.chunks
+            there = self._gathered.by_place.get(asked.place, Pool()).chunks
             held = [Found(chunk, "span", 1.0) for chunk in there if chunk.text.places(span, 1)]
             if held:
                 return Resolved(held, [], len(held))
@@ -143,14 +142,13 @@ class Resolver:
         wide = [f for f in decided if long or (f.rule != "overlap" and len(f.chunk.text) >= len(span))]
         found = [Found(f.chunk, "span", f.score) for f in wide]
         short = span.weight < self._thresholds.shortest and not found
-        note = "its span is too short to be searched for without a text, source or page" * short
+        note = "its span is too short to be searched for without a text, source or page" if short else ""
         near = near or ([] if found else decided[:3])
         return Resolved(found, near, len(found) + self._gathered.pools[number].more, note)
 
     def _by_place(self, asked: Asked) -> Resolved:
-        pool = self._gathered.by_place.get(asked.place)
-        found = [] if pool is None else [Found(chunk, "metadata", 1.0) for chunk in pool.chunks]
-        return Resolved(found, [], len(found) + (0 if pool is None else pool.more))
+        pool = self._gathered.by_place.get(asked.place, Pool())
+        return Resolved([Found(chunk, "metadata", 1.0) for chunk in pool.chunks], [], len(pool.chunks) + pool.more)
 
 
 def _prefer(found: list[Found], asked: Asked) -> tuple[list[Found], str]:
