@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,29 +86,23 @@ def _read_jsonl(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _read_qrels(file: Path) -> dict[str, dict[str, float]]:
     judged: dict[str, dict[str, float]] = {}
-    rows = list(_lines(file))
-    for row, (number, _) in zip(
-        csv.reader((line for _, line in rows), delimiter="\t", quoting=csv.QUOTE_NONE), rows, strict=True
-    ):
+    for place, (number, line) in enumerate(_lines(file)):
+        row, where = line.rstrip("\r\n").split("\t"), f"{str(file)!r}, line {number},"
         if len(row) != 3:
-            raise FileFormatError(
-                f"{str(file)!r}, line {number}, has {len(row)} columns: {row}; expected {HEADER}, separated by tabs"
-            )
+            raise FileFormatError(f"{where} has {len(row)} columns: {row}; expected {HEADER}, separated by tabs")
         question, document, score = (cell.strip() for cell in row)
         grade = _number(score)
-        if (number, _) == rows[0]:
+        if not place:
             if grade is not None:
                 raise FileFormatError(
                     f"{str(file)!r} begins with {row}; expected a header: put the line {HEADER} first"
                 )
             continue
         if grade is None or grade < 0:
-            raise FileFormatError(
-                f"{str(file)!r}, line {number}, grades with {score!r}; expected a number from zero up"
-            )
+            raise FileFormatError(f"{where} grades with {score!r}; expected a number from zero up")
         if judged.setdefault(question, {}).setdefault(document, grade) != grade:
             raise FileFormatError(
-                f"{str(file)!r}, line {number}, grades question {question!r} and document {document!r} a second time, differently: keep one"
+                f"{where} grades question {question!r} and document {document!r} a second time, differently: keep one"
             )
     return judged
 
@@ -118,4 +112,4 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if value == value and abs(value) != float("inf") else None
+    return value if math.isfinite(value) else None

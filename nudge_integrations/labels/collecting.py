@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from nudge_core.data.queries import normal
 from nudge_core.errors import FileFormatError, first_few
@@ -14,25 +14,22 @@ from nudge_integrations.labels.source import NAMES_OF_SPLITS, Source
 from nudge_integrations.labels.values import absent, id_of
 
 
-@dataclass
-class _Held:
-    question: LabelledQuestion
-    answers: dict[Any, Answer]
+class Form(NamedTuple):
+    """A form of labelled questions: what it is called, whether a source has it, and its reader with its options."""
+
+    NAME: str
+    fits: Callable[[Source], bool]
+    read: Callable[..., LabelledQuestions]
 
 
 class Collector:
-    """Questions as they are read.
-
-    Attributes:
-        form: The form that is read.
-        source: Where from.
-    """
+    """Questions as they are read, in which form and where from."""
 
     def __init__(self, form: str, source: Source) -> None:
         self.form, self.source = form, source
-        self._held: dict[tuple[str, str | None], _Held] = {}
+        self._held: dict[tuple[str, str | None], tuple[LabelledQuestion, dict[Any, Answer]]] = {}
         self._odd: defaultdict[str, list[str]] = defaultdict(list)
-        self._problems: list[str] = list(source.problems)
+        self._problems: list[str] = []
 
     def odd(self, what: str, where: str) -> None:
         """Take note of something; what is said of several places becomes one problem."""
@@ -42,45 +39,33 @@ class Collector:
         """Take note of something in a sentence of its own."""
         self._problems.append(sentence)
 
-    def add(
-        self,
-        text: Any,
-        answers: Iterable[Answer],
-        *,
-        id: Any = None,  # noqa: A002
-        split: Any = None,
-        where: str = "",
-    ) -> None:
-        """Take one question; answers to the same question in the same split are joined.
-
-        Args:
-            text: The question. What is no text, or an empty one, is left out and told.
-            answers: What answers it; none at all is told.
-            id: Its id in the source.
-            split: "train", "dev" or "test", in any of their names.
-            where: File and line or row.
-        """
+    def add(self, text: Any, answers: Iterable[Answer], *, id: Any = None, split: Any = None, where: str = "") -> None:  # noqa: A002
+        """Take one question; answers to the same question in the same split are joined. What cannot be used is left out and told."""
         if not isinstance(text, str) or absent(text):
             kind = "an empty text" if absent(text) else f"no text but a {type(text).__name__}"
             return self.odd(f"the question is {kind} and was left out", where)
-        found = [self._clean(answer, where) for answer in answers]
-        kept = [answer for answer in found if answer.id or answer.text or answer.span or answer.metadata]
+        kept = []
+        for answer in answers:
+            parts = (answer.id, answer.text, answer.span)
+            found = [None if absent(part) else self._clean(str(part), where) for part in parts]
+            if any(found) or answer.metadata:
+                kept.append(replace(answer, id=found[0], text=found[1], span=found[2]))
         if not kept:
             return self.odd("the question has no labels and was left out", where)
-        text, name = self._clean_text(text, where), id_of(id)
-        part = None if absent(split) else NAMES_OF_SPLITS.get(str(split).strip().lower())
+        text, name = self._clean(text, where), id_of(id)
+        part = NAMES_OF_SPLITS.get(str(split).strip().lower())
         if part is None and not absent(split):
             self.odd(f"the split {split!r} is none of train, dev and test", where)
-        held = self._held.setdefault((text, part), _Held(LabelledQuestion(text, (), name, part, where), {}))
-        if name is not None and held.question.id not in (None, name):
+        question, held = self._held.setdefault((text, part), (LabelledQuestion(text, (), name, part, where), {}))
+        if name is not None and question.id not in (None, name):
             self.odd("the same question stands under several ids; their answers were joined", where)
         for answer in kept:
             key = (answer.id, answer.text, answer.span, () if answer.id or answer.text else str(answer.metadata))
-            before = held.answers.setdefault(key, answer)
+            before = held.setdefault(key, answer)
             if before.relevant != answer.relevant:
                 self.odd("one document is given as relevant and as irrelevant; it was taken for irrelevant", where)
             if before.relevant != answer.relevant or before.grade < answer.grade:
-                held.answers[key] = replace(
+                held[key] = replace(
                     answer, relevant=before.relevant and answer.relevant, grade=max(before.grade, answer.grade)
                 )
         return None
@@ -93,22 +78,24 @@ class Collector:
         """
         for what, places in self._odd.items():
             count = "" if len(places) == 1 else f" ({len(places)} times)"
-            self._problems.append(f"{what}{count}: {_listed(places)}")
+            more = f" … and {len(places) - 5} more" if len(places) > 5 else ""
+            self._problems.append(f"{what}{count}: {'; '.join(places[:5])}{more}")
         if not self._held:
             why = f": {'; '.join(self._problems[:3])}" if self._problems else ""
             raise FileFormatError(
                 f"{self.source.name}, read as {self.form}, holds no question with labels{why}. It holds {self.source.shape}"
             )
-        self._problems += _on_both_sides(self._held)
-        questions = tuple(replace(held.question, answers=tuple(held.answers.values())) for held in self._held.values())
+        splits: defaultdict[str, dict[str | None, str]] = defaultdict(dict)
+        for text, split in self._held:
+            splits[normal(text)].setdefault(split, text)
+        if both := [next(iter(texts.values())) for texts in splits.values() if len(texts) > 1]:
+            self.problem(
+                f"{len(both)} questions stand in several splits: {first_few(both, 5)}; split(questions, …) keeps each on one side"
+            )
+        questions = tuple(replace(one, answers=tuple(answers.values())) for one, answers in self._held.values())
         return LabelledQuestions(questions, self.form, documents or {}, tuple(self._problems))
 
-    def _clean(self, answer: Answer, where: str) -> Answer:
-        parts = (answer.id, answer.text, answer.span)
-        name, text, span = (None if absent(part) else self._clean_text(str(part), where) for part in parts)
-        return replace(answer, id=name, text=text, span=span)
-
-    def _clean_text(self, text: str, where: str) -> str:
+    def _clean(self, text: str, where: str) -> str:
         """Without NUL characters and halves of characters, which neither stores nor models take."""
         if "\0" in text:
             self.odd("a NUL character was taken out of a text", where)
@@ -119,22 +106,3 @@ class Collector:
             self.odd("half of a character (a lone surrogate) in a text was replaced", where)
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return text
-
-
-def _listed(places: list[str]) -> str:
-    return f"{'; '.join(places[:5])}" + (f" … and {len(places) - 5} more" if len(places) > 5 else "")
-
-
-def _on_both_sides(held: Iterable[tuple[str, str | None]]) -> list[str]:
-    splits: defaultdict[str, set[str]] = defaultdict(set)
-    texts: dict[str, str] = {}
-    for text, split in held:
-        key = normal(text)
-        texts.setdefault(key, text)
-        splits[key].add(split or "")
-    both = [texts[key] for key, names in splits.items() if len(names) > 1]
-    if not both:
-        return []
-    return [
-        f"{len(both)} questions stand in several splits: {first_few(both, 5)}; split(questions, …) keeps each on one side"
-    ]

@@ -43,15 +43,16 @@ class LabelledData:
                 f"{self.name} holds no judgements: add qrels/train.tsv, qrels/dev.tsv or qrels/test.tsv"
             )
         for split, judged in self.qrels.items():
-            questions = [name for name in judged if name not in self.queries]
-            documents = dict.fromkeys(
-                name for grades in judged.values() for name in grades if name not in self.documents
-            )
-            for what, unknown in (("questions", questions), ("documents", list(documents))):
+            documents = (name for grades in judged.values() for name in grades)
+            for what, named, known, file in (
+                ("questions", judged, self.queries, "queries.jsonl"),
+                ("documents", documents, self.documents, "corpus.jsonl"),
+            ):
+                unknown = dict.fromkeys(name for name in named if name not in known)
                 if unknown:
                     raise UnknownIdError(
                         f"the {split} judgements of {self.name} name {len(unknown)} unknown {what}: {first_few(unknown)}. "
-                        f"Add them to {'queries' if what == 'questions' else 'corpus'}.jsonl, or take the lines out"
+                        f"Add them to {file}, or take the lines out"
                     )
 
     def __repr__(self) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,22 +13,18 @@ from typing import Any
 
 from nudge_core.errors import FileFormatError, InputError, MissingExtraError
 from nudge_integrations.labels.source import NAMES_OF_SPLITS, Row, Source, rows_of, source_of
-from nudge_integrations.labels.tables import read_table
 
 TABLES = {".csv": None, ".tsv": "\t"}
 ENDINGS = (".json", ".jsonl", ".ndjson", *TABLES, ".parquet")
+_limit = threading.Lock()
 
 
 def read_file(path: str | Path, *, encoding: str | None = None, delimiter: str | None = None) -> Source:
-    """Read one file of labels, or a folder of them.
-
-    Args:
-        path: A file in JSON, JSONL, CSV, TSV or Parquet, known by the ending of its name, or a folder.
-        encoding: If not UTF-8.
-        delimiter: What separates the cells of a CSV file, if neither comma, semicolon nor tab.
+    """Read one file of labels in JSON, JSONL, CSV, TSV or Parquet, known by the ending of its name, or a folder of them.
 
     Raises:
         FileFormatError: A file that is missing, empty, malformed or in another encoding.
+        InputError: A delimiter of more than one character.
         MissingExtraError: Parquet without pyarrow.
     """
     path = named_path(path)
@@ -47,19 +45,14 @@ def read_file(path: str | Path, *, encoding: str | None = None, delimiter: str |
     text = read_text(path, encoding)
     if not text.strip():
         raise FileFormatError(f"{name} is empty")
-    if ending in TABLES:
-        return Source(name, tuple(read_table(text, name, delimiter or TABLES[ending])))
     if ending == ".json":
         return _read_json(text, name)
-    return Source(name, tuple(_read_jsonl(text, name)))
+    rows = _read_table(text, name, delimiter or TABLES[ending]) if ending in TABLES else _read_jsonl(text, name)
+    return Source(name, tuple(rows))
 
 
 def named_path(given: str | Path) -> Path:
-    """A path that can be looked for, whether or not there is such a file.
-
-    Raises:
-        InputError: A text that is the labels themselves, or nothing.
-    """
+    """A path that can be looked for, whether or not there is such a file; a text that is the labels themselves is refused."""
     text = str(given).strip()
     if not text or "\0" in text:
         raise InputError(f"the path is {str(given)!r}; expected that of a file with labels, or of a folder")
@@ -77,7 +70,7 @@ def read_text(path: Path, encoding: str | None = None) -> str:
         raise FileFormatError(f"{name} is in UTF-16: save it as UTF-8, or say encoding='utf-16'")
     try:
         text = content.decode(encoding or "utf-8-sig")
-        if encoding is not None and _takes_all(encoding) and _is_utf8(content):
+        if encoding is not None and _garbles(encoding, content):
             raise FileFormatError(f"{name} is in UTF-8, and encoding={encoding!r} would garble it: leave encoding out")
     except LookupError:
         raise FileFormatError(f"encoding is {encoding!r}, which Python does not know: for example 'latin-1'") from None
@@ -96,14 +89,11 @@ def read_text(path: Path, encoding: str | None = None) -> str:
     return text
 
 
-def _takes_all(encoding: str) -> bool:
-    """Whether a file in UTF-8 can be read in this encoding too, as something else: those of one byte a character."""
-    return codecs.lookup(encoding).name.startswith(("iso8859", "cp12", "mac-"))
-
-
-def _is_utf8(content: bytes) -> bool:
+def _garbles(encoding: str, content: bytes) -> bool:
+    """Whether this is a file in UTF-8 that would be read as something else: with one byte a character, everything can be."""
     try:
-        return not content.decode().isascii()
+        one_byte = codecs.lookup(encoding).name.startswith(("iso8859", "cp12", "mac-"))
+        return one_byte and not content.decode().isascii()
     except UnicodeDecodeError:
         return False
 
@@ -145,8 +135,55 @@ def _read_json(text: str, name: str) -> Source:
 def _read_jsonl(text: str, name: str) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), 1):  # not splitlines: a text may hold U+2028
         if line.strip():
-            entry = parse_json(line, name, number)
-            yield from rows_of([entry], name, f"line {number}")
+            yield from rows_of([parse_json(line, name, number)], name, f"line {number}")
+
+
+def _read_table(text: str, name: str, delimiter: str | None) -> Iterator[Row]:
+    """Rows of a table with a header; the delimiter is comma, semicolon or tab, whichever the header has most of, if it is not said."""
+    if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
+        raise InputError(f"delimiter is {delimiter!r}; expected one character, such as ';'")
+    delimiter = delimiter or max(",;\t", key=text.split("\n", 1)[0].count)
+    header: list[str] | None = None
+    for line, cells in _records(text, name, delimiter):
+        where = f"{name}, line {line}"
+        if not any(cell.strip() for cell in cells):
+            continue
+        if header is None:
+            header = [cell.strip() for cell in cells]
+            twice = sorted({cell for cell in header if header.count(cell) > 1})
+            if twice:
+                raise FileFormatError(f"{where}: the header has {twice} more than once: rename them")
+        elif len(cells) != len(header):
+            extra = f"; the first too many is {cells[len(header)][:40]!r}" if len(cells) > len(header) else ""
+            raise FileFormatError(
+                f"{where}, has {len(cells)} cells, and the header {len(header)} columns "
+                f"({', '.join(header)}){extra}: put cells that hold {delimiter!r} or line ends in quotes"
+            )
+        else:
+            yield Row(dict(zip(header, cells, strict=True)), where)
+
+
+def _records(text: str, name: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """The cells of each row, and the line in which it begins."""
+    lines = (text if "\n" in text else text.replace("\r", "\n")).split("\n")
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
+    records, start = [], 1
+    with _limit:  # the limit is one of the whole process
+        before = csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
+        try:
+            for cells in reader:
+                records.append((start, cells))
+                start = reader.line_num + 1
+        except csv.Error as error:
+            unclosed = "unexpected end" in str(error)
+            line, what = (start, "is not closed") if unclosed else (reader.line_num, f"stands inside a cell ({error})")
+            raise FileFormatError(
+                f"{name}, line {line}, {lines[line - 1].rstrip()[:60]!r}: a quote {what}: "
+                "write a quote in a cell twice, and the cell in quotes"
+            ) from error
+        finally:
+            csv.field_size_limit(before)
+    return records
 
 
 def _read_parquet(path: Path, name: str) -> Source:
@@ -173,8 +210,6 @@ def _read_folder(path: Path, encoding: str | None, delimiter: str | None) -> Sou
 def named_split(source: Source, file: Path) -> Source:
     """The source of a file called train.jsonl, dev.csv, … with that split, where its rows do not say another."""
     split = NAMES_OF_SPLITS.get(file.stem.lower())
-    if split is None:
-        return source
     return replace(source, rows=tuple(replace(row, split=row.split or split) for row in source.rows))
 
 

@@ -7,12 +7,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from nudge_core.errors import FileFormatError, InputError
 from nudge_integrations.labels.beir import read_beir
-from nudge_integrations.labels.collecting import Collector
+from nudge_integrations.labels.collecting import Collector, Form
 from nudge_integrations.labels.dataset import LabelledData
 from nudge_integrations.labels.files import ENDINGS, joined, named_path, named_split, read_file
 from nudge_integrations.labels.forms import FORMS
@@ -68,7 +67,7 @@ def read_labels(
     elif not isinstance(options.get("spans"), str | bool | None):
         options["spans"] = source_of(options["spans"], "the spans")
     reader = _reader(source, form, options)
-    questions: LabelledQuestions = reader.read(source, **options)
+    questions = reader.read(source, **options)
     _log.info("%s was read as %s", source.name, questions.form)
     return questions
 
@@ -110,7 +109,7 @@ def _is_name(path: Any) -> bool:
     return isinstance(path, str) and len(path) < 1000 and "\n" not in path and path.lower().endswith(ENDINGS)
 
 
-def _reader(source: Source, form: str | None, options: dict[str, Any]) -> ModuleType:
+def _reader(source: Source, form: str | None, options: dict[str, Any]) -> Form:
     if form is not None:
         if form not in FORMS:
             raise InputError(f"form is {form!r}; expected one of {', '.join(sorted(FORMS))}")
@@ -136,5 +135,5 @@ def _reader(source: Source, form: str | None, options: dict[str, Any]) -> Module
     )
 
 
-def _options(module: ModuleType) -> list[str]:
-    return list(inspect.signature(module.read).parameters)[1:]
+def _options(form: Form) -> list[str]:
+    return list(inspect.signature(form.read).parameters)[1:]

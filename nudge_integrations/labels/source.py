@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from nudge_core.errors import FileFormatError, InputError
@@ -17,13 +18,7 @@ NAMES_OF_SPLITS = {name: name for name in SPLITS} | dict.fromkeys(("validation",
 
 @dataclass(frozen=True)
 class Row:
-    """One entry of a source.
-
-    Attributes:
-        values: {column: value}.
-        where: File and line, or place in the list.
-        split: "train", "dev" or "test" where the source says.
-    """
+    """One entry of a source: {column: value}, the file and line or the place in the list, and the split where the source says."""
 
     values: Mapping[str, Any]
     where: str
@@ -32,24 +27,29 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What a file or an object holds.
-
-    Attributes:
-        name: What it is called in messages.
-        rows: Its entries, if it is a table or a list of objects.
-        tree: The object at its top, if it is one.
-        problems: What was odd on the way.
-    """
+    """What a file or an object holds: its entries, if it is a table or a list of objects, and the object at its top, if it is one."""
 
     name: str
     rows: tuple[Row, ...] = ()
     tree: Mapping[str, Any] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns of all rows, in the order in which they occur."""
         return tuple(dict.fromkeys(name for row in self.rows for name in row.values))
+
+    def named(self, usual: Iterable[str]) -> str | None:
+        """The first of these names that a column has."""
+        return next((name for name in usual if name in self.columns), None)
+
+    def column(self, option: str, given: str | None, usual: Iterable[str] = (), *, needed: bool = False) -> str | None:
+        """The column that the user gave for an option, which must be there, else one of the usual names."""
+        found, there = self.named(usual) if given is None else given, ", ".join(map(repr, self.columns))
+        if given is not None and given not in self.columns:
+            raise FileFormatError(f"{self.name} has no column {option}={given!r}; there are {there}")
+        if needed and found is None:
+            raise FileFormatError(f"{self.name}: which of the columns {there} is the {option}? Say {option}='…'")
+        return found
 
     @property
     def shape(self) -> str:

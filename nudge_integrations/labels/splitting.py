@@ -38,18 +38,17 @@ def split(
     if len(groups) < 2:
         raise InputError(f"{questions!r} cannot be split: it holds {len(groups)} different questions; two are needed")
     both = [members[0].text for members in groups.values() if len({member.split for member in members}) > 1]
-    told = [f"{len(both)} questions stood on both sides of the source's split and are on one now: {first_few(both)}"]
-    order = np.random.default_rng(seed).permutation(len(groups))
-    drawn: set[str] = set()
-    names = list(groups)
-    wanted, taken = fraction * len(questions), 0
-    for place in order[:-1]:
-        if drawn and taken + len(groups[names[place]]) / 2 > wanted:
+    told = f"{len(both)} questions stood on both sides of the source's split and are on one now: {first_few(both)}"
+    problems = (*questions.problems, told) if both else questions.problems
+    drawn, texts, taken = set[str](), list(groups), 0
+    for place in np.random.default_rng(seed).permutation(len(groups))[:-1]:
+        size = len(groups[texts[place]])
+        if drawn and taken + size / 2 > fraction * len(questions):
             break
-        drawn.add(names[place])
-        taken += len(groups[names[place]])
+        drawn.add(texts[place])
+        taken += size
     parts = []
     for name, chosen in (("train", drawn), ("test", set(groups) - drawn)):
         mine = tuple(replace(one, split=name) for one in questions if normal(one.text) in chosen)
-        parts.append(replace(questions, questions=mine, problems=(*questions.problems, *(told if both else ()))))
+        parts.append(replace(questions, questions=mine, problems=problems))
     return parts[0], parts[1]

@@ -16,8 +16,6 @@ from nudge_core.errors import FileFormatError
 
 TEXT = ("question", "query", "text", "input", "user_input")
 RELEVANT = ("relevant", "ids", "relevant_ids", "documents", "document_ids", "reference_context_ids")
-TEXT_KEYS = ("page_content", "text", "content", "document", "passage", "context", "document.content")
-ID_KEYS = ("id", "_id", "id_", "doc_id", "document_id", "node_id", "chunk_id", "document.id")
 
 
 def plain(value: Any) -> Any:
@@ -33,7 +31,9 @@ def plain(value: Any) -> Any:
         if callable(method):
             return method()
     if hasattr(value, "columns") and callable(getattr(value, "to_dict", None)):
-        return _records(value)
+        # a named index is a column too, and so is one of several levels
+        names = [name for name in getattr(value.index, "names", ()) if name is not None and name not in value.columns]
+        return (value.reset_index() if names else value).to_dict("records")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     if hasattr(value, "texts"):  # InputExample of sentence-transformers
@@ -41,13 +41,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, bytes):
         return list(value)
     return value
-
-
-def _records(frame: Any) -> list[dict[str, Any]]:
-    """Rows of a data frame; a named index is a column too, and so is one of several levels."""
-    names = [name for name in getattr(frame.index, "names", ()) if name is not None and name not in frame.columns]
-    rows: list[dict[str, Any]] = (frame.reset_index() if names else frame).to_dict("records")
-    return rows
 
 
 def absent(value: Any) -> bool:
@@ -79,11 +72,7 @@ def id_of(value: Any) -> str | None:
 
 
 def number_of(value: Any, what: str) -> float:
-    """A finite number.
-
-    Raises:
-        FileFormatError: Anything else.
-    """
+    """A finite number; anything else is refused."""
     try:
         number = float(str(value))
     except ValueError:
@@ -107,20 +96,17 @@ def list_of(value: Any, where: str) -> list[Any]:
 
 
 def written_list(cell: str, where: str) -> list[Any] | None:
-    """The list that a cell spells in JSON, in Python, or as numpy prints it (so do CSV files of `datasets`); None where it is an ordinary text.
-
-    Raises:
-        FileFormatError: A list that breaks off.
-    """
+    """The list that a cell spells in JSON, in Python, or as numpy prints it (so do CSV files of `datasets`); None where it is an ordinary text."""
     cell = cell.strip()
     if not cell.startswith("["):
         return None
     try:
-        return _only_list(json.loads(cell))
+        found: list[Any] = json.loads(cell)
+        return found
     except (ValueError, RecursionError):
         pass
     try:
-        value = _only_list(ast.literal_eval(cell))
+        value = ast.literal_eval(cell)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         if re.fullmatch(r"\[[\s\d-]+\]", cell):
             return [int(number) for number in cell[1:-1].split()]
@@ -129,15 +115,13 @@ def written_list(cell: str, where: str) -> list[Any] | None:
         raise FileFormatError(
             f"{where}: the list {cell[:60]!r} cannot be read: it breaks off or holds a stray quote; write it as JSON"
         ) from None
+    if not isinstance(value, list):
+        return None
     if value and repr(value) != cell and all(isinstance(item, str) for item in value):
         # numpy puts no commas between items, and Python takes texts side by side for one
         tokens = tokenize.generate_tokens(io.StringIO(cell).readline)
         return [ast.literal_eval(token.string) for token in tokens if token.type == tokenize.STRING]
     return value
-
-
-def _only_list(value: Any) -> list[Any] | None:
-    return value if isinstance(value, list) else None
 
 
 def object_of(value: Any) -> Mapping[str, Any]:

@@ -1,37 +1,28 @@
-"""One reader a form. Each module has NAME, `fits(source)` and `read(source, **options)`."""
+"""The forms of labelled questions: how each is recognised, and how it is read."""
 
-from types import ModuleType
+from nudge_integrations.labels.collecting import Form
+from nudge_integrations.labels.forms.columns import COLUMNS
+from nudge_integrations.labels.forms.embedding_qa import EMBEDDING_QA
+from nudge_integrations.labels.forms.feedback import FEEDBACK
+from nudge_integrations.labels.forms.generated import DEEPEVAL_GOLDENS, LABELLED_RAG, RAGAS
+from nudge_integrations.labels.forms.keyed import LANGFUSE, LANGSMITH
+from nudge_integrations.labels.forms.phoenix import PHOENIX
+from nudge_integrations.labels.forms.sentence_transformers import SENTENCE_TRANSFORMERS
+from nudge_integrations.labels.forms.squad import SQUAD
 
-from nudge_integrations.labels.forms import (
-    columns,
-    deepeval,
-    embedding_qa,
-    feedback,
-    labelled_rag,
-    langfuse,
-    langsmith,
-    phoenix,
-    ragas,
-    sentence_transformers,
-    squad,
-)
-
-FORMS: dict[str, ModuleType] = {
-    module.__name__.rpartition(".")[2]: module
-    for module in (
-        embedding_qa,
-        labelled_rag,
-        squad,
-        phoenix,
-        langsmith,
-        ragas,
-        deepeval,
-        langfuse,
-        feedback,
-        sentence_transformers,
-        columns,
-    )
+FORMS: dict[str, Form] = {
+    "embedding_qa": EMBEDDING_QA,
+    "labelled_rag": LABELLED_RAG,
+    "squad": SQUAD,
+    "phoenix": PHOENIX,
+    "langsmith": LANGSMITH,
+    "ragas": RAGAS,
+    "deepeval": DEEPEVAL_GOLDENS,
+    "langfuse": LANGFUSE,
+    "feedback": FEEDBACK,
+    "sentence_transformers": SENTENCE_TRANSFORMERS,
+    "columns": COLUMNS,
 }
-"""The readers, in the order in which they are tried: those whose columns nobody else has come first."""
+"""In the order in which they are tried: those whose columns nobody else has come first."""
 
 __all__ = ["FORMS"]

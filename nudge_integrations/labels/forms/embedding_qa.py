@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nudge_core.errors import FileFormatError, first_few
-from nudge_integrations.labels.collecting import Collector
+from nudge_integrations.labels.collecting import Collector, Form
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Source
 from nudge_integrations.labels.values import id_of, list_of, text_of
 
-NAME = "EmbeddingQAFinetuneDataset"
 KEYS = ("queries", "corpus", "relevant_docs")
 
 
-def fits(source: Source) -> bool:
+def _fits(source: Source) -> bool:
     """Whether it has the three parts; two of them too, so that the third is missed by name."""
     return len(set(KEYS) & set(source.tree)) > 1
 
 
-def read(source: Source) -> LabelledQuestions:
+def _read(source: Source) -> LabelledQuestions:
     """Questions labelled by the ids of nodes, with their texts, so that they can also be matched to other nodes.
 
     Args:
@@ -39,9 +38,9 @@ def read(source: Source) -> LabelledQuestions:
         raise FileFormatError(
             f"{source.name}: relevant_docs names {len(unknown)} questions that queries lacks: {first_few(unknown)}"
         )
-    collector = Collector(NAME, source)
+    collector = Collector(EMBEDDING_QA.NAME, source)
     texts = {str(name): body for name, text in corpus.items() if (body := text_of(text)) is not None}
-    missing: dict[str, None] = {}
+    missing = dict[str, None]()
     for name, text in queries.items():
         where = f"{source.name}, queries[{name!r}]"
         ids = [found for item in list_of(relevant.get(name), where) if (found := id_of(item)) is not None]
@@ -52,3 +51,6 @@ def read(source: Source) -> LabelledQuestions:
             f"{len(missing)} relevant documents have no text in the corpus and are known by id only: {first_few(missing)}"
         )
     return collector.done(texts)
+
+
+EMBEDDING_QA = Form("EmbeddingQAFinetuneDataset", _fits, _read)

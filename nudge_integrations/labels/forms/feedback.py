@@ -1,30 +1,40 @@
-"""Feedback of users: thumbs up or down for a document as an answer to a question, one vote a row, with its time."""
+"""Feedback of users: thumbs up or down for a document as an answer to a question, one vote a row, of which the newest counts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
 
 from nudge_core.errors import FileFormatError
-from nudge_integrations.labels.collecting import Collector
+from nudge_integrations.labels.collecting import Collector, Form
 from nudge_integrations.labels.forms.columns import TEXTS
-from nudge_integrations.labels.forms.votes import Vote, count, is_up, time_of
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Source
-from nudge_integrations.labels.values import TEXT, absent, id_of, text_of
+from nudge_integrations.labels.values import TEXT, absent, id_of, plain, text_of
 
-NAME = "feedback"
 VOTES = ("vote", "thumb", "thumbs", "thumbs_up", "feedback", "rating")
 IDS = ("document_id", "doc_id", "node_id", "chunk_id", "document", "id")
 TIMES = ("time", "timestamp", "created_at", "updated_at", "date", "voted_at")
+UP = (
+    *("up", "thumbs up", "thumbsup", "👍", "yes", "true", "good", "positive", "like", "liked"),
+    *("relevant", "correct", "helpful"),
+)
+DOWN = (
+    *("down", "thumbs down", "thumbsdown", "👎", "no", "false", "bad", "negative", "dislike", "disliked"),
+    *("irrelevant", "not relevant", "unrelated", "incorrect", "unhelpful", "not helpful"),
+)
+EPOCH = datetime.min.replace(tzinfo=timezone.utc)
 
 
-def fits(source: Source) -> bool:
+def _fits(source: Source) -> bool:
     """Whether it has a question, a document and a vote."""
-    columns = set(source.columns)
-    return all(columns & set(names) for names in (VOTES, TEXT, (*IDS, *TEXTS)))
+    return all(source.named(names) is not None for names in (VOTES, TEXT, (*IDS, *TEXTS)))
 
 
-def read(
+def _read(
     source: Source,
     *,
     question: str | None = None,
@@ -51,20 +61,13 @@ def read(
         FileFormatError: A column that is not there, a vote or a time that cannot be read.
     """
     columns = {
-        "question": _column(source, question, TEXT, "question"),
-        "document": _column(source, document, () if texts else IDS, "document"),
-        "texts": _column(source, texts, TEXTS, "texts"),
-        "vote": _column(source, vote, VOTES, "vote"),
-        "time": _column(source, time, TIMES, "time"),
+        "question": source.column("question", question, TEXT, needed=True),
+        "document": source.column("document", document, () if texts else IDS),
+        "texts": source.column("texts", texts, TEXTS),
+        "vote": source.column("vote", vote, VOTES, needed=True),
+        "time": source.column("time", time, TIMES),
     }
-    for needed, usual in (("question", TEXT), ("vote", VOTES)):
-        if columns[needed] is None:
-            raise FileFormatError(
-                f"{source.name} has the columns {', '.join(map(repr, source.columns))}; none is called {', '.join(usual)}: "
-                f"say {needed}='…'"
-            )
-    collector = Collector(NAME, source)
-    votes = []
+    collector, votes = Collector(FEEDBACK.NAME, source), []
     for row in source.rows:
         cells = {part: None if name is None else row.values.get(name) for part, name in columns.items()}
         up = is_up(cells["vote"], row.where, threshold, meaning or {})
@@ -74,16 +77,90 @@ def read(
             collector.odd("the row lacks a question, a document or a vote and was left out", row.where)
             continue
         votes.append(Vote(asked, answer, up, time_of(cells["time"], row.where), row.where))
-    count(votes, collector)
-    return collector.done()
+    return count(votes, collector)
 
 
-def _column(source: Source, given: str | None, usual: Sequence[str], option: str) -> str | None:
-    columns = source.columns
-    if given is None:
-        return next((name for name in usual if name in columns), None)
-    if given not in columns:
+FEEDBACK = Form("feedback", _fits, _read)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What somebody said of one document as an answer to one question; without a time where the source does not say."""
+
+    question: str
+    answer: Answer
+    up: bool
+    time: datetime | None
+    where: str
+
+
+def is_up(value: Any, where: str, threshold: float | None, meaning: Mapping[str, bool]) -> bool | None:
+    """Whether a label or a number is a vote for the document; None where nothing is said."""
+    value = plain(value)
+    if absent(value):
+        return None
+    if isinstance(value, bool):
+        return value
+    given = str(value).strip()
+    if given in meaning:
+        return meaning[given]
+    said = given.casefold().replace("_", " ").replace("-", " ").strip()
+    if isinstance(value, str) and said in (*UP, *DOWN):
+        return said in UP
+    try:
+        number = float(given)
+    except ValueError:
         raise FileFormatError(
-            f"{source.name} has no column {option}={given!r}; there are {', '.join(map(repr, columns))}"
+            f"{where}: the vote is {value!r}; expected a number, true or false, or a word such as 'up', 'down', 'relevant'; "
+            f"say what it means with meaning={{{given!r}: True}}"
+        ) from None
+    if threshold is None and not -1 <= number <= 1:
+        raise FileFormatError(
+            f"{where}: the vote is {value!r}, a number beyond -1 to 1: say from which on it is for the document, threshold=…"
         )
-    return given
+    return number >= (0.5 if threshold is None else threshold)
+
+
+def time_of(value: Any, where: str) -> datetime | None:
+    """A time: ISO 8601, seconds or milliseconds since 1970, or an object that is one; without a zone it is UTC."""
+    if absent(value):
+        return None
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    try:
+        number = float(value)
+        return datetime.fromtimestamp(number / 1000 if number > 1e11 else number, timezone.utc)
+    except (TypeError, ValueError, OverflowError, OSError):
+        pass
+    try:
+        return time_of(datetime.fromisoformat(str(value).strip().replace("Z", "+00:00")), where)
+    except ValueError:
+        raise FileFormatError(
+            f"{where}: the time is {value!r}; expected ISO 8601 (2026-01-31T12:00:00Z) or seconds since 1970"
+        ) from None
+
+
+def count(votes: Iterable[Vote], collector: Collector) -> LabelledQuestions:
+    """The questions with the newest vote on each document.
+
+    Votes of the same time count in the order of the source, the last one most. Votes that contradict each other become a problem each, which says
+    what was taken. Where some votes have times and others none, those without count as older.
+    """
+    by_question: defaultdict[str, defaultdict[Any, list[Vote]]] = defaultdict(lambda: defaultdict(list))
+    for vote in votes:
+        key = vote.answer.id or vote.answer.text or str(vote.answer.metadata)
+        by_question[vote.question][key].append(vote)
+    for question, documents in by_question.items():
+        answers = []
+        for key, cast in documents.items():
+            newest = max(enumerate(cast), key=lambda one: (one[1].time or EPOCH, one[0]))[1]
+            answers.append(replace(newest.answer, relevant=newest.up, grade=1.0 if newest.up else 0.0))
+            ups = sum(vote.up for vote in cast)
+            if 0 < ups < len(cast):
+                when = f" of {newest.time:%Y-%m-%d %H:%M}" if newest.time else ""
+                collector.problem(
+                    f"votes contradict each other on {str(key)[:60]!r} for {question[:60]!r}: {ups} up, {len(cast) - ups} down; "
+                    f"the newest, {'up' if newest.up else 'down'}{when} ({newest.where}), was taken"
+                )
+        collector.add(question, answers, where=next(iter(documents.values()))[0].where)
+    return collector.done()

@@ -7,25 +7,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nudge_core.errors import FileFormatError, InputError
-from nudge_integrations.labels.collecting import Collector
+from nudge_integrations.labels.collecting import Collector, Form
 from nudge_integrations.labels.forms.contexts import known
-from nudge_integrations.labels.forms.votes import Vote, count, is_up, time_of
+from nudge_integrations.labels.forms.feedback import Vote, count, is_up, time_of
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Row, Source
-from nudge_integrations.labels.values import absent, first, id_of, list_of, object_of, plain, text_of
+from nudge_integrations.labels.values import absent, first, id_of, list_of, object_of, text_of
 
-NAME = "Phoenix document annotations"
 SPAN = ("span_id", "context.span_id")
 NUMBERED = re.compile(r"(?:attributes\.)?retrieval\.documents\.(\d+)\.(.+)")
 
 
-def fits(source: Source) -> bool:
+def _fits(source: Source) -> bool:
     """Whether it has annotations by the place of a document in a span."""
-    columns = set(source.columns)
-    return bool(columns & set(SPAN)) and "document_position" in columns
+    return source.named(SPAN) is not None and "document_position" in source.columns
 
 
-def read(
+def _read(
     source: Source,
     *,
     spans: Source | None = None,
@@ -47,7 +45,7 @@ def read(
         InputError: The spans are not given, and there are several kinds of annotations but no name.
         FileFormatError: Spans without documents, a label or a time that cannot be read.
     """
-    if not fits(source):
+    if not _fits(source):
         raise FileFormatError(
             f"{source.name} holds {source.shape}; expected annotations with span_id and document_position"
         )
@@ -58,23 +56,28 @@ def read(
         raise InputError(f"{source.name} holds annotations only: give the retriever spans too, read_labels(…, spans=…)")
     if not documents:
         raise FileFormatError(f"{spans and spans.name} holds no retrieved documents: expected retriever spans")
-    kinds = list(dict.fromkeys(found for row in source.rows if (found := text_of(_kind(row))) is not None))
-    if name is not None and name not in kinds:
-        raise InputError(f"name is {name!r}; there are annotations of the names {', '.join(map(repr, kinds))}")
-    if name is None and len(kinds) > 1:
-        raise InputError(
-            f"{source.name} holds annotations of several names, {', '.join(map(repr, kinds))}: say name='…'"
-        )
-    collector, votes = Collector(NAME, source), []
-    for row in source.rows:
-        if name is not None and text_of(_kind(row)) != name:
+    kinds = [text_of(first(row.values, "name", "annotation_name")) for row in source.rows]
+    several = [kind for kind in dict.fromkeys(kinds) if kind is not None]
+    there = ", ".join(map(repr, several))
+    if name is not None and name not in several:
+        raise InputError(f"name is {name!r}; there are annotations of the names {there}")
+    if name is None and len(several) > 1:
+        raise InputError(f"{source.name} holds annotations of several names, {there}: say name='…'")
+    collector, votes = Collector(PHOENIX.NAME, source), []
+    for row, kind in zip(source.rows, kinds, strict=True):
+        if name not in (None, kind):
             continue
         place = _place(row)
         if place not in documents:
             collector.odd("the annotation speaks of a document that no span holds and was left out", row.where)
             continue
         question, answer = documents[place]
-        up = _up(row, threshold, meaning or {})
+        result = object_of(row.values.get("result"))
+        label, score = (
+            first(row.values, key, f"result.{key}") if absent(result.get(key)) else result[key]
+            for key in ("label", "score")
+        )
+        up = is_up(score if label is None else label, row.where, threshold, meaning or {})
         if up is None or question is None:
             collector.odd(
                 "the annotation has neither label nor score, or its span no input; it was left out", row.where
@@ -82,19 +85,7 @@ def read(
             continue
         time = time_of(first(row.values, "updated_at", "created_at", "timestamp"), row.where)
         votes.append(Vote(question, answer, up, time, row.where))
-    count(votes, collector)
-    return collector.done()
-
-
-def _kind(row: Row) -> Any:
-    return first(row.values, "name", "annotation_name")
-
-
-def _up(row: Row, threshold: float | None, meaning: Mapping[str, bool]) -> bool | None:
-    result = object_of(row.values.get("result"))
-    label = first(row.values, "label", "result.label") if absent(result.get("label")) else result["label"]
-    score = first(row.values, "score", "result.score") if absent(result.get("score")) else result["score"]
-    return is_up(score if absent(label) else label, row.where, threshold, meaning)
+    return count(votes, collector)
 
 
 def _place(row: Row) -> tuple[str | None, int]:
@@ -110,19 +101,16 @@ def _documents(spans: Source) -> Iterator[tuple[tuple[str | None, int], tuple[st
     for row in spans.rows:
         values = row.values
         if "document_position" in values:
+            name = first(values, "document_id", "document.id")
             body = first(values, "document", "reference", "document.content", "document_content")
+            facts = first(values, "document_metadata", "document.metadata")
             if body is not None:
-                meta = first(values, "document_metadata", "document.metadata")
-                document = Answer(
-                    id_of(first(values, "document_id", "document.id")), text_of(body), None, known(object_of(meta))
-                )
-                yield _place(row), (text_of(first(values, "input", "input.value")), document)
+                yield _place(row), (text_of(first(values, "input", "input.value")), _document(name, body, facts))
             continue
         attributes = {**values, **object_of(values.get("attributes"))}
         span = id_of(first(values, *SPAN) or object_of(values.get("context")).get("span_id"))
-        asked = first(attributes, "input.value", "attributes.input.value") or object_of(attributes.get("input")).get(
-            "value"
-        )
+        asked = first(attributes, "input.value", "attributes.input.value")
+        asked = asked or object_of(attributes.get("input")).get("value")
         for place, document in enumerate(_retrieved(attributes, row.where)):
             yield (span, place), (text_of(asked), document)
 
@@ -136,11 +124,15 @@ def _retrieved(attributes: Mapping[str, Any], where: str) -> list[Answer]:
         if found := NUMBERED.fullmatch(key):
             numbered.setdefault(int(found[1]), {})[found[2]] = value
     entries += [numbered[place] for place in sorted(numbered)]
-    return [_document(entry) for entry in entries]
+    inner = (
+        object_of(entry.get("document")) or {key.removeprefix("document."): value for key, value in entry.items()}
+        for entry in entries
+    )
+    return [_document(one.get("id"), one.get("content"), one.get("metadata")) for one in inner]
 
 
-def _document(entry: Mapping[str, Any]) -> Answer:
-    inner = object_of(plain(entry.get("document"))) or {
-        key.removeprefix("document."): value for key, value in entry.items()
-    }
-    return Answer(id_of(inner.get("id")), text_of(inner.get("content")), None, known(object_of(inner.get("metadata"))))
+def _document(name: Any, body: Any, metadata: Any) -> Answer:
+    return Answer(id_of(name), text_of(body), None, known(object_of(metadata)))
+
+
+PHOENIX = Form("Phoenix document annotations", _fits, _read)

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from nudge_core.errors import FileFormatError
-from nudge_integrations.labels.collecting import Collector
+from nudge_integrations.labels.collecting import Collector, Form
+from nudge_integrations.labels.forms.contexts import known
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Row, Source
 from nudge_integrations.labels.values import absent, first, list_of, number_of, object_of, plain, text_of
 
-NAME = "SQuAD"
 
-
-def fits(source: Source) -> bool:
+def _fits(source: Source) -> bool:
     """Whether it has paragraphs, or rows with question, context and answers."""
-    columns = set(source.columns)
-    return "paragraphs" in columns or ({"question", "context"} <= columns and bool(columns & {"answers", "answer"}))
+    columns, answered = set(source.columns), source.named(("answers", "answer"))
+    return "paragraphs" in columns or ({"question", "context"} <= columns and answered is not None)
 
 
-def read(source: Source) -> LabelledQuestions:
+def _read(source: Source) -> LabelledQuestions:
     """Questions labelled by the text of a context and by the span in it that answers; the place of the span stands in metadata["answer_start"].
 
     Args:
         source: Nested as in SQuAD 1.1 and 2.0 (data, paragraphs, qas), or flat rows as on the Hugging Face hub. Questions marked as impossible are
             left out and told.
     """
-    collector = Collector(NAME, source)
+    collector = Collector(SQUAD.NAME, source)
     for row in _flat(source):
         values = row.values
         if values.get("is_impossible") in (True, "True", "true"):
@@ -38,8 +38,7 @@ def read(source: Source) -> LabelledQuestions:
         for span, start in _spans(first(values, "answers", "answer"), row.where):
             if context is not None and span not in context:
                 collector.odd("the answer does not stand in its context", row.where)
-            metadata = {"title": title, "answer_start": start}
-            answers.append(Answer(None, context, span, {k: v for k, v in metadata.items() if v is not None}))
+            answers.append(Answer(None, context, span, known({"title": title, "answer_start": start})))
         if not answers:
             collector.odd("the question has no answer, as impossible ones have it, and was left out", row.where)
             continue
@@ -70,9 +69,8 @@ def _spans(value: Any, where: str) -> Iterator[tuple[str, int | None]]:
     held = object_of(value)
     if held:
         texts, starts = list_of(held.get("text"), where), list_of(held.get("answer_start"), where)
-        entries: list[Any] = [
-            {"text": text, "answer_start": starts[i] if i < len(starts) else None} for i, text in enumerate(texts)
-        ]
+        pairs = zip_longest(texts, starts[: len(texts)])
+        entries: list[Any] = [{"text": text, "answer_start": start} for text, start in pairs]
     else:
         entries = list_of(value, where)
     for entry in map(plain, entries):
@@ -80,3 +78,6 @@ def _spans(value: Any, where: str) -> Iterator[tuple[str, int | None]]:
         text = text_of(entry.get("text") if isinstance(entry, Mapping) else entry)
         if text is not None:
             yield text, None if absent(start) else int(number_of(start, f"{where}: answer_start"))
+
+
+SQUAD = Form("SQuAD", _fits, _read)

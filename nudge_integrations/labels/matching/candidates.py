@@ -5,16 +5,16 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nudge_core.errors import InputError
 from nudge_integrations.labels.matching.found import Chunk, Thresholds
-from nudge_integrations.labels.matching.metadata import Place, agree, place
 from nudge_integrations.labels.matching.ngram_index import STRIDE, Index, build, joined
-from nudge_integrations.labels.matching.references import Wanted
+from nudge_integrations.labels.matching.references import Place, Wanted, place_of
+from nudge_integrations.labels.matching.rules import WHOLE_WORDS
 from nudge_integrations.labels.matching.text import Text
 
 DOCUMENTS = "(id, text, metadata) of each stored document, as index_documents(index) and adapter_of(store) give them"
@@ -25,17 +25,15 @@ _HELD, _AT_PLACE = 5000, 200  # chunks kept for one reference, and for one place
 
 @dataclass(eq=False)
 class Pool:
-    """Chunks that share runs of characters with one reference.
+    """Chunks that share runs of characters with one reference: those that share enough, and how many more than are kept.
 
-    Attributes:
-        chunks: Those that share enough of it.
-        more: How many more there are than are kept.
-        near: The others that share most, with what they share: (share, number, chunk), a heap.
+    `near` is a heap of the others that share most: (share, number, chunk).
     """
 
     chunks: list[Chunk] = field(default_factory=list)
     more: int = 0
     near: list[tuple[float, int, Chunk]] = field(default_factory=list)
+    _met: int = 0
 
     def add(self, chunk: Chunk, most: int = _HELD) -> None:
         """Keep it, or count it."""
@@ -43,6 +41,15 @@ class Pool:
             self.chunks.append(chunk)
         else:
             self.more += 1
+
+    def add_near(self, share: float, chunk: Chunk) -> None:
+        """Keep it if it is among those that share most; of equal ones the first."""
+        self._met += 1
+        entry = (share, -self._met, chunk)
+        if len(self.near) < _NEAR:
+            heapq.heappush(self.near, entry)
+        elif self.near[0] < entry:
+            heapq.heapreplace(self.near, entry)
 
     @property
     def all(self) -> list[Chunk]:
@@ -52,15 +59,7 @@ class Pool:
 
 @dataclass(eq=False)
 class Gathered:
-    """What one pass found.
-
-    Attributes:
-        pools: For each reference its chunks.
-        by_id: The chunks whose ids are asked for.
-        by_place: For each place asked for its chunks.
-        documents: How many documents went by.
-        empty: How many of them hold no text.
-    """
+    """What one pass found: the chunks of each reference, id and place; how many documents went by, and how many without text."""
 
     pools: list[Pool]
     by_id: dict[str, Chunk] = field(default_factory=dict)
@@ -72,21 +71,15 @@ class Gathered:
 def gather(documents: Iterable[tuple[str, str, Mapping[str, Any]]], wanted: Wanted, thresholds: Thresholds) -> Gathered:
     """Let all documents pass by, in memory only a batch of them and what the references keep.
 
-    Args:
-        documents: Id, text and metadata of each.
-        wanted: What is looked for.
-        thresholds: See `Thresholds`.
-
     Raises:
         InputError: A document that is not (id, text, metadata).
     """
     gathered = Gathered([Pool() for _ in wanted.references], by_place={where: Pool() for where in wanted.places})
-    indexes, number = build(wanted.references, thresholds.shortest), count()
-    whole: dict[
-        str, list[int]
-    ] = {}  # references by all of their text: also finds those that are too short for an index
+    indexes = build(wanted.references, thresholds.shortest)
+    # references by all of their text: also finds those that are too short for an index
+    whole: dict[str, list[int]] = {}
     for reference, text in enumerate(wanted.references):
-        if len(text) and text.weight < max(thresholds.shortest, 24):
+        if len(text) and text.weight < max(thresholds.shortest, WHOLE_WORDS):
             whole.setdefault(text.folded, []).append(reference)
     short = {reference for references in whole.values() for reference in references}
     by_name: dict[tuple[str, ...], list[Place]] = {}
@@ -99,54 +92,39 @@ def gather(documents: Iterable[tuple[str, str, Mapping[str, Any]]], wanted: Want
             for reference in whole.get(chunk.text.folded, ()):
                 gathered.pools[reference].add(chunk)
             if wanted.places:
-                where = place(chunk.metadata)
+                where = place_of(chunk.metadata)
                 named = by_name.get(where.source[:1], []) if where.source else []
                 for asked in named + by_name.get((), []):
-                    if agree(asked, where):
+                    if asked.covers(where):
                         gathered.by_place[asked].add(chunk, _AT_PLACE)
         points, starts = joined(chunk.text for chunk in batch)
+        lengths = np.asarray([len(chunk.text) for chunk in batch])
         for index in indexes:
-            _share(index, points, starts, batch, wanted.references, gathered.pools, thresholds.enough, short, number)
+            chunks, owners, share = _shares(index, points, starts, lengths)
+            strong = share >= thresholds.enough / 2
+            for c, r in zip(chunks[strong].tolist(), owners[strong].tolist(), strict=True):
+                if r not in short or batch[c].text.folded != wanted.references[r].folded:  # else it is there already
+                    gathered.pools[r].add(batch[c])
+            weak = np.flatnonzero(~strong & (share >= _LEAST))
+            for i in weak[np.argsort(-share[weak])].tolist():
+                gathered.pools[owners[i]].add_near(float(share[i]), batch[chunks[i]])
     return gathered
 
 
-def _share(
-    index: Index,
-    points: Any,
-    starts: Any,
-    batch: list[Chunk],
-    references: list[Text],
-    pools: list[Pool],
-    enough: float,
-    short: set[int],
-    number: Iterator[int],
-) -> None:
-    """Give the chunks of a batch to the references with which they share runs."""
-    chunk, owner, hits = index.shared(points, starts)
-    if not len(chunk):
-        return
-    lengths, full = np.asarray([len(c.text) for c in batch])[chunk], index.lengths[owner]
+def _shares(index: Index, points: Any, starts: Any, lengths: NDArray[np.int64]) -> tuple[Any, Any, NDArray[np.float64]]:
+    """Numbers of chunks, the references with which they share runs, and how much of the shorter of both."""
+    chunks, owners, hits = index.shared(points, starts)
+    full = index.lengths[owners]
     stride = np.where(full > 20 * STRIDE, STRIDE, 1)
-    of_reference = hits / index.entered[owner]
-    of_chunk = hits * stride / np.maximum(np.minimum(lengths, full) - index.size + 1, 1)
-    share = np.minimum(np.maximum(of_reference, of_chunk), 1.0)
-    strong = share >= enough / 2
-    for c, r in zip(chunk[strong].tolist(), owner[strong].tolist(), strict=True):
-        if r not in short or batch[c].text.folded != references[r].folded:  # else it is there already
-            pools[r].add(batch[c])
-    weak = np.flatnonzero(~strong & (share >= _LEAST))
-    for i in weak[np.argsort(-share[weak])].tolist():
-        near, entry = pools[owner[i]].near, (float(share[i]), -next(number), batch[chunk[i]])
-        if len(near) < _NEAR:
-            heapq.heappush(near, entry)
-        elif near[0] < entry:
-            heapq.heapreplace(near, entry)
+    of_reference = hits / index.entered[owners]
+    of_chunk = hits * stride / np.maximum(np.minimum(lengths[chunks], full) - index.size + 1, 1)
+    return chunks, owners, np.minimum(np.maximum(of_reference, of_chunk), 1.0)
 
 
 def _batches(documents: Iterable[tuple[str, str, Mapping[str, Any]]], gathered: Gathered) -> Iterator[list[Chunk]]:
     batch, size = list[Chunk](), 0
-    for place_, document in enumerate(documents):
-        chunk = _chunk(document, place_)
+    for number, document in enumerate(documents):
+        chunk = _chunk(document, number)
         gathered.documents += 1
         gathered.empty += not len(chunk.text)
         batch.append(chunk)
@@ -162,10 +140,8 @@ def _chunk(document: Any, number: int) -> Chunk:
     if not isinstance(document, tuple | list) or len(document) != 3:
         raise InputError(f"documents[{number}] is {str(document)[:120]!r}; expected {DOCUMENTS}")
     name, text, metadata = document
-    if not isinstance(text, str) and text is not None:
-        raise InputError(f"documents[{number}] (id {name!r}) has a text of type {type(text).__name__}; expected a str")
-    if metadata is not None and not isinstance(metadata, Mapping):
-        raise InputError(
-            f"documents[{number}] (id {name!r}) has metadata of type {type(metadata).__name__}; expected a mapping"
-        )
+    for what, value, kind, called in (("a text", text, str, "str"), ("metadata", metadata, Mapping, "mapping")):
+        if value is not None and not isinstance(value, kind):
+            given = type(value).__name__
+            raise InputError(f"documents[{number}] (id {name!r}) has {what} of type {given}; expected a {called}")
     return Chunk(str(name), Text(text or ""), metadata or {})

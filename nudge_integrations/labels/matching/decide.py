@@ -3,119 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nudge_integrations.labels.matching import containment, exact, normalised, overlap, span
-from nudge_integrations.labels.matching import rules as fuzzy
+from nudge_integrations.labels.matching import rules
 from nudge_integrations.labels.matching.candidates import Pool
 from nudge_integrations.labels.matching.found import Chunk, Found, Thresholds
 from nudge_integrations.labels.matching.text import Text, covered
 
 _TIE, _CLOSEST, _TRIED = 0.02, 3, 16
+_OWN = 0.5  # of what a chunk shares with the reference; repeated phrases elsewhere in a store share what others hold better
 
 
-@dataclass(eq=False)
-class Decision:
-    """What became of one reference.
-
-    Attributes:
-        found: The chunks that match it.
-        near: The closest of the others.
-    """
-
-    found: list[Found]
-    near: list[Found]
-
-
-def decide(reference: Text, pool: Pool, thresholds: Thresholds) -> Decision:
-    """Match one reference to the chunks that it has gathered.
-
-    Args:
-        reference: The text.
-        pool: Its chunks.
-        thresholds: See `Thresholds`.
-    """
+def decide(reference: Text, pool: Pool, thresholds: Thresholds) -> tuple[list[Found], list[Found]]:
+    """Match one reference to the chunks gathered for it: those that match, and the closest of the others."""
     same = [
-        Found(chunk, "exact" if exact.score(reference, chunk.text) else "normalised", 1.0)
+        Found(chunk, "exact" if reference.raw == chunk.text.raw else "normalised", 1.0)
         for chunk in pool.chunks
-        if normalised.score(reference, chunk.text)
+        if len(reference) and reference.folded == chunk.text.folded
     ]
     if same:
-        return Decision(same, [])
+        return same, []
     if reference.weight < thresholds.shortest:
-        return Decision([], _by_share(reference, pool.all))
-    inside = [Found(chunk, "containment", 1.0) for chunk in pool.chunks if containment.score(reference, chunk.text)]
+        return [], _best_first(_piece(reference, chunk) for chunk in pool.all[:100])[:_CLOSEST]
+    inside = [Found(chunk, "containment", 1.0) for chunk in pool.chunks if rules.holds(chunk.text, reference)]
     if inside:
-        return Decision(inside, [])
-    pieces = [_piece(reference, chunk) for chunk in pool.all]
-    pieces.sort(key=lambda found: -found.score)
+        return inside, []
+    pieces = _best_first(_piece(reference, chunk) for chunk in pool.all)
     tried = max(_TRIED, thresholds.most + 1)  # one more than may match, so that too many are noticed
     alike = _alike(reference, [found.chunk for found in pieces[:tried]], thresholds.fuzzy)
-    whole = [found for found in alike if _holds(found.chunk.text, reference, thresholds.fuzzy)]
+    whole = [found for found in alike if _is_whole(found.chunk.text, reference, thresholds.fuzzy)]
     if whole and not any(found.rule == "containment" for found in pieces):
         best = max(found.score for found in whole)
-        return Decision([found for found in whole if found.score >= best - _TIE], [])
+        return [found for found in whole if found.score >= best - _TIE], []
     enough = {found.chunk.id: found for found in alike}
     enough |= {found.chunk.id: found for found in pieces if found.score >= thresholds.enough}
     near = [found for found in pieces if found.chunk.id not in enough]
     if not enough and thresholds.fuzzy is not None:
-        near = sorted(
-            (Found(f.chunk, "fuzzy", fuzzy.score(reference, f.chunk.text)) for f in near[:_TRIED]),
-            key=lambda f: -f.score,
-        )
-    return Decision(choose(reference, enough.values(), thresholds.fuzzy), near[:_CLOSEST])
+        scored = (Found(f.chunk, "fuzzy", rules.similarity(reference, f.chunk.text)) for f in near[:_TRIED])
+        near = _best_first(scored)
+    return _without_phrases(reference, enough.values(), thresholds.fuzzy), near[:_CLOSEST]
 
 
-def decide_span(
-    reference: Text, answer: Text, start: int | None, chunks: list[Chunk], thresholds: Thresholds
-) -> list[Found] | None:
-    """The chunks that hold the answer where it stands in the reference; None where it does not stand there."""
-    spots = span.regions(answer, reference, thresholds.fuzzy, start)
-    return span.choose(spots, reference, chunks, thresholds.enough, thresholds.fuzzy is None) if spots else None
+def _best_first(found: Iterable[Found]) -> list[Found]:
+    return sorted(found, key=lambda each: -each.score)
 
 
 def _piece(reference: Text, chunk: Chunk) -> Found:
-    if containment.score_piece(reference, chunk.text):
+    if rules.is_piece(chunk.text, reference):
         return Found(chunk, "containment", 1.0)
-    return Found(chunk, "overlap", overlap.score(reference, chunk.text))
+    return Found(chunk, "overlap", rules.overlap(reference, chunk.text))
 
 
 def _alike(reference: Text, chunks: list[Chunk], least: float | None) -> list[Found]:
     """Those of the nearest chunks that are much like it, or like a part of it."""
     if least is None:
         return []
-    found = [
-        Found(c, "fuzzy", fuzzy.score(reference, c.text, least)) for c in chunks if c.text.weight >= containment.SHORT
-    ]
-    return [f for f in found if f.score >= least]
+    long = [chunk for chunk in chunks if chunk.text.weight >= rules.WHOLE_WORDS]
+    found = [Found(chunk, "fuzzy", rules.similarity(reference, chunk.text, least)) for chunk in long]
+    return [each for each in found if each.score >= least]
 
 
-def _holds(chunk: Text, reference: Text, least: float | None) -> bool:
+def _is_whole(chunk: Text, reference: Text, least: float | None) -> bool:
     """Whether a chunk that is much like a reference is no mere piece of it."""
     if least is None or len(reference) <= len(chunk):
         return True
-    return len(chunk) >= least * len(reference) and fuzzy.likeness(reference.folded, chunk.folded, least) > 0
+    return len(chunk) >= least * len(reference) and rules.likeness(reference.folded, chunk.folded, least) > 0
 
 
-def _by_share(reference: Text, chunks: list[Chunk]) -> list[Found]:
-    found = [_piece(reference, chunk) for chunk in chunks[:100]]
-    return sorted(found, key=lambda f: -f.score)[:_CLOSEST]
-
-
-_OWN = 0.5  # of what a chunk shares with the reference; repeated phrases elsewhere in a store share what others hold better
-
-
-def choose(reference: Text, found: Iterable[Found], least: float | None) -> list[Found]:
-    """Leave out chunks that share no more with the reference than a phrase of it which others hold too.
-
-    Args:
-        reference: The text that was cut.
-        found: Chunks that hold enough of it.
-        least: Similarity from which texts that differ are taken for one another.
-    """
+def _without_phrases(reference: Text, found: Iterable[Found], least: float | None) -> list[Found]:
+    """Leave out chunks that share no more with the reference than a phrase of it which others hold too."""
     held = np.zeros(len(reference), bool)
     chosen, parts = list[Found](), list[tuple[int, Found, NDArray[np.bool_]]]()
     for each in found:
@@ -138,7 +96,7 @@ def _part(reference: Text, found: Found, least: float | None) -> NDArray[np.bool
     """The characters of the reference that the chunk holds."""
     chunk = found.chunk.text
     if found.rule == "fuzzy" and least is not None and len(chunk) < len(reference):
-        place = fuzzy.place(chunk, reference, least)
+        place = rules.locate(chunk, reference, least)
         if place is not None:
             part = np.zeros(len(reference), bool)
             part[slice(*place)] = True

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from nudge_core.arguments import whole_number
 from nudge_core.errors import InputError
 from nudge_integrations.labels.matching.text import Text
 
 Rule: TypeAlias = Literal["id", "exact", "normalised", "containment", "overlap", "fuzzy", "span", "metadata"]
-RULES: tuple[Rule, ...] = ("id", "exact", "normalised", "containment", "overlap", "fuzzy", "span", "metadata")
+RULES: tuple[Rule, ...] = get_args(Rule)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +75,11 @@ class Thresholds:
         Raises:
             InputError: One that is out of range.
         """
-        for name, value in (("fuzzy", self.fuzzy), ("enough", self.enough)):
-            if value is None and name == "fuzzy":
-                continue
+        for name, value, other in (
+            ("fuzzy", 1 if self.fuzzy is None else self.fuzzy, ", or None"),
+            ("enough", self.enough, ""),
+        ):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-                raise InputError(
-                    f"{name} is {value!r}; expected a share above 0, at most 1{', or None' * (name == 'fuzzy')}"
-                )
-        for name, count in (("most", self.most), ("shortest", self.shortest)):
-            whole_number(count, name)
+                raise InputError(f"{name} is {value!r}; expected a share above 0, at most 1{other}")
+        whole_number(self.most, "most")
+        whole_number(self.shortest, "shortest")

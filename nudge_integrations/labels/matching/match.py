@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from typing import Any
 
 from nudge_core.arguments import expect
 from nudge_core.errors import InputError
-from nudge_integrations.labels.labelled import LabelledQuestions
-from nudge_integrations.labels.matching import rules as fuzzy_rule
+from nudge_integrations.labels.labelled import LabelledQuestion, LabelledQuestions
 from nudge_integrations.labels.matching.candidates import DOCUMENTS, gather
 from nudge_integrations.labels.matching.found import Thresholds
-from nudge_integrations.labels.matching.references import Asked, Wanted, collect
+from nudge_integrations.labels.matching.references import Wanted, collect
 from nudge_integrations.labels.matching.report import AnswerMatch, MatchReport, Outcome
-from nudge_integrations.labels.matching.resolve import Resolver, copies
-from nudge_integrations.labels.matching.text import Grams, Text
+from nudge_integrations.labels.matching.resolve import Resolver
+from nudge_integrations.labels.matching.rules import check_rapidfuzz
+from nudge_integrations.labels.matching.text import Grams
 from nudge_integrations.labels.questions import Questions
 from nudge_integrations.stores.base import StoreAdapter
 
@@ -81,40 +82,34 @@ def match(
     """
     thresholds = Thresholds(fuzzy, enough, most, shortest)
     if fuzzy is not None:
-        fuzzy_rule.check_installed()
+        check_rapidfuzz()
     expect(questions, LabelledQuestions, "questions", "read them with read_labels(…)")
     if not isinstance(documents, StoreAdapter | Iterable) or isinstance(documents, str | bytes | Mapping):
         raise InputError(f"documents is a {type(documents).__name__}; expected {DOCUMENTS}")
     if not len(questions):
         raise InputError("there are no questions to match: read some with read_labels(…)")
-    adapter = documents if isinstance(documents, StoreAdapter) else None
-    stored = _stored(adapter) if adapter is not None else documents
-    assert not isinstance(stored, StoreAdapter)  # noqa: S101  # for mypy
     named = {answer.id for question in questions for answer in question.answers if answer.id is not None}
-    spelled = {} if adapter is None else {name: adapter.spelled(name) for name in named}
+    spelled: dict[str, str] = {}
+    if isinstance(documents, StoreAdapter):
+        spelled = {name: documents.spelled(name) for name in named}
+        documents = (document for page in documents.texts(1000) for document in zip(*page, strict=True))
     wanted = collect(questions, spelled)
-    gathered = gather(stored, wanted, thresholds)
+    gathered = gather(documents, wanted, thresholds)
     if not gathered.documents:
         raise InputError("there are no documents to match to: give (id, text, metadata) of each stored document")
     resolver = Resolver(wanted, gathered, thresholds, spelled)
     matches = tuple(_matches(questions, wanted, resolver, thresholds))
     problems = list(questions.problems)
     if gathered.empty:
-        problems.append(
-            f"{gathered.empty} of {gathered.documents} stored documents hold no text, and match by id or metadata only"
-        )
+        few = f"{gathered.empty} of {gathered.documents} stored documents hold no text"
+        problems.append(f"{few}, and match by id or metadata only")
     problems += _two_versions(questions, wanted)
     relevant, against = _relevant(questions, matches)
     problems += against
     report = MatchReport(matches, len(questions), gathered.documents, thresholds, tuple(problems))
-    names = dict.fromkeys(question.split for question in questions if question.split is not None)
-    splits = {name: _questions(questions, relevant, name) for name in names}
+    names = dict.fromkeys(question.split for question in questions)
+    splits = {name: _questions(questions, relevant, name) for name in names if name is not None}
     return Matched(_questions(questions, relevant), report, splits)
-
-
-def _stored(adapter: StoreAdapter) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    for page in adapter.texts(1000):
-        yield from zip(*page, strict=True)
 
 
 def _matches(
@@ -129,18 +124,14 @@ def _matches(
             where=question.where,
             answer=asked.number,
             labelled=" and ".join(question.answers[asked.number].kinds),
-            relevant=_positive(asked),
+            relevant=asked.relevant,
             outcome=outcome,
             found=tuple(done.found[: thresholds.most]),
             near=tuple(done.near) if outcome == "nothing" else (),
             count=done.count,
-            copies=copies(done.found),
+            copies=len(done.found) - len({found.chunk.text.folded for found in done.found}),
             note=done.note,
         )
-
-
-def _positive(asked: Asked) -> bool:
-    return asked.answer.relevant and asked.answer.grade > 0
 
 
 def _relevant(questions: LabelledQuestions, matches: Iterable[AnswerMatch]) -> tuple[list[dict[str, float]], list[str]]:
@@ -148,42 +139,23 @@ def _relevant(questions: LabelledQuestions, matches: Iterable[AnswerMatch]) -> t
     good: list[dict[str, float]] = [{} for _ in questions]
     bad: list[dict[str, None]] = [{} for _ in questions]
     for each in matches:
-        if each.outcome == "matched":
-            grade = questions[each.question].answers[each.answer].grade
-            for found in each.found:
-                if each.relevant:
-                    held = good[each.question]
-                    held[found.chunk.id] = max(grade, held.get(found.chunk.id, 0.0))
-                else:
-                    bad[each.question][found.chunk.id] = None
-    against = []
-    for place, question in enumerate(questions):
-        for name in bad[place]:
-            if good[place].pop(name, None) is not None:
-                where = f"{question.where}: " if question.where else ""
-                against.append(
-                    f"{where}{question.text[:80]!r} has {name!r} as relevant and as irrelevant; it was left out"
-                )
+        grade = questions[each.question].answers[each.answer].grade
+        for name in (found.chunk.id for found in each.found if each.outcome == "matched"):
+            if each.relevant:
+                good[each.question][name] = max(grade, good[each.question].get(name, 0.0))
+            else:
+                bad[each.question][name] = None
+    against = [
+        f"{_called(question)} has {name!r} as relevant and as irrelevant; it was left out"
+        for place, question in enumerate(questions)
+        for name in bad[place]
+        if good[place].pop(name, None) is not None
+    ]
     return good, against
 
 
-def _two_versions(questions: LabelledQuestions, wanted: Wanted) -> list[str]:
-    texts: dict[int, dict[int, int]] = {}
-    for asked in wanted.asked:
-        if asked.reference is not None and not asked.by_span_alone and _positive(asked):
-            texts.setdefault(asked.question, {}).setdefault(asked.reference, asked.number)
-    found, sketches = [], dict[int, frozenset[int]]()
-    for place, numbers in texts.items():
-        for a, b in (
-            versions({number: wanted.references[number] for number in numbers}, sketches) if len(numbers) > 1 else ()
-        ):
-            question = questions[place]
-            where = f"{question.where}: " if question.where else ""
-            found.append(
-                f"{where}{question.text[:80]!r} is labelled with two versions of one text, answers {numbers[a] + 1} and {numbers[b] + 1}: "
-                "keep the one that is stored"
-            )
-    return found
+def _called(question: LabelledQuestion) -> str:
+    return f"{f'{question.where}: ' if question.where else ''}{question.text[:80]!r}"
 
 
 def _questions(questions: LabelledQuestions, relevant: list[dict[str, float]], split: str | None = None) -> Questions:
@@ -200,27 +172,27 @@ _SKETCH, _MOST = 64, 20
 _SHARE = 0.4  # of all runs of both; of two texts in which each tenth sentence differs it is about 0.7
 
 
-def versions(references: dict[int, Text], sketches: dict[int, frozenset[int]]) -> list[tuple[int, int]]:
-    """Pairs of texts that are nearly the same and not quite.
+def _two_versions(questions: LabelledQuestions, wanted: Wanted) -> Iterator[str]:
+    """Questions that are labelled with two texts which are nearly the same and not quite."""
+    texts: dict[int, dict[int, int]] = {}
+    for asked in wanted.asked:
+        if asked.reference is not None and not asked.by_span_alone and asked.relevant:
+            texts.setdefault(asked.question, {}).setdefault(asked.reference, asked.number)
 
-    Args:
-        references: The texts of one question, by number.
-        sketches: The smallest hashes of texts seen so far, to which those of these texts are added.
-    """
-    found = []
-    for a, b in combinations(sorted(references)[:_MOST], 2):
-        first, second = references[a], references[b]
-        if first.folded == second.folded or first.folded in second.folded or second.folded in first.folded:
-            continue
-        ours, theirs = (_sketch(number, text, sketches) for number, text in ((a, first), (b, second)))
-        smallest = sorted(ours | theirs)[:_SKETCH]
-        if smallest and len(ours.intersection(theirs, smallest)) >= _SHARE * len(smallest):
-            found.append((a, b))
-    return found
+    @cache
+    def sketch(reference: int) -> frozenset[int]:
+        """The smallest hashes of its runs."""
+        text = wanted.references[reference]
+        return frozenset(sorted(set(Grams(text.folded, text.gram).hashes.tolist()))[:_SKETCH])
 
-
-def _sketch(number: int, text: Text, sketches: dict[int, frozenset[int]]) -> frozenset[int]:
-    if number not in sketches:
-        hashes = sorted(set(Grams(text.folded, text.gram).hashes.tolist()))
-        sketches[number] = frozenset(hashes[:_SKETCH])
-    return sketches[number]
+    for place, numbers in texts.items():
+        for a, b in combinations(sorted(numbers)[:_MOST], 2):
+            first, second = wanted.references[a].folded, wanted.references[b].folded
+            if first in second or second in first:
+                continue
+            smallest = sorted(sketch(a) | sketch(b))[:_SKETCH]
+            if smallest and len(sketch(a).intersection(sketch(b), smallest)) >= _SHARE * len(smallest):
+                yield (
+                    f"{_called(questions[place])} is labelled with two versions of one text, answers {numbers[a] + 1} and "
+                    f"{numbers[b] + 1}: keep the one that is stored"
+                )

@@ -19,13 +19,7 @@ class Index:
     """References by the hashes of their runs, for runs of one length."""
 
     def __init__(self, size: int, references: Sequence[Text], numbers: Sequence[int]) -> None:
-        """Enter references.
-
-        Args:
-            size: Characters in a run.
-            references: What is entered; each has at least `size` characters.
-            numbers: What each is called in what `shared` returns.
-        """
+        """Enter references of at least `size` characters; `numbers` are what `shared` calls them."""
         self.size = size
         grams, owners = [], []
         for text, number in zip(references, numbers, strict=True):
@@ -42,7 +36,8 @@ class Index:
         self.lengths = np.zeros(max(numbers) + 1, np.int64)
         self.lengths[list(numbers)] = [len(text) for text in references]
         self.entered = np.bincount(self._owner, minlength=max(numbers) + 1)
-        self._maybe_shift, self._shift = (np.uint64(64 - _bits(slots * len(self._grams))) for slots in (16, 2))
+        bits = (np.ceil(np.log2(slots * len(self._grams))) for slots in (16, 2))
+        self._maybe_shift, self._shift = (np.uint64(64 - int(np.clip(each, 12, 26))) for each in bits)
         self._maybe = np.zeros(2 ** int(64 - self._maybe_shift), bool)
         self._maybe[self._grams >> self._maybe_shift] = True
         filled = np.bincount(self._grams >> self._shift, minlength=2 ** int(64 - self._shift))
@@ -51,11 +46,7 @@ class Index:
     def shared(
         self, points: NDArray[np.uint64], starts: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Which chunks share runs with which references.
-
-        Args:
-            points: The code points of all chunks, with a code 0 after each.
-            starts: Where each chunk begins.
+        """Which chunks, joined as by `joined`, share runs with which references.
 
         Returns:
             The number of the chunk, the reference and how many of the runs entered of it the chunk holds (a run twice counts twice).
@@ -85,10 +76,6 @@ class Index:
             row[left] += 1
             left = left[~same & (row[left] < end[left])]
         return found
-
-
-def _bits(slots: int) -> int:
-    return int(np.clip(np.ceil(np.log2(slots)), 12, 26))
 
 
 def _rare(hashed: NDArray[np.uint64], owner: NDArray[np.int64]) -> NDArray[np.bool_]:

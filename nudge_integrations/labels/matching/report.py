@@ -62,12 +62,11 @@ class AnswerMatch:
 
     def __repr__(self) -> str:
         head = f"{self.where + ': ' if self.where else ''}{self.text[:80]!r}, answer {self.answer + 1}"
+        tail = ", ".join(f"{f.chunk.id!r} ({f.rule} {f.score:.2f})" for f in (self.found or self.near)[:3])
         if self.outcome == "too much":
             tail = f"{self.count} chunks match, by {self.rule}: {', '.join(repr(f.chunk.id) for f in self.found[:3])} …"
-        elif self.outcome == "matched":
-            tail = ", ".join(f"{f.chunk.id!r} ({f.rule} {f.score:.2f})" for f in self.found[:3])
-        else:
-            tail = "closest: " + (", ".join(f"{f.chunk.id!r} ({f.rule} {f.score:.2f})" for f in self.near) or "none")
+        elif self.outcome == "nothing":
+            tail = f"closest: {tail or 'none'}"
         return f"{head}: {f'{self.note}; ' if self.note else ''}{tail}"
 
 
@@ -90,20 +89,24 @@ class MatchReport:
     problems: tuple[str, ...] = ()
 
     @cached_property
+    def _rules(self) -> Mapping[int, set[str]]:
+        """The rules that matched each question."""
+        rules: dict[int, set[str]] = {}
+        for match in self.of("matched"):
+            if match.relevant:
+                rules.setdefault(match.question, set()).update(found.rule for found in match.found)
+        return rules
+
+    @cached_property
     def by_rule(self) -> Mapping[str, int]:
         """How many questions were matched by which rule; each counts once, by the first of its rules in this order."""
-        rules: dict[int, set[str]] = {}
-        for match in self.matches:
-            if match.outcome == "matched" and match.relevant:
-                rules.setdefault(match.question, set()).update(found.rule for found in match.found)
-        counted = Counter(next(rule for rule in RULES if rule in held) for held in rules.values())
+        counted = Counter(next(rule for rule in RULES if rule in held) for held in self._rules.values())
         return {rule: counted[rule] for rule in RULES if counted[rule]}
 
     @cached_property
     def unmatched(self) -> tuple[int, ...]:
         """The places of the questions that are left without a relevant document."""
-        held = {match.question for match in self.matches if match.outcome == "matched" and match.relevant}
-        return tuple(place for place in range(self.questions) if place not in held)
+        return tuple(place for place in range(self.questions) if place not in self._rules)
 
     def of(self, outcome: Outcome) -> tuple[AnswerMatch, ...]:
         """The answers with this outcome."""

@@ -6,26 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from nudge_integrations.labels.matching import overlap
-from nudge_integrations.labels.matching.candidates import Gathered
-from nudge_integrations.labels.matching.decide import Decision, decide, decide_span
+from nudge_integrations.labels.matching import rules
+from nudge_integrations.labels.matching.candidates import Gathered, Pool
+from nudge_integrations.labels.matching.decide import decide
 from nudge_integrations.labels.matching.found import Chunk, Found, Thresholds
-from nudge_integrations.labels.matching.metadata import agree, place
-from nudge_integrations.labels.matching.references import Asked, Wanted
+from nudge_integrations.labels.matching.references import Asked, Wanted, place_of
+from nudge_integrations.labels.matching.span import find_span
+from nudge_integrations.labels.matching.text import Text
 
 _LONG = 100  # letters from which a span that stands in no chunk whole may be cut in pieces
 
 
 @dataclass(eq=False)
 class Resolved:
-    """What became of one answer.
-
-    Attributes:
-        found: Its chunks.
-        near: The closest of the others, where it has none.
-        count: How many chunks match, those included that are not kept.
-        note: What is odd about it.
-    """
+    """The chunks of one answer, the closest of the others, how many match, those not kept included, and what is odd about it."""
 
     found: list[Found]
     near: list[Found]
@@ -37,9 +31,8 @@ class Resolver:
     """Answers, one after the other, by what a pass over the documents has gathered."""
 
     def __init__(self, wanted: Wanted, gathered: Gathered, thresholds: Thresholds, spelled: dict[str, str]) -> None:
-        """Take what was gathered."""
         self._wanted, self._gathered, self._thresholds, self._spelled = wanted, gathered, thresholds, spelled
-        self._decided: dict[int, Decision] = {}
+        self._decided: dict[int, tuple[list[Found], list[Found]]] = {}
         self._spans: dict[tuple[int, str, int | None], list[Found] | None] = {}
 
     def all(self) -> list[Resolved]:
@@ -54,7 +47,7 @@ class Resolver:
                 for chunk in self._gathered.pools[number].all:
                     chunk.text.forget()
         done = [resolved[i] for i in range(len(places))]
-        by_siblings(self._wanted.asked, done)
+        _fill_from_siblings(self._wanted.asked, done)
         return done
 
     def resolve(self, asked: Asked) -> Resolved:
@@ -65,17 +58,16 @@ class Resolver:
             if chunk is not None and self._agrees(asked, chunk):
                 return Resolved([Found(chunk, "id", 1.0)], [], 1)
             notes.append(f"id {asked.answer.id!r} is {'not in the store' if chunk is None else 'that of another text'}")
-        if asked.by_span_alone:
-            done = self._by_span(asked)
+        if asked.reference is not None and asked.span is not None and asked.by_span_alone:
+            done = self._by_span(asked, asked.reference, asked.span)
         elif asked.reference is not None:
-            done = self._by_text(asked)
+            done = self._by_text(asked, asked.reference)
         elif any(asked.place):
             done = self._by_place(asked)
             if not done.found:
                 done.note = f"no document is of {dict(asked.answer.metadata)}"[:160]
         else:
-            note = "" if notes else "it has no text, no span, no source and no page"
-            done = Resolved([], [], 0, note)
+            done = Resolved([], [], 0, "" if notes else "it has no text, no span, no source and no page")
         done.note = "; ".join([*notes, *filter(None, [done.note])])
         return done
 
@@ -86,36 +78,32 @@ class Resolver:
         reference = self._wanted.references[asked.reference]
         if not len(reference) or asked.by_span_alone:
             return True
-        if any(found.chunk is chunk for found in self._decide(asked.reference).found):
+        if any(found.chunk is chunk for found in self._decide(asked.reference)[0]):
             return True
         inside = reference.folded in chunk.text.folded or chunk.text.folded in reference.folded
-        return inside or overlap.score(reference, chunk.text) >= self._thresholds.enough
+        return inside or rules.overlap(reference, chunk.text) >= self._thresholds.enough
 
-    def _decide(self, number: int) -> Decision:
+    def _decide(self, number: int) -> tuple[list[Found], list[Found]]:
         if number not in self._decided:
-            self._decided[number] = decide(
-                self._wanted.references[number], self._gathered.pools[number], self._thresholds
-            )
+            reference, pool = self._wanted.references[number], self._gathered.pools[number]
+            self._decided[number] = decide(reference, pool, self._thresholds)
         return self._decided[number]
 
-    def _by_text(self, asked: Asked) -> Resolved:
-        number = asked.reference
-        assert number is not None  # noqa: S101  # for mypy
-        reference, pool, done = self._wanted.references[number], self._gathered.pools[number], self._decide(number)
+    def _by_text(self, asked: Asked, number: int) -> Resolved:
+        reference, pool = self._wanted.references[number], self._gathered.pools[number]
+        found, near = self._decide(number)
         if not len(reference):
             return Resolved([], [], 0, "its text is empty")
-        if not done.found:
+        if not found:
             elsewhere = self._by_place(asked) if asked.place.page else None
             if elsewhere and elsewhere.found:
                 elsewhere.note = "its text was not found, but its page"
                 return elsewhere
             short = reference.weight < self._thresholds.shortest
-            return Resolved(
-                [], done.near, 0, "its text is too short to be searched for inside of others" if short else ""
-            )
-        found, note, more = done.found, "", pool.more
+            return Resolved([], near, 0, "its text is too short to be searched for inside of others" if short else "")
+        note, more = "", pool.more
         if asked.span is not None:
-            holders = self._spanned(asked, [f.chunk for f in found], pool.all)
+            holders = self._spanned(asked, number, asked.span, [f.chunk for f in found], pool.all)
             if not holders:
                 note = f"{'its text does not hold' if holders is None else 'no chunk of its text holds'} its span"
                 held = [each for each in found if each.chunk.text.places(asked.span, 1)]
@@ -123,46 +111,43 @@ class Resolver:
                 note += ", but chunks do" if holders else ""
             found, more = holders or found, 0 if holders else more
         found, elsewhere_note = _prefer(found, asked)
-        return Resolved(found, done.near, len(found) + more, "; ".join(filter(None, [note, elsewhere_note])))
+        return Resolved(found, near, len(found) + more, "; ".join(filter(None, [note, elsewhere_note])))
 
-    def _spanned(self, asked: Asked, chunks: list[Chunk], others: list[Chunk]) -> list[Found] | None:
+    def _spanned(
+        self, asked: Asked, number: int, span: Text, chunks: list[Chunk], others: list[Chunk]
+    ) -> list[Found] | None:
         """The chunks that hold the span whole; those of the reference before others that share less with it."""
-        assert asked.reference is not None and asked.span is not None  # noqa: S101, PT018  # for mypy
         given = asked.answer.metadata.get("answer_start")
         start = given if isinstance(given, int) else None
-        key = (asked.reference, asked.span.folded, start)
+        key = (number, span.folded, start)
         if key not in self._spans:
-            reference = self._wanted.references[asked.reference]
-            held = decide_span(reference, asked.span, start, chunks, self._thresholds)
+            reference = self._wanted.references[number]
+            held = find_span(span, start, reference, chunks, self._thresholds)
             if held is not None and not any(found.score > 0.95 for found in held) and len(others) > len(chunks):
-                held = decide_span(reference, asked.span, start, others, self._thresholds) or held
+                held = find_span(span, start, reference, others, self._thresholds) or held
             self._spans[key] = held
         return self._spans[key]
 
-    def _by_span(self, asked: Asked) -> Resolved:
-        number, span = asked.reference, asked.span
-        assert number is not None and span is not None  # noqa: S101, PT018  # for mypy
+    def _by_span(self, asked: Asked, number: int, span: Text) -> Resolved:
         if any(asked.place):
-            pool = self._gathered.by_place.get(asked.place)
-            there = [] if pool is None else pool.chunks
+            there = self._gathered.by_place.get(asked.place, Pool()).chunks
             held = [Found(chunk, "span", 1.0) for chunk in there if chunk.text.places(span, 1)]
-            if held or there:
-                note = "" if held else f"none of the {len(there)} chunks of its source and page holds its span"
-                return Resolved(
-                    held, [Found(chunk, "metadata", 1.0) for chunk in there[:3] if not held], len(held), note
-                )
-        done = self._decide(number)
-        wide = [f for f in done.found if span.weight >= _LONG or len(f.chunk.text) >= len(span)]
-        found = [Found(f.chunk, "span", f.score) for f in wide if f.rule != "overlap" or span.weight >= _LONG]
+            if held:
+                return Resolved(held, [], len(held))
+            if there:
+                note = f"none of the {len(there)} chunks of its source and page holds its span"
+                return Resolved([], [Found(chunk, "metadata", 1.0) for chunk in there[:3]], 0, note)
+        decided, near = self._decide(number)
+        long = span.weight >= _LONG
+        wide = [f for f in decided if long or (f.rule != "overlap" and len(f.chunk.text) >= len(span))]
+        found = [Found(f.chunk, "span", f.score) for f in wide]
         short = span.weight < self._thresholds.shortest and not found
         note = "its span is too short to be searched for without a text, source or page" if short else ""
-        near = done.near or [f for f in done.found if not found][:3]
+        near = near or ([] if found else decided[:3])
         return Resolved(found, near, len(found) + self._gathered.pools[number].more, note)
 
     def _by_place(self, asked: Asked) -> Resolved:
-        pool = self._gathered.by_place.get(asked.place)
-        if pool is None:
-            return Resolved([], [], 0)
+        pool = self._gathered.by_place.get(asked.place, Pool())
         return Resolved([Found(chunk, "metadata", 1.0) for chunk in pool.chunks], [], len(pool.chunks) + pool.more)
 
 
@@ -170,13 +155,13 @@ def _prefer(found: list[Found], asked: Asked) -> tuple[list[Found], str]:
     """Those of the source and page that the answer names, if any are."""
     if not any(asked.place):
         return found, ""
-    places = [place(each.chunk.metadata) for each in found]
-    there = [each for each, where in zip(found, places, strict=True) if agree(asked.place, where)]
+    places = [place_of(each.chunk.metadata) for each in found]
+    there = [each for each, where in zip(found, places, strict=True) if asked.place.covers(where)]
     known = [where for where in places if (where.source and asked.place.source) or (where.page and asked.place.page)]
     return there or found, "its text stands elsewhere than its source and page say" if known and not there else ""
 
 
-def by_siblings(asked: Sequence[Asked], resolved: Sequence[Resolved]) -> None:
+def _fill_from_siblings(asked: Sequence[Asked], resolved: Sequence[Resolved]) -> None:
     """Where the span of an answer stands nowhere, take the chunks of another span of the same question and text, if that was found."""
     spanned: dict[tuple[int, int | None], list[Found]] = {}
     for each, done in zip(asked, resolved, strict=True):
@@ -188,8 +173,3 @@ def by_siblings(asked: Sequence[Asked], resolved: Sequence[Resolved]) -> None:
             done.found = list({found.chunk.id: found for found in others}.values())
             done.count = len(done.found)
             done.note += "; another span of the question is in place of it"
-
-
-def copies(found: Sequence[Found]) -> int:
-    """How many of the chunks are identical to another one of them."""
-    return len(found) - len({each.chunk.text.folded for each in found})

@@ -1,18 +1,20 @@
-"""Rule: the shorter text is much like a part of the longer one. Letters may be wrong, missing or too many."""
+"""The rules by which the text of a chunk matches a reference: containment, overlap, and likeness of texts that differ."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from nudge_core.errors import MissingExtraError
-from nudge_integrations.labels.matching.text import Text
+from nudge_integrations.labels.matching.text import Text, covered
 
+WHOLE_WORDS = 24
+"""Letters below which a text must stand as whole words, and a chunk is no piece of a reference that happens to hold it."""
 _SHORT, _LONG = 64, 20_000
 """Up to how many characters every place is tried, and above how many none is: by then common runs say enough."""
 
 
-def check_installed() -> None:
-    """Raise what says how to install it."""
+def check_rapidfuzz() -> None:
+    """Refuse to compare texts that differ where rapidfuzz is not installed, and say how to install it."""
     try:
         import rapidfuzz  # noqa: F401
     except ImportError as error:
@@ -21,20 +23,32 @@ def check_installed() -> None:
         ) from error
 
 
-def score(reference: Text, chunk: Text, least: float = 0.0) -> float:
-    """The likeness of the shorter one and the part of the longer one that it is most like.
+def holds(chunk: Text, reference: Text) -> bool:
+    """Whether the chunk holds the whole reference."""
+    if not len(reference) or len(reference) > len(chunk):
+        return False
+    return bool(chunk.places(reference, 1)) if reference.weight < WHOLE_WORDS else reference.folded in chunk.folded
 
-    Args:
-        reference: One text.
-        chunk: The other one.
-        least: Below it, 0 is said.
-    """
+
+def is_piece(chunk: Text, reference: Text) -> bool:
+    """Whether the reference holds the whole chunk."""
+    return chunk.weight >= WHOLE_WORDS and len(chunk) < len(reference) and chunk.folded in reference.folded
+
+
+def overlap(reference: Text, chunk: Text) -> float:
+    """The share of the shorter text that stands in long runs which both have, as where a reference was cut into chunks."""
+    shorter, longer = sorted((reference, chunk), key=len)
+    return float(covered(shorter, longer, reference.gram).mean()) if len(shorter) else 0.0
+
+
+def similarity(reference: Text, chunk: Text, least: float = 0.0) -> float:
+    """The likeness of the shorter text and the part of the longer one that is most like it; 0 below `least`."""
     shorter, longer = sorted((reference, chunk), key=len)
     found = _part(shorter, longer, least) if 0 < len(shorter) <= _LONG else None
     return 0.0 if found is None else likeness(shorter.folded, longer.folded[slice(*found)], least)
 
 
-def place(needle: Text, text: Text, least: float) -> tuple[int, int] | None:
+def locate(needle: Text, text: Text, least: float) -> tuple[int, int] | None:
     """Where in a text something much like a needle stands; None if nowhere."""
     found = _part(needle, text, least) if 0 < len(needle) <= min(len(text), _LONG) else None
     return found if found and likeness(needle.folded, text.folded[slice(*found)], least) else None
@@ -59,8 +73,7 @@ def _part(shorter: Text, longer: Text, least: float) -> tuple[int, int] | None:
     if not len(same):
         return 0, min(len(longer), len(shorter))
     shift = there - same
-    slack = len(shorter) // 10 + 5
-    near = np.abs(shift - np.median(shift)) <= slack
+    near = np.abs(shift - np.median(shift)) <= len(shorter) // 10 + 5
     if not near.any():
         near = shift == shift[0]
     first, last = np.flatnonzero(near)[[0, -1]]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nudge_integrations.labels.matching import rules as fuzzy
-from nudge_integrations.labels.matching.found import Chunk, Found
+from nudge_integrations.labels.matching import rules
+from nudge_integrations.labels.matching.found import Chunk, Found, Thresholds
 from nudge_integrations.labels.matching.text import Grams, Text, covered, fold
 
 _EDGE = " \t\r\n.,;:!?…()[]{}。、，；：！？（）「」"
@@ -15,17 +15,33 @@ _AROUND = 20  # runs on each side of an answer that are compared
 _IN_PLACE, _TIE = 0.7, 0.05  # how much alike they must be, and how much less than the best
 
 
-def regions(span: Text, reference: Text, least: float | None, start: int | None = None) -> list[tuple[int, int]]:
-    """Where the answer stands in a reference, in characters of its folded text.
+def find_span(
+    span: Text, start: int | None, reference: Text, chunks: Sequence[Chunk], thresholds: Thresholds
+) -> list[Found] | None:
+    """The chunks that hold the answer where it stands in the reference; None where it does not stand there.
 
-    Args:
-        span: The answer.
-        reference: The context.
-        least: Similarity from which words that differ will do; None for none.
-        start: The character of the context at which the answer begins, where the source says so.
+    Where no chunk holds it whole, those that hold enough of it. `start` is the character of the reference at which the answer begins, if known.
     """
+    spots = _regions(span, reference, thresholds.fuzzy, start)
+    if not spots:
+        return None
+    scored = []
+    for chunk in chunks:
+        held = (_score(spot, reference, chunk.text, thresholds.fuzzy is None) for spot in spots)
+        share, like = max(held, key=lambda both: (both[1] >= _IN_PLACE) * both[0])
+        scored.append((chunk, share, like))
+    best = max((like for _, share, like in scored if share > 0), default=0.0)
+    there = [entry for entry in scored if entry[2] >= max(_IN_PLACE, best - _TIE)]
+    whole = [entry for entry in there if entry[1] > 0.999]
+    return [Found(chunk, "span", share * like) for chunk, share, like in whole or there if share >= thresholds.enough]
+
+
+def _regions(span: Text, reference: Text, least: float | None, start: int | None) -> list[tuple[int, int]]:
+    """Where the answer stands in a reference, in characters of its folded text; words that differ will do from likeness `least` on."""
     for needle in (span, Text(span.raw.strip(_EDGE))):
-        places = _same_case(needle, reference, reference.places(needle)) or _anywhere(needle, reference)
+        places = _same_case(needle, reference, reference.places(needle))
+        if not places and len(needle) and needle.folded in reference.folded:
+            places = [reference.folded.find(needle.folded)]  # inside of words too: the source says that it is there
         found = [(place, place + len(needle)) for place in places]
         if len(found) > 1 and start is not None and 0 <= start < len(reference.raw):
             before = len(Text(reference.raw[:start]))
@@ -36,7 +52,7 @@ def regions(span: Text, reference: Text, least: float | None, start: int | None 
         return [cut]
     if least is None or len(span) < span.gram:
         return []
-    close = fuzzy.place(span, reference, least) or _cut_roughly(span, reference)
+    close = rules.locate(span, reference, least) or _cut_roughly(span, reference)
     return [close] if close else []
 
 
@@ -49,12 +65,6 @@ def _same_case(needle: Text, reference: Text, places: list[int]) -> list[int]:
         same.add(len(fold(reference.raw[:at])))
         at = reference.raw.find(raw, at + 1)
     return [place for place in places if place in same] or places
-
-
-def _anywhere(needle: Text, reference: Text) -> list[int]:
-    """Inside of words too: the source says that it is there."""
-    place = reference.folded.find(needle.folded) if len(needle) else -1
-    return [] if place < 0 else [place]
 
 
 def _cut(span: Text, reference: Text) -> tuple[int, int] | None:
@@ -78,29 +88,6 @@ def _cut_roughly(span: Text, reference: Text) -> tuple[int, int] | None:
     if held[0] <= 3 * size and len(span) - ours[-1] <= 3 * size:
         return 0, min(len(reference), int(held[-1] + len(span) - ours[-1]))
     return None
-
-
-def choose(
-    spots: Sequence[tuple[int, int]], reference: Text, chunks: Sequence[Chunk], enough: float, exact: bool = False
-) -> list[Found]:
-    """The chunks that hold the answer; where none holds it whole, those that hold enough of it.
-
-    Args:
-        spots: Where it stands in the reference.
-        reference: The context.
-        chunks: Chunks of it.
-        enough: The least share of the answer.
-        exact: Whether to do without rapidfuzz.
-    """
-    scored = []
-    for chunk in chunks:
-        held = (_score(spot, reference, chunk.text, exact) for spot in spots)
-        share, like = max(held, key=lambda both: (both[1] >= _IN_PLACE) * both[0])
-        scored.append((chunk, share, like))
-    best = max((like for _, share, like in scored if share > 0), default=0.0)
-    there = [entry for entry in scored if entry[2] >= max(_IN_PLACE, best - _TIE)]
-    whole = [entry for entry in there if entry[1] > 0.999]
-    return [Found(chunk, "span", share * like) for chunk, share, like in whole or there if share >= enough]
 
 
 def _score(region: tuple[int, int], reference: Text, chunk: Text, exact: bool) -> tuple[float, float]:
@@ -136,4 +123,4 @@ def _alike(ours: str, theirs: str, exact: bool) -> float:
         return 1.0
     if exact:
         return sum(a == b for a, b in zip(ours, theirs, strict=True)) / len(ours)
-    return fuzzy.likeness(ours, theirs)
+    return rules.likeness(ours, theirs)

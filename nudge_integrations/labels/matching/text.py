@@ -50,20 +50,12 @@ class Text:
         folded: See `fold`.
     """
 
-    def __init__(self, raw: str, folded: str | None = None) -> None:
-        """Fold it, unless that has been done."""
-        self.raw = raw
-        self.folded = fold(raw) if folded is None else folded
+    def __init__(self, raw: str) -> None:
+        self.raw, self.folded = raw, fold(raw)
         self._grams: dict[int, Grams] = {}
 
     def __len__(self) -> int:
         return len(self.folded)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Text) and self.raw == other.raw
-
-    def __hash__(self) -> int:
-        return hash(self.raw)
 
     @cached_property
     def dense(self) -> bool:
@@ -145,8 +137,7 @@ def hashes(points: NDArray[np.uint64], size: int) -> NDArray[np.uint64]:
     if len(points) < size:
         return np.empty(0, np.uint64)
     done, length = np.zeros(len(points) + 1, np.uint64), 0  # of no characters
-    power, run = points + np.uint64(1), 1
-    rest = size
+    power, run, rest = points + np.uint64(1), 1, size
     while rest:
         if rest & 1:  # what is there, then the run
             count = len(points) - length - run + 1
@@ -163,8 +154,6 @@ class Grams:
     """The hashes of all runs of `size` characters of a text, by the place where they begin."""
 
     def __init__(self, text: str, size: int) -> None:
-        """Hash them."""
-        self.size = size
         self.hashes = hashes(codes(text), size)
 
     @cached_property
@@ -186,12 +175,7 @@ class Grams:
 
 def covered(piece: Text, whole: Text, size: int) -> NDArray[np.bool_]:
     """Which characters of `piece` stand in a run that `whole` holds too, of at least two times `size` characters, or of all it has."""
-    return mask(piece.grams(size), whole.grams(size), len(piece))
-
-
-def mask(piece: Grams, whole: Grams, length: int) -> NDArray[np.bool_]:
-    """The same of a text of that length by its runs."""
-    size, begin = piece.size, piece.places(whole)[0]
+    begin, length = piece.grams(size).places(whole.grams(size))[0], len(piece)
     marks = np.zeros(length + 1, np.int64)
     marks[begin] += 1
     marks[begin + size] -= 1
