@@ -9,16 +9,16 @@ import numpy as np
 import torch
 
 from nudge_core.arguments import whole_number
+from nudge_core.corpus.opening import CorpusLike, open_corpus
+from nudge_core.data.queries import QuerySet
 from nudge_core.data.vectors import unit
 from nudge_core.errors import InputError
 from nudge_core.report.plots import BEFORE, INK, new_axes
+from nudge_core.result import Nudge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nudge_core.corpus.opening import CorpusLike, open_corpus
-    from nudge_core.data.queries import QuerySet
-    from nudge_core.result import Nudge
 
 COLOURS = ("#1f7a8c", "#b04a12", "#5b4b9a", "#3d7a2f", "#a13366", "#8a6d00", "#336699", "#7a3d2f")
 
