@@ -1,10 +1,11 @@
 # make demo: a real job on your own Python's documentation.  make test: the test suite.  make test-kill: writes killed at every step.
+# make mutants: faults put into the code, and which of them the tests notice.
 # make notebooks: each notebook, run from top to bottom.  Each installs what it needs.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo pages test test-kill notebooks lint package results clean
+.PHONY: demo pages test test-kill mutants notebooks lint package results clean
 
 demo: $(VENV)/.demo
 	HF_HUB_OFFLINE=1 $(BIN)/nudge demo
@@ -16,6 +17,10 @@ test: $(VENV)/.dev
 # Every point at which a write is killed; `make test` kills at some of them.
 test-kill: $(VENV)/.dev
 	HF_HUB_OFFLINE=1 NUDGE_KILL_POINTS=all $(BIN)/python -m pytest tests/kill --timeout 1800
+
+# 300 small faults, one at a time: which do the tests not notice? About an hour.
+mutants: $(VENV)/.dev
+	$(BIN)/python benchmarks/mutants.py --count 300
 
 # Each notebook from its first cell to its last; `make test` looks at their outputs only.
 notebooks: $(VENV)/.dev
@@ -29,6 +34,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 # The wheel, built from the sdist, in an empty environment without any extra.
 package: $(VENV)/.dev

@@ -17,7 +17,8 @@ def test_empty_texts_match_nothing_and_are_told(empty):
     ids, done = found([*STORED, ("blank", empty, {})], text(empty))
     assert ids == {}
     assert len(done.report.matches) == 1
-    assert "empty" in done.report.matches[0].note or "no text" in done.report.matches[0].note
+    given = "its text is empty" if empty.strip() else "it has no text, no span, no source and no page"
+    assert done.report.matches[0].note == given
     assert "1 of 21 stored documents hold no text" in done.report.problems[0]
 
 

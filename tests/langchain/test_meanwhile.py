@@ -63,12 +63,19 @@ def test_a_document_is_deleted(world):
 
 
 def test_a_document_is_added(world):
+    world.embedding.known["brand new"] = world.X[0].tolist()
+    before = world.bits()
     report = nudge(world, lambda: world.store.add_texts(["brand new"], [{"page": 1}], ids=["new"]))
     assert report.outcome.changed == ()
-    assert "new" in world.bits()
+    moved = world.bits()
+    assert {name for name in before if moved[name] != before[name]} == set(report.tuned.ids)
+    assert moved["new"] == before["d0"], "it is kept as it came"
     world.store.delete(["new"])
-    world.store.restore(progress=False)
-    world.store.nudge(world.pairs(), world.pairs("validation"), progress=False)
+    assert world.store.restore(progress=False).documents == len(report.tuned) > 0
+    assert world.bits() == before
+    again = world.store.nudge(world.pairs(), world.pairs("validation"), progress=False)
+    assert again.applied
+    assert world.bits() == {name: vector for name, vector in moved.items() if name != "new"}
 
 
 def test_feedback_is_given(world):

@@ -47,6 +47,8 @@ def test_the_vectors_returned_reach_the_score_promised(sample, seed):
 def test_every_point_of_the_curve_is_the_score_there(sample):
     drawn = sample(2, docs=20, questions=12)
     curve = finetune(drawn.X, drawn.train, drawn.validation, method=NudgeM()).curve
+    assert len(curve.gamma) >= 8, "a few stretches, or the loop below says nothing"
+    assert len(set(curve.score.tolist())) > 2
     inside = slice(1, None, 2)  # odd places stand for stretches, even ones for their ends
     for gamma, score in zip(curve.gamma[inside], curve.score[inside], strict=True):
         assert success(brute_force.shift(drawn.X, drawn.train, gamma), drawn.validation) == pytest.approx(score)

@@ -256,8 +256,18 @@ def test_options_that_cannot_be_used(options, said):
         LinearMap(**options)
 
 
-def test_one_document_only():
-    X, questions = np.asarray([[1.0, 0.0]]), QuerySet([[0.6, 0.8], [0.8, 0.6]], [[0], [0]])
-    done = trial(X, questions, method=LinearMap())
-    assert done.after.mean("nDCG@10") == 1.0
-    assert np.isfinite(done.tuned.vectors).all()
+def test_one_document_only(plain):
+    """Nothing competes with it, so it stays; beside a second one the same questions turn it toward themselves."""
+    X, questions = np.asarray([[1.0, 0.0], [0.6, -0.8]]), QuerySet([[0.6, 0.8], [0.8, 0.6]], [[0], [0]])
+    ends = []
+    for documents in (X[:1], X):
+        ground = plain.ground(documents, questions, whole=True)
+        method = LinearMap(1.0, rate=1.0, steps=4)
+        path = method.path(ground, plain.part(ground), method.settings()[0], State(ground.pool))
+        ends.append([state.pool[0].numpy() for _, state in path])
+    np.testing.assert_allclose(ends[0], [X[0]] * len(ends[0]), atol=1e-6)
+    assert len(ends[0]) == len(ends[1]) > 0
+    near = (ends[1] @ questions.embeddings.numpy().T).sum(1)
+    assert near[-1] > X[0] @ questions.embeddings.numpy().T.sum(1) + 0.01
+    done = trial(X[:1], questions, method=LinearMap())
+    assert (done.after.mean("nDCG@10"), len(done.tuned), done.tuned.matrix) == (1.0, 0, None)
