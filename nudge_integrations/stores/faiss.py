@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, StoreError
-from nudge_integrations.stores._docstore import node_in
 from nudge_integrations.stores._faiss_index import MAPS, base_of, kind_of, labels_of, places_of, rows_of
-from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.base import LookUp, Metric, StoreAdapter, Texts, node_in, pages, texts_by
 from nudge_integrations.stores.searching import NOTHING, Hits, scores_of, search_without
 
 _METRICS: dict[int, Metric] = {faiss.METRIC_L2: "l2", faiss.METRIC_INNER_PRODUCT: "dot"}
@@ -26,7 +25,6 @@ class FaissAdapter(StoreAdapter):
 
     kind = "FAISS"
     remedy = "raise efSearch or nprobe of the index, or train and fill a new one"
-    sees = "all vectors of before or all of after"
     batch = None
     fingerprint = None
 
@@ -35,7 +33,7 @@ class FaissAdapter(StoreAdapter):
         holder: Any,
         names: Callable[[], Mapping[int, str]],
         attribute: str = "index",
-        document: Callable[[str], tuple[str, Mapping[str, Any]]] | None = None,
+        document: LookUp | None = None,
     ) -> None:
         """Take the object whose attribute is the index.
 
@@ -71,9 +69,8 @@ class FaissAdapter(StoreAdapter):
 
         def document(name: str) -> tuple[str, Mapping[str, Any]]:
             found = store.docstore.search(name)
-            return (
-                ("", {}) if isinstance(found, str) else (found.page_content, found.metadata)
-            )  # a str says that there is none
+            none = isinstance(found, str)  # which says so
+            return ("", {}) if none else (found.page_content, found.metadata)
 
         return cls(store, lambda: store.index_to_docstore_id, document=document)
 
@@ -132,12 +129,9 @@ class FaissAdapter(StoreAdapter):
 
     def texts(self, size: int) -> Iterator[Texts]:
         """The texts and metadata of all documents, in pages, from where the holder keeps them."""
-        if self._document is None:
-            yield from super().texts(size)
-            return
-        for page in pages(list(self._labels(self._index)), size):
-            found = [self._document(name) for name in page]
-            yield page, [text for text, _ in found], [data for _, data in found]
+        return (
+            texts_by(self._document, list(self._labels(self._index)), size) if self._document else super().texts(size)
+        )
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """FAISS's own search."""

@@ -25,7 +25,6 @@ class LanceDBAdapter(StoreAdapter):
 
     kind = "LanceDB"
     remedy = "run table.optimize(), or create the vector index anew"
-    sees = "all vectors of before or all of after"
     batch = None
 
     def __init__(

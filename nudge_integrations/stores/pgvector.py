@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from nudge_core.errors import InputError
-from nudge_integrations.stores._order import neighbours_in_turn
 from nudge_integrations.stores._postgres import (
     Transactions,
     database_of,
     index_settings,
     literal,
     look_up,
+    neighbours_in_turn,
     payload,
     prepare_search,
     select,
@@ -41,7 +41,6 @@ class PGVectorAdapter(StoreAdapter):
 
     kind = "pgvector"
     remedy = "run VACUUM on the table, then REINDEX on its vector index"
-    sees = "all vectors of before or all of after"
     batch = None
     workers = 4  # connections
 
