@@ -142,6 +142,18 @@ class StoreAdapter(ABC):
         return f"{type(self).__name__}(docs={self.count()}, dim={self.dim}, metric={self.metric!r}, dtype={self.dtype})"
 
 
+class ScoringAdapter(StoreAdapter):
+    """A store whose own search tells scores: write `hits`, and `nearest` follows."""
+
+    @abstractmethod
+    def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
+        """The nearest documents of each vector with their scores, best first."""
+
+    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
+        """The ids of `hits`."""
+        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
+
+
 def pages(ids: Sequence[str], size: int) -> Iterator[list[str]]:
     """Consecutive pieces of at most `size` ids."""
     for start in range(0, len(ids), size):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, StoreError
 from nudge_integrations.stores._faiss_index import MAPS, base_of, kind_of, labels_of, places_of, rows_of
-from nudge_integrations.stores.base import LookUp, Metric, StoreAdapter, Texts, node_in, pages, texts_by
+from nudge_integrations.stores.base import LookUp, Metric, ScoringAdapter, Texts, node_in, pages, texts_by
 from nudge_integrations.stores.searching import NOTHING, Hits, scores_of, search_without
 
 _METRICS: dict[int, Metric] = {faiss.METRIC_L2: "l2", faiss.METRIC_INNER_PRODUCT: "dot"}
@@ -20,7 +20,7 @@ _FLAT = r"IndexFlat(L2|IP)?"
 _KINDS = rf"(IndexIDMap2? of )?({_FLAT}|IndexHNSWFlat of {_FLAT})|IndexIVFFlat of ArrayInvertedLists by (?!.*mapped).*"
 
 
-class FaissAdapter(StoreAdapter):
+class FaissAdapter(ScoringAdapter):
     """The index of an object that has one. A write gives the object another index, so readers see all of it or nothing."""
 
     kind = "FAISS"
@@ -133,12 +133,8 @@ class FaissAdapter(StoreAdapter):
             texts_by(self._document, list(self._labels(self._index)), size) if self._document else super().texts(size)
         )
 
-    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
-        """FAISS's own search."""
-        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
-
     def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
-        """The same with scores; excluded by a selector, except in HNSW indexes, which find fewer with one."""
+        """FAISS's own search. A selector excludes documents, except in HNSW indexes, which find fewer with one."""
         index = self._index
         labels, names, base, count = self._labels(index), self._names(), base_of(index), index.ntotal
         dropped = np.asarray([labels[name] for name in exclude if name in labels], np.int64)

@@ -24,7 +24,7 @@ from nudge_integrations.stores._postgres import (
     transactions,
     transactions_in_loop,
 )
-from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
 from nudge_integrations.stores.searching import NOTHING, Hits, scores_of
 
 __all__ = ["PGVectorAdapter", "transactions"]
@@ -36,7 +36,7 @@ _ROWS = 500  # in one statement: some megabytes of text
 _COUNTED = 20_000
 
 
-class PGVectorAdapter(StoreAdapter):
+class PGVectorAdapter(ScoringAdapter):
     """The rows of a table, or those that meet a condition, in which neither id nor vector is NULL. A write is one transaction."""
 
     kind = "pgvector"
@@ -237,12 +237,8 @@ class PGVectorAdapter(StoreAdapter):
                 return
             after, last = f"AND {own.key} > ({own.array('last')})[1]", page[-1][0]
 
-    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
-        """The application's operator, by its index if there is one."""
-        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
-
     def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
-        """All of them in one statement, which looks into the index once for each. Excluded rows are passed over on the way."""
+        """The application's operator, by its index if there is one, for all questions in one statement. Excluded rows are passed over on the way."""
         own = self._table
         distance = f"t.{own.vector} {_OPERATORS[self.metric]} given.query"
         # OFFSET 0 keeps the planner from reading the text of a query anew for every row
