@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from nudge_integrations.cli import options as given
-from nudge_integrations.cli.output import as_dict, say, show, show_json
-from nudge_integrations.cli.refusing import Commands, one_line_errors
+from nudge_integrations.cli.output import Commands, as_dict, one_line_errors, say, show, show_json
 from nudge_integrations.defaults import BUNDLED, FILE
 
 app = typer.Typer(
