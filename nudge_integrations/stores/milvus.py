@@ -22,12 +22,8 @@ _METRICS: dict[str, Metric] = {"COSINE": "cosine", "IP": "dot", "L2": "l2"}
 _VECTORS = {kind for kind in DataType if "VECTOR" in kind.name}
 _MOST = 16_384  # rows of one answer, by Milvus's own limit
 _QUERIES = 100  # in one search
-_EXACT = (
-    "FLAT",
-    "IVF_FLAT",
-    "HNSW",
-    "AUTOINDEX",
-)  # indexes that tell exact distances; AUTOINDEX of Zilliz Cloud does not
+# Indexes that tell exact distances; AUTOINDEX of Zilliz Cloud does not.
+_EXACT = ("FLAT", "IVF_FLAT", "HNSW", "AUTOINDEX")
 _STRONG = {"consistency_level": "Strong"}  # sees every write before it, whatever the collection's own level
 
 # Milvus Lite has no such times, and pages are right without. The second is where pymilvus 2 says it.
