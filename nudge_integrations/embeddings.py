@@ -167,44 +167,35 @@ def load_embeddings(data: LabelledData, path: Path | None = None) -> Embeddings:
         FileFormatError: The file is missing, truncated or of another form.
         InputError: Vectors with NaN, infinity or zeros only, or documents or questions of the set that have none.
     """
-    file = path or data.home / FILE
+    file, again = path or data.home / FILE, f"make it again with `nudge embed {data.name}`"
     if not file.is_file():
-        raise FileFormatError(f"there is no file {str(file)!r}: make it with `nudge embed {data.name}`")
+        raise FileFormatError(f"there is no file {str(file)!r}: {again.replace(' again', '')}")
     try:
         with zipfile.ZipFile(file), file.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(
-            f"{str(file)!r} is no .npz file, or is truncated: make it again with `nudge embed {data.name}`"
-        ) from error
+        raise FileFormatError(f"{str(file)!r} is no .npz file, or is truncated: {again}") from error
     missing = [key for key in ("documents", "queries", "document_ids", "query_ids") if key not in arrays]
     if missing:
-        raise FileFormatError(
-            f"{str(file)!r} holds no array {missing[0]!r}, only {', '.join(arrays)}: make it again with `nudge embed {data.name}`"
-        )
-    documents = _pick(
-        arrays["documents"], arrays["document_ids"], list(data.documents), "document", str(file), data.name
-    )
-    queries = _pick(arrays["queries"], arrays["query_ids"], list(data.queries), "question", str(file), data.name)
+        raise FileFormatError(f"{str(file)!r} holds no array {missing[0]!r}, only {', '.join(arrays)}: {again}")
     document_ids, query_ids = (np.asarray(list(part), dtype=object) for part in (data.documents, data.queries))
+    documents = _pick(arrays["documents"], arrays["document_ids"], document_ids, "document", str(file), again)
+    queries = _pick(arrays["queries"], arrays["query_ids"], query_ids, "question", str(file), again)
     return Embeddings(documents, queries, document_ids, query_ids, str(arrays.get("model", "")))
 
 
 def _pick(
-    vectors: NDArray[Any], held: NDArray[Any], wanted: list[str], what: str, file: str, name: str
+    vectors: NDArray[Any], held: NDArray[Any], wanted: NDArray[Any], what: str, file: str, again: str
 ) -> NDArray[np.float32]:
     """The vectors of the wanted ids in their order, of unit length."""
     if vectors.ndim != 2 or len(vectors) != len(held):
-        raise FileFormatError(
-            f"{file!r} holds {len(held)} {what} ids for vectors of shape {vectors.shape}: make it again with `nudge embed {name}`"
-        )
+        raise FileFormatError(f"{file!r} holds {len(held)} {what} ids for vectors of shape {vectors.shape}: {again}")
     row = {key: i for i, key in enumerate(held.tolist())}
     absent = [key for key in wanted if key not in row]
     if absent:
         raise InputError(
-            f"{len(absent)} of {len(wanted)} {what}s have no vector in {file!r}: {first_few(absent)}. "
-            f"Embed the set again with `nudge embed {name}`"
+            f"{len(absent)} of {len(wanted)} {what}s have no vector in {file!r}: {first_few(absent)}; {again}"
         )
     chosen = torch.from_numpy(vectors[[row[key] for key in wanted]].astype(np.float32))
-    check_finite(chosen, np.asarray(wanted, dtype=object), what)
+    check_finite(chosen, wanted, what)
     return unit(chosen).numpy()

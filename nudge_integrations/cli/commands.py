@@ -7,56 +7,37 @@ from typing import Annotated
 
 import typer
 
-from nudge_integrations.cli.options import (
-    EPILOG,
-    Data,
-    DemoOut,
-    Device,
-    Json,
-    Measure,
-    Measures,
-    MethodName,
-    Model,
-    PageOut,
-    SkipEmpty,
-    ToReport,
-    Tuned,
-    TunedOut,
-    Vectors,
-    VectorsOut,
-    Version,
-)
-from nudge_integrations.cli.output import as_dict, say, show, show_json
-from nudge_integrations.cli.refusing import Commands, one_line_errors
+from nudge_integrations.cli import options as given
+from nudge_integrations.cli.output import Commands, as_dict, one_line_errors, say, show, show_json
 from nudge_integrations.defaults import BUNDLED, FILE
 
 app = typer.Typer(
     name="nudge",
     cls=Commands,
     help="Better retrieval from the vectors you already have: move documents toward the questions that they answer.",
-    epilog=EPILOG,
+    epilog=given.EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
 
 @app.callback()
-def options(version: Version = False) -> None:
+def options(version: given.Version = False) -> None:
     """Options of `nudge` itself."""
 
 
-@app.command("embed", epilog=EPILOG)
+@app.command("embed", epilog=given.EPILOG)
 @one_line_errors
 def embed_command(
-    data: Data,
-    model: Model = BUNDLED,
-    output: VectorsOut = None,
+    data: given.Data,
+    model: given.Model = BUNDLED,
+    output: given.VectorsOut = None,
     query_prompt: Annotated[
         str | None, typer.Option(help="Text put before each question, if the model wants one.")
     ] = None,
     document_prompt: Annotated[str | None, typer.Option(help="Text put before each document.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Texts in a batch.")] = 32,
-    device: Device = None,
+    device: given.Device = None,
 ) -> None:
     """Embed the documents and questions of DATA.
 
@@ -83,30 +64,30 @@ def embed_command(
     say(f"{len(vectors.documents):,} documents and {len(vectors.queries):,} questions embedded with {model}: {target}")
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=given.EPILOG)
 @one_line_errors
 def tune(
-    data: Data,
+    data: given.Data,
     method: Annotated[
-        MethodName,
+        given.MethodName,
         typer.Option(
             help="How documents move. linear-map moves every document; auto is the best of none, nudge-n and contrastive, auto-map of these and "
             "linear-map, on questions held out."
         ),
-    ] = MethodName.n,
-    output: TunedOut = None,
+    ] = given.MethodName.n,
+    output: given.TunedOut = None,
     gamma: Annotated[
         list[float] | None, typer.Option(help="γ to try, several times for several; one alone is used as it is.")
     ] = None,
     fine: Annotated[bool, typer.Option("--fine", help="Try a finer grid of γ than the paper (nudge-n).")] = False,
-    validate: Measure = None,
+    validate: given.Measure = None,
     refit: Annotated[
         bool, typer.Option("--refit", help="Solve once more on training and validation questions.")
     ] = False,
-    embeddings: Vectors = None,
-    measure: Measures = None,
-    skip_empty: SkipEmpty = False,
-    as_json: Json = False,
+    embeddings: given.Vectors = None,
+    measure: given.Measures = None,
+    skip_empty: given.SkipEmpty = False,
+    as_json: given.Json = False,
 ) -> None:
     """Fine-tune the document vectors of DATA on its training questions, and report on its test questions.
 
@@ -114,8 +95,7 @@ def tune(
     """
     from nudge_core import finetune
     from nudge_core.arguments import writable
-    from nudge_integrations.cli.job import Job
-    from nudge_integrations.cli.method import method_of
+    from nudge_integrations.cli.job import Job, method_of
 
     chosen = method_of(method, gamma, fine, validate)
     if output:
@@ -138,15 +118,15 @@ def tune(
         say(f"Moved vectors: {output}")
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=given.EPILOG)
 @one_line_errors
 def evaluate(
-    data: Data,
-    tuned: Tuned = None,
-    embeddings: Vectors = None,
-    measure: Measures = None,
-    skip_empty: SkipEmpty = False,
-    as_json: Json = False,
+    data: given.Data,
+    tuned: given.Tuned = None,
+    embeddings: given.Vectors = None,
+    measure: given.Measures = None,
+    skip_empty: given.SkipEmpty = False,
+    as_json: given.Json = False,
 ) -> None:
     """Evaluate moved vectors, or the original ones, on the test questions of DATA.
 
@@ -169,16 +149,16 @@ def evaluate(
         show(comparison)
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=given.EPILOG)
 @one_line_errors
 def report(
-    data: Data,
-    tuned: ToReport,
-    output: PageOut = Path("report.html"),
+    data: given.Data,
+    tuned: given.ToReport,
+    output: given.PageOut = Path("report.html"),
     title: Annotated[str | None, typer.Option(help="Heading of the page.")] = None,
-    embeddings: Vectors = None,
-    measure: Measures = None,
-    skip_empty: SkipEmpty = False,
+    embeddings: given.Vectors = None,
+    measure: given.Measures = None,
+    skip_empty: given.SkipEmpty = False,
 ) -> None:
     """Write a page on moved vectors: figures, warnings, and every test question of DATA before and after, with texts. It opens without a network.
 
@@ -203,9 +183,9 @@ def report(
     say(f"Report, to open in a browser: {output}")
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=given.EPILOG)
 @one_line_errors
-def demo(model: Model = BUNDLED, folder: DemoOut = Path("nudge-demo")) -> None:
+def demo(model: given.Model = BUNDLED, folder: given.DemoOut = Path("nudge-demo")) -> None:
     """Fine-tune search over the documentation of this Python's standard library, with questions that ship with the package.
 
     Example: nudge demo

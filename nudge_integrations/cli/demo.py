@@ -65,12 +65,8 @@ def run_demo(model: str, folder: Path) -> Comparison:
     say("seen: other questions about the same passage were learned from. unseen: none were.\n")
     _examples(data, before, after)
     seconds = time.perf_counter() - start
-    figures = {
-        **as_dict(data.name, tuned, comparison),
-        "python": platform.python_version(),
-        "model": model,
-        "total_seconds": seconds,
-    }
+    told = {"python": platform.python_version(), "model": model, "total_seconds": seconds}
+    figures = {**as_dict(data.name, tuned, comparison), **told}
     (folder / "figures.json").write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     picture = folder / "before-after.png"
     _draw(comparison, picture, f"Search in Python's own documentation, {len(test)} questions held out")

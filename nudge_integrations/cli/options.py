@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,20 +31,14 @@ class MethodName(str, Enum):
     auto_map = "auto-map"
 
 
-def _files() -> list[str]:
-    return []  # the shell itself completes names of files
+def _one_of(*names: str) -> Callable[[str], list[str]]:
+    """Completes to these names; to none where the shell itself completes names of files."""
+    return lambda incomplete: [name for name in names if name.startswith(incomplete)]
 
 
-def _measures(incomplete: str) -> list[str]:
-    return [name for name in MEASURES if name.startswith(incomplete)]
-
-
-def _devices(incomplete: str) -> list[str]:
-    return [name for name in ("cpu", "cuda", "mps") if name.startswith(incomplete)]
-
-
-def _models(incomplete: str) -> list[str]:
-    return [BUNDLED] if BUNDLED.startswith(incomplete) else []
+def _file(text: str, *flags: str, metavar: str = "FILE") -> Any:
+    """An option whose value is a path."""
+    return typer.Option(*flags, help=text, autocompletion=_one_of(), metavar=metavar)
 
 
 def _version(asked: bool) -> None:
@@ -57,13 +52,12 @@ def _version(asked: bool) -> None:
 _DATA = "Folder in BEIR form (corpus.jsonl, queries.jsonl, qrels/), or hf:NAME on the Hugging Face hub."
 _MEASURE = "Measure to report, several times for several: nDCG@10, R@10, CR@10, RR@10, AP@10, P@10, Success@1."
 
-Data = Annotated[str, typer.Argument(help=_DATA, metavar="DATA", autocompletion=_files)]
-Vectors = Annotated[
-    Path | None,
-    typer.Option(
-        "--embeddings", help=f"The vectors; {FILE} beside the data if not given.", autocompletion=_files, metavar="FILE"
-    ),
-]
+_FILE = f"{FILE} beside the data if not given."
+_measures = _one_of(*MEASURES)
+_TUNED = "File that `nudge tune --out` wrote"
+
+Data = Annotated[str, typer.Argument(help=_DATA, metavar="DATA", autocompletion=_one_of())]
+Vectors = Annotated[Path | None, _file(f"The vectors; {_FILE}", "--embeddings")]
 Measures = Annotated[list[str] | None, typer.Option("--measure", "-m", help=_MEASURE, autocompletion=_measures)]
 Measure = Annotated[
     str | None,
@@ -74,35 +68,14 @@ Measure = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")]
 SkipEmpty = Annotated[bool, typer.Option("--skip-empty", help="Leave out questions without a relevant document.")]
+_models, _devices = _one_of(BUNDLED), _one_of("cpu", "cuda", "mps")
 Model = Annotated[str, typer.Option(help="Model of sentence-transformers: a name or a folder.", autocompletion=_models)]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps.", autocompletion=_devices)]
-VectorsOut = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", help=f"File to write; {FILE} beside the data if not given.", autocompletion=_files, metavar="FILE"
-    ),
-]
-TunedOut = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", help="File for the moved vectors, such as tuned.safetensors.", autocompletion=_files, metavar="FILE"
-    ),
-]
-Tuned = Annotated[
-    Path | None,
-    typer.Option(
-        help="File that `nudge tune --out` wrote; without it, the vectors as they are.",
-        autocompletion=_files,
-        metavar="FILE",
-    ),
-]
-ToReport = Annotated[
-    Path, typer.Option("--tuned", help="File that `nudge tune --out` wrote.", autocompletion=_files, metavar="FILE")
-]
-PageOut = Annotated[Path, typer.Option("--out", help="The page to write.", autocompletion=_files, metavar="FILE")]
-DemoOut = Annotated[
-    Path,
-    typer.Option("--out", help="Folder for vectors, figures and the picture.", autocompletion=_files, metavar="FOLDER"),
-]
+VectorsOut = Annotated[Path | None, _file(f"File to write; {_FILE}", "--out")]
+TunedOut = Annotated[Path | None, _file("File for the moved vectors, such as tuned.safetensors.", "--out")]
+Tuned = Annotated[Path | None, _file(f"{_TUNED}; without it, the vectors as they are.")]
+ToReport = Annotated[Path, _file(f"{_TUNED}.", "--tuned")]
+PageOut = Annotated[Path, _file("The page to write.", "--out")]
+DemoOut = Annotated[Path, _file("Folder for vectors, figures and the picture.", "--out", metavar="FOLDER")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)]

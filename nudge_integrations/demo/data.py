@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -29,14 +28,9 @@ class Question:
 
 def shipped_questions() -> list[Question]:
     """All questions of the package, in the order of the file."""
-    return list(_read())
-
-
-def _read() -> Iterator[Question]:
     text = files("nudge_integrations.demo").joinpath("questions.jsonl").read_text(encoding="utf-8")
-    for line in text.splitlines():
-        row = json.loads(line)
-        yield Question(row["question"], row["style"], tuple(row["relevant"]))
+    rows = map(json.loads, text.splitlines())
+    return [Question(row["question"], row["style"], tuple(row["relevant"])) for row in rows]
 
 
 def build(folder: Path, seed: int = 0) -> tuple[LabelledData, list[str]]:

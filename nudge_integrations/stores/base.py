@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -15,6 +15,8 @@ from nudge_integrations.stores.searching import Hits
 Metric: TypeAlias = Literal["cosine", "dot", "l2"]
 Texts: TypeAlias = tuple[list[str], list[str], list[Mapping[str, Any]]]
 """Ids, texts and metadata of some documents."""
+LookUp: TypeAlias = Callable[[str], tuple[str, Mapping[str, Any]]]
+"""From an id to the text and metadata of its document; "" and {} where there is none."""
 
 
 class StoreAdapter(ABC):
@@ -26,7 +28,6 @@ class StoreAdapter(ABC):
     Attributes:
         kind: The name of the store in messages.
         remedy: What to do when an index no longer finds what was rewritten, as the end of a sentence.
-        sees: What somebody who searches during a write may see, as the end of a sentence.
         metric: How the collection ranks: "cosine", "dot" or "l2".
         dim: Dimension of the vectors.
         dtype: The number type in which the collection holds them: float16, float32 or float64.
@@ -38,7 +39,6 @@ class StoreAdapter(ABC):
 
     kind: str
     remedy: ClassVar[str] = "rebuild the index"
-    sees: ClassVar[str] = "some vectors of before and some of after"
     metric: Metric
     dim: int
     dtype: np.dtype[Any] = np.dtype(np.float32)
@@ -142,7 +142,36 @@ class StoreAdapter(ABC):
         return f"{type(self).__name__}(docs={self.count()}, dim={self.dim}, metric={self.metric!r}, dtype={self.dtype})"
 
 
+class ScoringAdapter(StoreAdapter):
+    """A store whose own search tells scores: write `hits`, and `nearest` follows."""
+
+    @abstractmethod
+    def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
+        """The nearest documents of each vector with their scores, best first."""
+
+    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
+        """The ids of `hits`."""
+        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
+
+
 def pages(ids: Sequence[str], size: int) -> Iterator[list[str]]:
     """Consecutive pieces of at most `size` ids."""
     for start in range(0, len(ids), size):
         yield list(ids[start : start + size])
+
+
+def texts_by(look_up: LookUp, ids: Sequence[str], size: int) -> Iterator[Texts]:
+    """The texts and metadata of these documents, in pages."""
+    for page in pages(ids, size):
+        found = [look_up(name) for name in page]
+        yield page, [text for text, _ in found], [data for _, data in found]
+
+
+def node_in(docstore: Any) -> LookUp:
+    """Looks up nodes in LlamaIndex's docstore, which holds the texts of vector stores that hold none."""
+
+    def look_up(name: str) -> tuple[str, Mapping[str, Any]]:
+        node = docstore.get_document(name, raise_error=False)
+        return ("", {}) if node is None else (node.get_content(), node.metadata)
+
+    return look_up

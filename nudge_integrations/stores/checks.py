@@ -14,7 +14,7 @@ from nudge_core.errors import InputError
 from nudge_core.methods.base import Method
 from nudge_core.result import Nudge
 from nudge_integrations.stores.base import StoreAdapter
-from nudge_integrations.stores.read_corpus import WalkedCorpus
+from nudge_integrations.stores.reading import WalkedCorpus
 from nudge_integrations.stores.searched_corpus import SearchedCorpus
 
 SAMPLE, DEPTH = 200, 10

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nudge_core.errors import InputError
 from nudge_integrations.stores._hnswlib import preimage
-from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
 from nudge_integrations.stores.searching import Hits, scores_of, search_without
 
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "ip": "dot", "l2": "l2"}
@@ -19,7 +19,7 @@ _PAGE = 1000  # below SQLite's 32,766 variables in a read, and below a server's 
 _QUERIES = 100
 
 
-class ChromaAdapter(StoreAdapter):
+class ChromaAdapter(ScoringAdapter):
     """A `chromadb.Collection`. No embedding function is called, and nothing but embeddings is sent."""
 
     kind = "Chroma"
@@ -76,8 +76,7 @@ class ChromaAdapter(StoreAdapter):
         """The vectors of those of the ids that are there."""
         found: dict[str, NDArray[Any]] = {}
         for page in pages(list(dict.fromkeys(ids)), _PAGE):
-            names, vectors = self._rows(ids=page)
-            found.update(zip(names, vectors, strict=True))
+            found.update(zip(*self._decoded(self._collection.get(ids=page, include=["embeddings"])), strict=True))
         return found
 
     def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
@@ -100,30 +99,21 @@ class ChromaAdapter(StoreAdapter):
 
     def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
         """Every document once, in pages. Their order is that of insertion, and updates keep it."""
-        start = 0
-        while True:
-            names, vectors = self._rows(limit=min(size, _PAGE), offset=start)
-            if not names:
-                return
-            yield names, vectors
-            start += len(names)
+        yield from map(self._decoded, self._pages(size, "embeddings"))
 
     def texts(self, size: int) -> Iterator[Texts]:
         """The records' documents and metadata, in pages."""
-        start = 0
-        while True:
-            page = self._collection.get(limit=min(size, _PAGE), offset=start, include=["documents", "metadatas"])
-            if not page["ids"]:
-                return
+        for page in self._pages(size, "documents", "metadatas"):
             yield page["ids"], [text or "" for text in page["documents"]], [data or {} for data in page["metadatas"]]
+
+    def _pages(self, size: int, *include: str) -> Iterator[Any]:
+        start = 0
+        while (page := self._collection.get(limit=min(size, _PAGE), offset=start, include=[*include]))["ids"]:
+            yield page
             start += len(page["ids"])
 
-    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
-        """Chroma's query, which knows no filter that excludes ids."""
-        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
-
     def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
-        """The same with scores; a list of all that are not excluded would be as long as the collection, so more is asked for instead."""
+        """Chroma's query. It knows no filter that excludes ids, and a list of all others would be as long as the collection: so more is asked for."""
 
         def search(part: NDArray[np.float32], wanted: int) -> list[Hits]:
             found = []
@@ -143,9 +133,8 @@ class ChromaAdapter(StoreAdapter):
             return distances - 1
         return distances if self.metric == "cosine" else np.sqrt(np.maximum(distances, 0))
 
-    def _rows(self, **which: Any) -> tuple[list[str], NDArray[Any]]:
+    def _decoded(self, rows: Any) -> tuple[list[str], NDArray[Any]]:
         """Ids and vectors in the order that Chroma has chosen."""
-        rows = self._collection.get(**which, include=["embeddings"])
         vectors = np.asarray(rows["embeddings"], self.dtype)  # Chroma gives the float32 that it holds as float64
         return rows["ids"], vectors.reshape(len(rows["ids"]), self.dim)
 

@@ -11,22 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, StoreError
-from nudge_integrations.stores._docstore import node_in
-from nudge_integrations.stores._faiss_index import MAPS, base_of, kind_of, labels_of, places_of, rows_of
-from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.base import LookUp, Metric, ScoringAdapter, Texts, node_in, pages, texts_by
 from nudge_integrations.stores.searching import NOTHING, Hits, scores_of, search_without
 
 _METRICS: dict[int, Metric] = {faiss.METRIC_L2: "l2", faiss.METRIC_INNER_PRODUCT: "dot"}
+_MAPS = (faiss.IndexIDMap, faiss.IndexIDMap2)
 _FLAT = r"IndexFlat(L2|IP)?"
 _KINDS = rf"(IndexIDMap2? of )?({_FLAT}|IndexHNSWFlat of {_FLAT})|IndexIVFFlat of ArrayInvertedLists by (?!.*mapped).*"
 
 
-class FaissAdapter(StoreAdapter):
+class FaissAdapter(ScoringAdapter):
     """The index of an object that has one. A write gives the object another index, so readers see all of it or nothing."""
 
     kind = "FAISS"
     remedy = "raise efSearch or nprobe of the index, or train and fill a new one"
-    sees = "all vectors of before or all of after"
     batch = None
     fingerprint = None
 
@@ -35,7 +33,7 @@ class FaissAdapter(StoreAdapter):
         holder: Any,
         names: Callable[[], Mapping[int, str]],
         attribute: str = "index",
-        document: Callable[[str], tuple[str, Mapping[str, Any]]] | None = None,
+        document: LookUp | None = None,
     ) -> None:
         """Take the object whose attribute is the index.
 
@@ -51,10 +49,10 @@ class FaissAdapter(StoreAdapter):
         self._holder, self._names, self._attribute, self._document = holder, names, attribute, document
         self._known: tuple[Mapping[int, str] | None, dict[str, int]] = None, {}
         index = self._index
-        if not re.fullmatch(_KINDS, kind_of(index)):
+        if not re.fullmatch(_KINDS, _kind_of(index)):
             raise InputError(
-                f"the FAISS index is an {kind_of(index)}; expected one in memory that holds vectors as they are: flat, IndexHNSWFlat or IndexIVFFlat "
-                "(or IndexIDMap of one of the first two). Fill such an index with the documents"
+                f"the FAISS index is an {_kind_of(index)}; expected one in memory that holds vectors as they are: flat, IndexHNSWFlat or "
+                "IndexIVFFlat (or IndexIDMap of one of the first two). Fill such an index with the documents"
             )
         if index.metric_type not in _METRICS:
             raise InputError(
@@ -62,7 +60,7 @@ class FaissAdapter(StoreAdapter):
             )
         self.metric = _METRICS[index.metric_type]
         self.dim = index.d
-        self.approximate = not re.fullmatch(_FLAT, kind_of(base_of(index)))
+        self.approximate = not re.fullmatch(_FLAT, _kind_of(_base_of(index)))
         self._labels(index)
 
     @classmethod
@@ -71,9 +69,8 @@ class FaissAdapter(StoreAdapter):
 
         def document(name: str) -> tuple[str, Mapping[str, Any]]:
             found = store.docstore.search(name)
-            return (
-                ("", {}) if isinstance(found, str) else (found.page_content, found.metadata)
-            )  # a str says that there is none
+            none = isinstance(found, str)  # which says so
+            return ("", {}) if none else (found.page_content, found.metadata)
 
         return cls(store, lambda: store.index_to_docstore_id, document=document)
 
@@ -103,19 +100,19 @@ class FaissAdapter(StoreAdapter):
         index = self._index
         labels = self._labels(index)
         there = list(dict.fromkeys(name for name in ids if name in labels))
-        return dict(zip(there, rows_of(index, places_of(index, [labels[name] for name in there])), strict=True))
+        return dict(zip(there, _rows_of(index, _places_of(index, [labels[name] for name in there])), strict=True))
 
     def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
         """Fill an index of the same kind in the same order, with other vectors for these documents, and bind it."""
         index = self._index
-        labels, count, held = self._labels(index), index.ntotal, labels_of(index)
+        labels, count, held = self._labels(index), index.ntotal, _labels_of(index)
         there = [place for place, name in enumerate(ids) if name in labels]
-        rows = rows_of(index, np.arange(count))
-        rows[places_of(index, [labels[ids[place]] for place in there])] = np.asarray(vectors, self.dtype)[there]
+        rows = _rows_of(index, np.arange(count))
+        rows[_places_of(index, [labels[ids[place]] for place in there])] = np.asarray(vectors, self.dtype)[there]
         new = faiss.clone_index(index)
         new.reset()
         order = np.argsort(held) if isinstance(index, faiss.IndexIVF) else np.arange(count)
-        if np.array_equal(held[order], np.arange(count)) and not isinstance(index, MAPS):
+        if np.array_equal(held[order], np.arange(count)) and not isinstance(index, _MAPS):
             new.add(rows[order])
         else:
             new.add_with_ids(rows[order], held[order])
@@ -132,21 +129,14 @@ class FaissAdapter(StoreAdapter):
 
     def texts(self, size: int) -> Iterator[Texts]:
         """The texts and metadata of all documents, in pages, from where the holder keeps them."""
-        if self._document is None:
-            yield from super().texts(size)
-            return
-        for page in pages(list(self._labels(self._index)), size):
-            found = [self._document(name) for name in page]
-            yield page, [text for text, _ in found], [data for _, data in found]
-
-    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
-        """FAISS's own search."""
-        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
+        return (
+            texts_by(self._document, list(self._labels(self._index)), size) if self._document else super().texts(size)
+        )
 
     def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
-        """The same with scores; excluded by a selector, except in HNSW indexes, which find fewer with one."""
+        """FAISS's own search. A selector excludes documents, except in HNSW indexes, which find fewer with one."""
         index = self._index
-        labels, names, base, count = self._labels(index), self._names(), base_of(index), index.ntotal
+        labels, names, base, count = self._labels(index), self._names(), _base_of(index), index.ntotal
         dropped = np.asarray([labels[name] for name in exclude if name in labels], np.int64)
         kept = {"sel": faiss.IDSelectorNot(faiss.IDSelectorBatch(dropped))} if len(dropped) else {}
 
@@ -184,7 +174,7 @@ class FaissAdapter(StoreAdapter):
         names = self._names()
         if names is not self._known[0] or not len(names) == len(self._known[1]) == index.ntotal:
             labels = {name: label for label, name in names.items()}
-            held = np.sort(labels_of(index))
+            held = np.sort(_labels_of(index))
             if len(labels) < len(held) or not np.array_equal(held, sorted(names)):
                 raise InputError(
                     f"the FAISS index holds {len(held)} vectors, but its mapping names {len(labels)} documents or others than the index does. In "
@@ -192,3 +182,65 @@ class FaissAdapter(StoreAdapter):
                 )
             self._known = names, labels
         return self._known[1]
+
+
+def _base_of(index: Any) -> Any:
+    """The index that holds the vectors."""
+    return faiss.downcast_index(index.index) if isinstance(index, _MAPS) else index
+
+
+def _kind_of(index: Any) -> str:
+    """The types of an index and of what it is made of."""
+    name = type(index).__name__
+    if not getattr(getattr(index, "codes", None), "is_owned", True):
+        return f"{name} mapped from a file"  # FAISS ends the process when such an index is cleared
+    if isinstance(index, _MAPS):
+        return f"{name} of {_kind_of(_base_of(index))}"
+    if isinstance(index, faiss.IndexHNSW):
+        return f"{name} of {_kind_of(faiss.downcast_index(index.storage))}"
+    if isinstance(index, faiss.IndexIVF):
+        lists = type(faiss.downcast_InvertedLists(index.invlists)).__name__
+        return f"{name} of {lists} by {_kind_of(faiss.downcast_index(index.quantizer))}"
+    return name
+
+
+def _labels_of(index: Any) -> NDArray[np.int64]:
+    """The labels of an index in the order of its places."""
+    if isinstance(index, _MAPS):
+        return np.asarray(faiss.vector_to_array(index.id_map))
+    if isinstance(index, faiss.IndexIVF):
+        return np.concatenate([np.zeros(0, np.int64), *(labels for labels, _ in _lists(index))])
+    return np.arange(index.ntotal)
+
+
+def _places_of(index: Any, labels: Sequence[int]) -> NDArray[np.int64]:
+    """Where these labels are."""
+    if not isinstance(index, (*_MAPS, faiss.IndexIVF)):
+        return np.asarray(labels, np.int64)
+    held = _labels_of(index)
+    order = np.argsort(held)
+    return order[np.searchsorted(held, np.asarray(labels, np.int64), sorter=order)]
+
+
+def _rows_of(index: Any, places: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The vectors at these places, every bit as it was added."""
+    base = _base_of(index)
+    rows = np.empty((len(places), index.d), np.float32)
+    if isinstance(base, faiss.IndexIVF):  # without a direct map, with which it could not delete
+        order, seen = np.argsort(places), 0
+        for labels, vectors in _lists(base):
+            chosen = order[slice(*np.searchsorted(places, [seen, seen + len(labels)], sorter=order))]
+            rows[chosen] = vectors[places[chosen] - seen]
+            seen += len(labels)
+    elif len(places):
+        base.reconstruct_batch(places, rows)
+    return rows
+
+
+def _lists(index: Any) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """The labels and vectors of an inverted file, list by list, as they lie in memory."""
+    lists = index.invlists
+    for number in range(index.nlist):
+        if size := lists.list_size(number):
+            codes = faiss.rev_swig_ptr(lists.get_codes(number), size * lists.code_size)
+            yield faiss.rev_swig_ptr(lists.get_ids(number), size), codes.view(np.float32).reshape(size, -1)

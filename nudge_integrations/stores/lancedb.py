@@ -13,19 +13,18 @@ from lancedb.table import LanceTable
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, first_few
-from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
 from nudge_integrations.stores.searching import NOTHING, Hits, scores_of, search_without
 
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "dot": "dot", "l2": "l2"}
 _ROWS = 5000  # ids in one filter
 
 
-class LanceDBAdapter(StoreAdapter):
+class LanceDBAdapter(ScoringAdapter):
     """The rows of a table that have an id; those without a vector only count. A write is one new version of the table."""
 
     kind = "LanceDB"
     remedy = "run table.optimize(), or create the vector index anew"
-    sees = "all vectors of before or all of after"
     batch = None
 
     def __init__(
@@ -156,12 +155,11 @@ class LanceDBAdapter(StoreAdapter):
                 data = [row if self._metadata is None else row.get(self._metadata) or {} for row in rows]
                 yield [row.pop(self._id) for row in rows], [row.pop(self._text) or "" for row in rows], data
 
-    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
-        """LanceDB's own search; without the index where that looks at too few rows to find k."""
-        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
-
     def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
-        """The same with scores. A filter by id reads the ids of all rows, so it is kept for the questions that need it."""
+        """LanceDB's own search, without the index where that looks at too few rows to find k.
+
+        A filter by id reads the ids of all rows, so it is kept for the questions that need it.
+        """
         self._latest()
         where = f"NOT {self._in(exclude)}" if len(exclude) else None
 

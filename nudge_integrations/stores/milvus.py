@@ -15,19 +15,15 @@ from numpy.typing import NDArray
 from pymilvus import DataType
 
 from nudge_core.errors import InputError, first_few
-from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
 from nudge_integrations.stores.searching import Hits, scores_of
 
 _METRICS: dict[str, Metric] = {"COSINE": "cosine", "IP": "dot", "L2": "l2"}
 _VECTORS = {kind for kind in DataType if "VECTOR" in kind.name}
 _MOST = 16_384  # rows of one answer, by Milvus's own limit
 _QUERIES = 100  # in one search
-_EXACT = (
-    "FLAT",
-    "IVF_FLAT",
-    "HNSW",
-    "AUTOINDEX",
-)  # indexes that tell exact distances; AUTOINDEX of Zilliz Cloud does not
+# Indexes that tell exact distances; AUTOINDEX of Zilliz Cloud does not.
+_EXACT = ("FLAT", "IVF_FLAT", "HNSW", "AUTOINDEX")
 _STRONG = {"consistency_level": "Strong"}  # sees every write before it, whatever the collection's own level
 
 # Milvus Lite has no such times, and pages are right without. The second is where pymilvus 2 says it.
@@ -35,7 +31,7 @@ for _name in ("pymilvus.client.iterator.query_iterator", "pymilvus.orm.iterator"
     logging.getLogger(_name).addFilter(lambda record: "mvccTs" not in str(record.msg))
 
 
-class MilvusAdapter(StoreAdapter):
+class MilvusAdapter(ScoringAdapter):
     """One vector field of a collection. Vectors are replaced by partial upserts, which keep all other fields."""
 
     kind = "Milvus"
@@ -163,12 +159,8 @@ class MilvusAdapter(StoreAdapter):
                 rows.close()
             after = f"{self._key} > {self._literal(last)}"
 
-    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
-        """The store's own search, with a filter."""
-        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
-
     def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
-        """The same with scores; where the index holds compressed vectors, they are computed from the vectors themselves."""
+        """The store's own search, with a filter. Where the index holds compressed vectors, scores are computed from the vectors themselves."""
         listed = self._list(exclude)
         found: list[Hits] = []
         for start in range(0, len(vectors), _QUERIES):

@@ -11,20 +11,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from nudge_core.errors import InputError
-from nudge_integrations.stores._order import neighbours_in_turn
-from nudge_integrations.stores._postgres import (
-    Transactions,
-    database_of,
-    index_settings,
-    literal,
-    look_up,
-    payload,
-    prepare_search,
-    select,
-    transactions,
-    transactions_in_loop,
-)
-from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores import _postgres as sql
+from nudge_integrations.stores._postgres import Transactions, transactions
+from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
 from nudge_integrations.stores.searching import NOTHING, Hits, scores_of
 
 __all__ = ["PGVectorAdapter", "transactions"]
@@ -36,12 +25,11 @@ _ROWS = 500  # in one statement: some megabytes of text
 _COUNTED = 20_000
 
 
-class PGVectorAdapter(StoreAdapter):
+class PGVectorAdapter(ScoringAdapter):
     """The rows of a table, or those that meet a condition, in which neither id nor vector is NULL. A write is one transaction."""
 
     kind = "pgvector"
     remedy = "run VACUUM on the table, then REINDEX on its vector index"
-    sees = "all vectors of before or all of after"
     batch = None
     workers = 4  # connections
 
@@ -85,24 +73,24 @@ class PGVectorAdapter(StoreAdapter):
         self._twice = f"several rows of table {table!r} have the same {id_column!r}: remove the duplicates, then make it the primary key"
 
         def look(c: Connection) -> None:
-            self._table = own = look_up(c, schema, table, id_column, vector_column)
+            self._table = own = sql.look_up(c, schema, table, id_column, vector_column)
             self._where = f"WHERE {own.key} IS NOT NULL AND t.{own.vector} IS NOT NULL AND ({condition})"
             self._from = f"FROM {own.name} AS t {self._where}"
             self._read = f"SELECT {own.key_text}, {own.vector_bytes} {self._from}"
-            self._settings = {**index_settings(c), **(settings or {})}
+            self._settings = {**sql.index_settings(c), **(settings or {})}
             # of all would be a walk; `fetch` looks at what it meets
             some = f"SELECT {own.key} AS id {self._from} LIMIT {_COUNTED}"
             twice = f"SELECT count(*) <> count(DISTINCT id) FROM ({some}) AS beginning"  # noqa: S608
-            if not own.unique and select(c, twice, self._given)[0][0]:
+            if not own.unique and sql.select(c, twice, self._given)[0][0]:
                 raise InputError(self._twice)
-            first = select(c, f"SELECT vector_dims(t.{own.vector}) {self._from} LIMIT 1", self._given)
+            first = sql.select(c, f"SELECT vector_dims(t.{own.vector}) {self._from} LIMIT 1", self._given)
             if not (own.dim or first):
                 raise InputError(
                     f"table {table!r} holds no documents, and its column no dimension: add some documents first"
                 )
             self.dtype, self.dim = own.dtype, own.dim or first[0][0]
             self.approximate = any(name.endswith(_CLASSES[metric]) for name in own.indexes)
-            self.fingerprint = "/".join([database_of(c), str(own.oid), *self._given.values()])
+            self.fingerprint = "/".join([sql.database_of(c), str(own.oid), *self._given.values()])
 
         run(look)
 
@@ -113,7 +101,7 @@ class PGVectorAdapter(StoreAdapter):
             inner = store._PGVectorStore__vs
             metric = next(name for name, sign in _OPERATORS.items() if sign == inner.distance_strategy.operator)
             names = inner.table_name, inner.id_column, inner.embedding_column
-            run, options = transactions_in_loop(store._engine), inner.index_query_options
+            run, options = sql.transactions_in_loop(store._engine), inner.index_query_options
             settings = dict(line.split(" = ") for line in options.to_parameter()) if options else None
             held = {"text_column": inner.content_column, "json_column": inner.metadata_json_column}
             held["metadata_columns"] = inner.metadata_columns
@@ -123,11 +111,8 @@ class PGVectorAdapter(StoreAdapter):
                 "this PGVector works in coroutines only, with connections of their event loop: for fine-tuning, open the same "
                 "collection with PGVector(…, connection='postgresql+psycopg://…') without async_mode"
             )
-        run, rows, collections = (
-            transactions(store._engine),
-            store.EmbeddingStore.__table__,
-            store.CollectionStore.__table__,
-        )
+        run = transactions(store._engine)
+        rows, collections = store.EmbeddingStore.__table__, store.CollectionStore.__table__
         mine = collections.select().where(collections.c.name == store.collection_name)
         found = run(lambda c: c.execute(mine).first())
         if found is None:
@@ -186,7 +171,9 @@ class PGVectorAdapter(StoreAdapter):
 
         def read(c: Connection) -> list[Any]:
             c.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-            return [row for page in pages(wanted, 10 * _ROWS) for row in select(c, query, {**self._given, "ids": page})]
+            return [
+                row for page in pages(wanted, 10 * _ROWS) for row in sql.select(c, query, {**self._given, "ids": page})
+            ]
 
         names, vectors = self._table.decoded(self._run(read), self.dim) if wanted else ([], ())
         if len(set(names)) < len(names):
@@ -205,11 +192,11 @@ class PGVectorAdapter(StoreAdapter):
             f"{self._where} AND {own.key} = given.id"
         )
         row = {name: i for i, name in enumerate(ids)}
-        turn = [ids[i] for i in neighbours_in_turn(vectors)] if own.indexes else ids
+        turn = [ids[i] for i in sql.neighbours_in_turn(vectors)] if own.indexes else ids
 
         def write(c: Connection) -> None:
             for page in pages(own.possible(turn), _ROWS):
-                given = [literal(vectors[row[name]]) for name in page]
+                given = [sql.literal(vectors[row[name]]) for name in page]
                 c.execute(query, {**self._given, "ids": page, "vectors": given})
 
         self._run(write)
@@ -225,7 +212,7 @@ class PGVectorAdapter(StoreAdapter):
         if text_column is None:
             yield from super().texts(size)
             return
-        held = f"{self._table.key_text}, {payload(text_column, json_column, columns)}"
+        held = f"{self._table.key_text}, {sql.payload(text_column, json_column, columns)}"
         for page in self._pages(f"SELECT {held} {self._from}", size):
             yield [row[0] for row in page], [row[1] or "" for row in page], [json.loads(row[2]) for row in page]
 
@@ -238,12 +225,8 @@ class PGVectorAdapter(StoreAdapter):
                 return
             after, last = f"AND {own.key} > ({own.array('last')})[1]", page[-1][0]
 
-    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
-        """The application's operator, by its index if there is one."""
-        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
-
     def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
-        """All of them in one statement, which looks into the index once for each. Excluded rows are passed over on the way."""
+        """The application's operator, by its index if there is one, for all questions in one statement. Excluded rows are passed over on the way."""
         own = self._table
         distance = f"t.{own.vector} {_OPERATORS[self.metric]} given.query"
         # OFFSET 0 keeps the planner from reading the text of a query anew for every row
@@ -255,11 +238,11 @@ class PGVectorAdapter(StoreAdapter):
             f"AND NOT ({own.key} = ANY({own.array('excluded')})) ORDER BY {distance} LIMIT :k) AS near) AS found"
         )
         left_out = own.possible(exclude)
-        parameters = {"queries": [literal(vector) for vector in vectors], "excluded": left_out, "k": k}
+        parameters = {"queries": [sql.literal(vector) for vector in vectors], "excluded": left_out, "k": k}
 
         def search(c: Connection) -> Sequence[Any]:
-            prepare_search(c, self._settings, k, len(left_out))
-            return select(c, query, {**self._given, **parameters})
+            sql.prepare_search(c, self._settings, k, len(left_out))
+            return sql.select(c, query, {**self._given, **parameters})
 
         found = [NOTHING for _ in vectors]
         for place, names, distances in self._run(search) if len(vectors) else ():
@@ -268,4 +251,4 @@ class PGVectorAdapter(StoreAdapter):
         return found
 
     def _select(self, query: str, **parameters: Any) -> Sequence[Any]:
-        return self._run(lambda c: select(c, query, {**self._given, **parameters}))  # type: ignore[no-any-return]
+        return self._run(lambda c: sql.select(c, query, {**self._given, **parameters}))  # type: ignore[no-any-return]

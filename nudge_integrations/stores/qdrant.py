@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from qdrant_client import models
 
 from nudge_core.errors import InputError, first_few
 from nudge_integrations.stores._qdrant_local import steady
-from nudge_integrations.stores.base import Metric, StoreAdapter, Texts, pages
+from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
 from nudge_integrations.stores.searching import Hits, scores_of, search_without
 
 _METRICS: dict[str, Metric] = {"Cosine": "cosine", "Dot": "dot", "Euclid": "l2"}
@@ -23,7 +23,7 @@ _QUERIES = 100  # in one request
 _LISTED, _MOST_LISTED = 500, 400_000  # ids in a filter; a server refuses requests of more than 32 MB
 
 
-class QdrantAdapter(StoreAdapter):
+class QdrantAdapter(ScoringAdapter):
     """One dense vector of the points of a collection.
 
     Cosine collections hold unit vectors. A server keeps one that it is given as it is, so what was read can be written back bit for bit.
@@ -147,45 +147,37 @@ class QdrantAdapter(StoreAdapter):
     def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
         """Every point that has this vector once, in pages by id."""
         self._settle()
-        offset = None
-        while True:
-            records, offset = self._client.scroll(
-                self._name, limit=size, offset=offset, with_payload=False, with_vectors=[self._vector]
-            )
+        for records in self._pages(size, with_payload=False, with_vectors=[self._vector]):
             names, vectors = self._rows(records)
             if names:
                 yield names, vectors
-            if offset is None:
-                return
 
     def texts(self, size: int) -> Iterator[Texts]:
         """The texts and metadata of all points that have this vector, in pages by id."""
         has = models.Filter(must=[models.HasVectorCondition(has_vector=self._vector)])
         wanted = [self._text_key, self._metadata_key] if self._metadata_key else True
-        offset, first = None, True
-        while first or offset is not None:
-            records, offset = self._client.scroll(
-                self._name, scroll_filter=has, limit=size, offset=offset, with_payload=wanted, with_vectors=False
-            )
+        held = self._pages(size, scroll_filter=has, with_payload=wanted, with_vectors=False)
+        for number, records in enumerate(held):
             rows = [dict(record.payload or {}) for record in records]
-            if first and rows and not any(self._text_key in row for row in rows):
+            if number == 0 and not any(self._text_key in row for row in rows):
                 raise InputError(
                     f"the payloads of the Qdrant collection {self._name!r} hold no {self._text_key!r}: name the key of the text, text_key=…"
                 )
             texts = [self._read_text(row.pop(self._text_key, None) or "") for row in rows]
-            data: list[Mapping[str, Any]] = [
-                row.get(self._metadata_key) or {} if self._metadata_key else row for row in rows
-            ]
+            data = [row.get(self._metadata_key) or {} if self._metadata_key else row for row in rows]
+            yield [str(record.id) for record in records], texts, data
+
+    def _pages(self, size: int, **what: Any) -> Iterator[list[models.Record]]:
+        """All records by id, in pages that are not empty."""
+        offset, first = None, True
+        while first or offset is not None:
+            records, offset = self._client.scroll(self._name, limit=size, offset=offset, **what)
             if records:
-                yield [str(record.id) for record in records], texts, data
+                yield records
             first = False
 
-    def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
-        """The store's own search."""
-        return [list(found.ids) for found in self.hits(vectors, k, exclude)]
-
     def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
-        """The same with scores. A filter travels with every question, so a long list is kept for those that need it."""
+        """The store's own search. A filter travels with every question, so a long list is kept for those that need it."""
         points = [point for name in exclude if (point := _native(name)) is not None]
         listed = None
         if self._remote and len(points) <= _MOST_LISTED:  # the local mode goes through the list for each of its points
@@ -196,24 +188,27 @@ class QdrantAdapter(StoreAdapter):
 
     def _search(self, vectors: NDArray[np.float32], k: int, points: Sequence[str | int] = ()) -> list[Hits]:
         without = models.Filter(must_not=[models.HasIdCondition(has_id=list(points))]) if points else None
-        rescored = (
-            models.SearchParams(quantization=models.QuantizationSearchParams(rescore=True)) if self._remote else None
-        )
+        exact = models.SearchParams(quantization=models.QuantizationSearchParams(rescore=True))
         found: list[Hits] = []
         step = max(1, min(_QUERIES, _MOST_LISTED // max(1, len(points))))
         for start in range(0, len(vectors), step):
             some = vectors[start : start + step]
             asked = [
-                models.QueryRequest(query=vector, using=self._vector or None, limit=k, filter=without, params=rescored)
+                models.QueryRequest(
+                    query=vector,
+                    using=self._vector or None,
+                    limit=k,
+                    filter=without,
+                    params=exact if self._remote else None,
+                )
                 for vector in some.tolist()
             ]
             answers = self._client.query_batch_points(self._name, asked)
             for vector, answer in zip(some, answers, strict=True):
                 told = np.asarray([point.score for point in answer.points])
                 distances = {"cosine": 1 - told, "dot": -told, "l2": told}[self.metric]
-                found.append(
-                    Hits([str(point.id) for point in answer.points], scores_of(distances, vector, self.metric))
-                )
+                names = [str(point.id) for point in answer.points]
+                found.append(Hits(names, scores_of(distances, vector, self.metric)))
         return found
 
     def _rows(self, records: Sequence[Any]) -> tuple[list[str], NDArray[Any]]:

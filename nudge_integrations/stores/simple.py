@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError
-from nudge_integrations.stores._dictionary import DictionaryAdapter
-from nudge_integrations.stores._docstore import node_in
-from nudge_integrations.stores.base import Texts, pages
+from nudge_integrations.stores.base import LookUp, Texts, node_in, texts_by
+from nudge_integrations.stores.memory import DictionaryAdapter
 
 _QUERIES = 64
 
@@ -25,7 +24,7 @@ class SimpleAdapter(DictionaryAdapter):
         self,
         store: Any,
         names: Callable[[], Iterable[str]] | None = None,
-        document: Callable[[str], tuple[str, Mapping[str, Any]]] | None = None,
+        document: LookUp | None = None,
     ) -> None:
         """Take the store itself, which has no other client.
 
@@ -56,12 +55,7 @@ class SimpleAdapter(DictionaryAdapter):
 
     def texts(self, size: int) -> Iterator[Texts]:
         """The texts and metadata of all nodes, in pages, from the docstore."""
-        if self._document is None:
-            yield from super().texts(size)
-            return
-        for page in pages(list(self._rows()), size):
-            found = [self._document(name) for name in page]
-            yield page, [text for text, _ in found], [data for _, data in found]
+        return texts_by(self._document, list(self._rows()), size) if self._document else super().texts(size)
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """What the store's own search finds, which compares the question with every node: here for many questions at once."""

@@ -14,6 +14,6 @@ class TestMyStore(StoreContract):
 """
 
 from nudge_integrations.testing.contract import StoreContract
-from nudge_integrations.testing.filled import DIM, DOCS, Filled, same_bits, unit
+from nudge_integrations.testing.searching import DIM, DOCS, Filled, same_bits, unit
 
 __all__ = ["DIM", "DOCS", "Filled", "StoreContract", "same_bits", "unit"]

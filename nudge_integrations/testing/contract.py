@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, UnknownIdError
 from nudge_integrations.stores import Metric, StoreAdapter, adapter_of
-from nudge_integrations.testing.filled import DIM, DOCS, Filled, same_bits, unit
-from nudge_integrations.testing.searching import SearchContract
+from nudge_integrations.testing.searching import DIM, DOCS, Filled, SearchContract, same_bits, unit
 
 
 class StoreContract(SearchContract):

@@ -15,7 +15,7 @@ pytest.importorskip("typer")
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from nudge_integrations.cli import refusing
+from nudge_integrations.cli import output
 from nudge_integrations.cli.commands import app
 
 COMMANDS = sorted(get_command(app).commands)
@@ -31,7 +31,7 @@ def test_help_has_an_example_the_exit_codes_and_debug(command):
     assert f"Example: nudge {command}" in said
     assert "--debug" in said
     codes = re.findall(r"(\d+) ", said.split("Exit codes:")[1])
-    assert codes == [str(code) for code in (0, refusing.REFUSED, refusing.USAGE, refusing.INTERNAL, refusing.STOPPED)]
+    assert codes == [str(code) for code in (0, output.REFUSED, output.USAGE, output.INTERNAL, output.STOPPED)]
 
 
 def test_the_page_lists_every_command_option_and_exit_code():
@@ -46,7 +46,7 @@ def test_the_page_lists_every_command_option_and_exit_code():
     }
     assert all(f"nudge {command} " in PAGE or f"`nudge {command}`" in PAGE for command in COMMANDS)
     rows = re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)
-    assert rows == [str(code) for code in (0, refusing.REFUSED, refusing.USAGE, refusing.INTERNAL, refusing.STOPPED)]
+    assert rows == [str(code) for code in (0, output.REFUSED, output.USAGE, output.INTERNAL, output.STOPPED)]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/command_line.md"])

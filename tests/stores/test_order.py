@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nudge_integrations.stores._order import CHAINED, neighbours_in_turn
+from nudge_integrations.stores._postgres import CHAINED, neighbours_in_turn
 
 
 def similarity(vectors: np.ndarray) -> float:
