@@ -20,7 +20,6 @@ from nudge_core.apply.maps import current_map, keep_map, map_added
 from nudge_core.apply.memory import (
     add_feedback,
     documents_learned_from,
-    feedback,
     keep_learned,
     learned_from,
     remove_feedback,
@@ -31,12 +30,12 @@ from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
 from nudge_integrations.collection.doubts import remarks
-from nudge_integrations.collection.embedding import Embedder, check_model, query_set
+from nudge_integrations.collection.embedding import Embedder, check_model
 from nudge_integrations.collection.feedback import as_labels, judged
 from nudge_integrations.collection.journals import Journalled, home, new_journal
-from nudge_integrations.collection.matching import by_id
+from nudge_integrations.collection.matching import resolve
 from nudge_integrations.collection.options import check_map, chosen_method
-from nudge_integrations.collection.questions import present, read_both, read_test, with_feedback
+from nudge_integrations.collection.questions import read_both, read_test, read_training_set, with_feedback
 from nudge_integrations.collection.report import NudgeReport
 from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.checks import check_lengths, check_method, scaled, unreachable
@@ -116,31 +115,23 @@ class Collection(Journalled):
         method = chosen_method(method, measure, allow_map=allow_map)
         check_map(method, allow_map=allow_map)
         check_method(adapter, method)
-        train, held = read_both(questions, validation)
+        train, validation = read_both(questions, validation)
         with clock("matching labels"):
-            labels = by_id(train, held, adapter)
-        held = labels.held
+            labels = resolve(train, validation, adapter)
         journal = self._open(adapter)
         with journal.lock("nudge"):
             journal.refuse_unfinished()
-            said, gone = present(adapter, feedback(journal))
-            train = with_feedback(labels.train, said)
+            labels = with_feedback(labels, adapter, journal)
             with clock("reading"):
                 found = survey(adapter, journal)
                 corpus, exact = read_as(adapter, background, found, progress)
-                for part in (train, held):
-                    if part is not None:
-                        corpus.find(np.asarray([name for answers in part.relevant for name in answers], dtype=object))
             with clock("embedding questions"):
-                learn, model = query_set(train, self.embedder, journal, adapter.dim, progress=progress)
-                judge = (
-                    None if held is None else query_set(held, self.embedder, journal, adapter.dim, progress=progress)[0]
-                )
-                check_model(journal, found, model)
+                data = read_training_set(labels, corpus, self.embedder, journal, progress=progress)
+                check_model(journal, found, data.model)
             with clock("fine-tuning"):
                 if exact:
                     check_lengths(adapter, corpus)
-                done = trial(corpus, learn, judge, method=method, folds=folds, progress=progress)
+                done = trial(corpus, data.train, data.validation, method=method, folds=folds, progress=progress)
                 if not exact:
                     check_lengths(adapter, corpus)
             report = NudgeReport(
@@ -148,11 +139,11 @@ class Collection(Journalled):
                 done,
                 "exact" if exact else "search",
                 str(journal.path),
-                skipped=tuple(map(str, learn.skipped)),
-                gone=gone,
+                skipped=tuple(map(str, data.train.skipped)),
+                gone=labels.gone,
                 match=labels.match,
                 problems=labels.problems,
-                remarks=remarks(corpus, learn, judge),
+                remarks=remarks(corpus, data.train, data.validation),
                 seconds=clock.seconds,
                 read_texts=lambda ids: texts_of(self.adapt(), ids),
             )
@@ -164,13 +155,13 @@ class Collection(Journalled):
                 origins = corpus.rows(tuned.rows).numpy()
                 told = {
                     **_told(tuned, method.validation),
-                    "questions": len(learn),
+                    "questions": len(data.train),
                     "background": report.background,
-                    "model": model,
+                    "model": data.model,
                 }
                 if tuned.matrix is not None:
                     told["map"] = keep_map(journal, tuned.matrix)
-                keep_learned(journal, learn.texts or (), learn.relevance.documents.tolist())
+                keep_learned(journal, data.train.texts or (), data.train.relevance.documents.tolist())
                 outcome = write(adapter, journal, names, vectors, origins=origins, settings=told, progress=progress)
             with clock("checking the index"):
                 left = {*outcome.changed, *outcome.missing}
@@ -188,15 +179,11 @@ class Collection(Journalled):
     ) -> Evaluation:
         """Measure the store as it stands; see `NudgeVectorStore.evaluate`."""
         adapter = self.adapt()
-        labels = by_id(None, read_test(questions), adapter)
-        assert labels.held is not None  # noqa: S101  # for mypy
-        if labels.match is not None:
-            level = logging.WARNING if labels.match.unmatched else logging.INFO
-            _log.log(level, "%r", labels.match)
+        labels = resolve(read_test(questions), None, adapter)
         journal = self._existing(adapter)
         moved = [] if journal is None else documents_learned_from(journal, survey(adapter, journal).originals)
         corpus, exact = read_as(adapter, background, Survey({}), progress)
-        queries, _ = query_set(labels.held, self.embedder, journal, adapter.dim, progress=progress)
+        queries = read_training_set(labels, corpus, self.embedder, journal, progress=progress).train
         learned = QuerySet(np.ones((1, adapter.dim), np.float32), [moved]) if moved else None
         if journal is not None and moved and (known := learned_from(journal, queries.texts or ())):
             _log.warning(
@@ -256,7 +243,7 @@ class Collection(Journalled):
         """Forget what was said of the answers to a question; see `NudgeVectorStore.remove_feedback`."""
         remove_feedback(self._existing(self.adapt()), question)
 
-    def labels(self) -> list[dict[str, Any]]:
+    def feedback(self) -> list[dict[str, Any]]:
         """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
         return as_labels(self._existing(self.adapt()))
 

@@ -16,25 +16,25 @@ FEWEST, CLEAR = 20, 3.0
 """From how many questions, and how many standard errors, it can be told whether their documents are near them."""
 
 
-def remarks(corpus: Corpus, train: QuerySet, held: QuerySet | None) -> tuple[str, ...]:
+def remarks(corpus: Corpus, train: QuerySet, validation: QuerySet | None) -> tuple[str, ...]:
     """What a person should know before believing the figures.
 
     Args:
         corpus: The original vectors.
-        train: Questions to learn from.
-        held: Questions to measure by.
+        train: Training questions.
+        validation: Validation questions.
     """
-    return (*_both(train, held), *_far(corpus, train))
+    return (*_both(train, validation), *_far(corpus, train))
 
 
-def _both(train: QuerySet, held: QuerySet | None) -> Iterator[str]:
-    if held is None or not train.texts or not held.texts:
+def _both(train: QuerySet, validation: QuerySet | None) -> Iterator[str]:
+    if validation is None or not train.texts or not validation.texts:
         return
     learned = set(map(normal, train.texts))
-    both = [text for text in held.texts if normal(text) in learned]
+    both = [text for text in validation.texts if normal(text) in learned]
     if both:
         yield (
-            f"{len(both)} of {len(held)} validation questions were learned from too: {first_few(both, 3)}. "
+            f"{len(both)} of {len(validation)} validation questions were learned from too: {first_few(both, 3)}. "
             "Their figures say nothing of other questions."
         )
 

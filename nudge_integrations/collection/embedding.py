@@ -83,9 +83,8 @@ def embed_questions(
         )
     model = None if journal is None else model_number(journal, embedder.name, probe)
     known = {} if journal is None or model is None else cached(journal, model, texts)
-    new = sorted(
-        (text for text in dict.fromkeys(texts) if text not in known), key=len
-    )  # a batch takes what its longest text takes
+    new = [text for text in dict.fromkeys(texts) if text not in known]
+    new.sort(key=len)  # a batch takes what its longest text takes
     with tqdm(total=len(new), unit=" questions", desc="embedding", delay=2, disable=not progress, leave=False) as bar:
         for part, vectors in _embedded(embedder, new, probe):
             checked = torch.from_numpy(vectors)
@@ -123,7 +122,7 @@ def _matrix(embedder: Embedder, vectors: Any, count: int, dim: int | None = None
         matrix = np.asarray(vectors, np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{embedder.name} gave what is no vectors ({error}); expected {expected}: look at its embed_query and embed_documents"
+            f"{embedder.name} did not return vectors ({error}); expected {expected}: look at its embed_query and embed_documents"
         ) from error
     if matrix.ndim != 2 or len(matrix) != count or dim not in (None, matrix.shape[1]):
         raise InputError(

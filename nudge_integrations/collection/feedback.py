@@ -8,6 +8,7 @@ from typing import Any
 from nudge_core.apply import Journal
 from nudge_core.apply.memory import feedback
 from nudge_core.errors import InputError
+from nudge_integrations.stores import StoreAdapter
 
 
 def judged(question: str, relevant: Sequence[str], irrelevant: Sequence[str]) -> dict[str, bool]:
@@ -26,6 +27,21 @@ def judged(question: str, relevant: Sequence[str], irrelevant: Sequence[str]) ->
     if not judgements:
         raise InputError("neither relevant nor irrelevant documents are given: name at least one")
     return judgements
+
+
+def present(adapter: StoreAdapter, journal: Journal) -> tuple[dict[str, dict[str, bool]], tuple[str, ...]]:
+    """The feedback on documents that are in the store, and those documents that no longer are."""
+    said = feedback(journal)
+    if not said:
+        return {}, ()
+    named = list(dict.fromkeys(adapter.spelled(name) for judgements in said.values() for name in judgements))
+    there = adapter.fetch(named)
+    kept = {
+        question: {name: good for name, good in judgements.items() if adapter.spelled(name) in there}
+        for question, judgements in said.items()
+    }
+    gone = tuple(name for name in named if name not in there)
+    return {question: judgements for question, judgements in kept.items() if judgements}, gone
 
 
 def as_labels(journal: Journal | None) -> list[dict[str, Any]]:

@@ -1,62 +1,77 @@
-"""The one place where labels meet stored documents: labels by ids that are there stay as they are, others become ids of what they speak of."""
+"""The one place where labels meet stored documents: labels by ids stay as they are, others become ids of the documents they speak of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from nudge_core.errors import InputError
-from nudge_integrations.collection.questions import Given
-from nudge_integrations.labels import LabelledQuestion, LabelledQuestions, Questions, read_questions
+from nudge_integrations.labels import LabelledQuestions, Questions
 from nudge_integrations.labels.matching import match
 from nudge_integrations.labels.matching.report import MatchReport
 from nudge_integrations.stores import StoreAdapter
 
 Document: TypeAlias = tuple[str, str, Mapping[str, Any]]
 """Id, text and metadata."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class ById:
+class ResolvedLabels:
     """Questions by the ids of stored documents.
 
     Attributes:
-        train: Those to learn from.
-        held: Those that choose how far documents move.
+        train: Training questions, or those of an evaluation; none of them where feedback is all there is.
+        validation: Validation questions.
         match: What became of each label that is no id; None where all are.
         problems: What the readers of the labels left out or found odd.
+        gone: Documents that feedback speaks of, and that are no longer stored.
     """
 
-    train: Questions | None
-    held: Questions | None
+    train: Questions
+    validation: Questions | None
     match: MatchReport | None
     problems: tuple[str, ...]
+    gone: tuple[str, ...] = ()
 
 
-def by_id(train: Given | None, held: Given | None, documents: Sequence[Document] | StoreAdapter) -> ById:
-    """Questions by the ids of documents, of which those that are labelled otherwise are matched in one pass over the documents.
+def resolve(
+    train: LabelledQuestions | None, validation: LabelledQuestions | None, documents: Sequence[Document] | StoreAdapter
+) -> ResolvedLabels:
+    """Questions by the ids of documents. Those that are labelled otherwise are matched in one pass over the documents, and that is logged.
 
     Args:
         train: Labelled by id, text, answer span or metadata.
-        held: Likewise.
+        validation: Likewise.
         documents: What is stored.
 
     Raises:
         InputError: None of the training questions, or none of the others, matches a document.
     """
-    given = {"train": train, "dev": held}
-    labels = {split: part for split, part in given.items() if isinstance(part, LabelledQuestions)}
-    loose = {split: part for split, part in labels.items() if not _ids_are_there(part, documents)}
-    done = {split: part for split, part in given.items() if isinstance(part, Questions)}
-    done |= {split: read_questions(_undivided(part)) for split, part in labels.items() if split not in loose}
-    problems = tuple(dict.fromkeys(problem for part in labels.values() for problem in part.problems))
-    report = None
+    parts = {name: part for name, part in (("train", train), ("dev", validation)) if part is not None}
+    problems = tuple(dict.fromkeys([problem for part in parts.values() for problem in part.problems]))
+    done, loose, report = dict[str, Questions](), dict[str, LabelledQuestions](), None
+    for split, part in parts.items():
+        if _ids_are_there(part, documents):
+            done[split] = _by_ids(part)
+        else:
+            loose[split] = part
     if loose:
-        rows = tuple(replace(one, split=split) for split, part in loose.items() for one in _with_texts(part))
-        matched = match(
-            LabelledQuestions(rows, " and ".join({part.form: 0 for part in loose.values()}), {}, problems), documents
-        )
+        rows = [
+            replace(
+                question,
+                split=split,
+                answers=tuple(
+                    [replace(one, text=one.text or part.documents.get(one.id or "")) for one in question.answers]
+                ),
+            )
+            for split, part in loose.items()
+            for question in part.questions
+        ]
+        form = " and ".join({part.form: 0 for part in loose.values()})
+        matched = match(LabelledQuestions(tuple(rows), form, {}, problems), documents)
         report = matched.report
         for split, part in loose.items():
             if not len(matched.splits[split]):
@@ -65,29 +80,32 @@ def by_id(train: Given | None, held: Given | None, documents: Sequence[Document]
                     "match(labels, documents) of nudge_integrations.labels.matching reports on all of them"
                 )
             done[split] = matched.splits[split]
-    return ById(done.get("train"), done.get("dev"), report, problems)
+        _log.log(logging.WARNING if report.unmatched else logging.INFO, "%r", report)
+    return ResolvedLabels(done.get("train", Questions((), ())), done.get("dev"), report, problems)
 
 
 def _ids_are_there(labels: LabelledQuestions, documents: Sequence[Document] | StoreAdapter) -> bool:
     """Whether all labels are ids, and those that are not stored have no text either that could be looked for: they are refused by name."""
-    texts: dict[str, str | None] = {}
-    for answer in (answer for question in labels for answer in question.answers if answer.relevant):
-        if answer.id is None:
-            return False
-        texts[answer.id] = answer.text or labels.documents.get(answer.id)
-    if isinstance(documents, StoreAdapter):
-        there = documents.fetch(list(dict.fromkeys(map(documents.spelled, texts))))
-        return all(text is None for name, text in texts.items() if documents.spelled(name) not in there)
-    held = {name for name, _, _ in documents}
-    return all(text is None for name, text in texts.items() if name not in held)
+    answers = [answer for question in labels.questions for answer in question.answers if answer.relevant]
+    if None in [answer.id for answer in answers]:
+        return False
+    texts = [str(one.id) for one in answers if (one.text or labels.documents.get(str(one.id))) is not None]
+    if not texts:
+        return True
+    if not isinstance(documents, StoreAdapter):
+        return {name for name, _, _ in documents}.issuperset(texts)
+    names = list(dict.fromkeys(map(documents.spelled, texts)))
+    return documents.fetch(names).keys() >= set(names)
 
 
-def _undivided(labels: LabelledQuestions) -> LabelledQuestions:
-    return replace(labels, questions=tuple(replace(question, split=None) for question in labels))
-
-
-def _with_texts(labels: LabelledQuestions) -> Iterator[LabelledQuestion]:
-    """The questions, with the texts that the source keeps beside them."""
-    for question in labels:
-        answers = (replace(one, text=one.text or labels.documents.get(one.id or "")) for one in question.answers)
-        yield replace(question, answers=tuple(answers))
+def _by_ids(labels: LabelledQuestions) -> Questions:
+    """One that stands twice has the documents of both."""
+    merged: dict[str | int, dict[str, float]] = {}  # a question of a QuerySet may have no text
+    for place, question in enumerate(labels.questions):
+        grades = merged.setdefault(question.text or place, {})
+        for answer in question.answers:
+            if answer.relevant:
+                name = str(answer.id)
+                grades[name] = max(answer.grade, grades.get(name, 0.0))
+    texts = tuple([text for text in merged if isinstance(text, str)])
+    return Questions(texts if len(texts) == len(merged) else None, tuple(merged.values()), labels.vectors)

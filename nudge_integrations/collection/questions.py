@@ -1,96 +1,116 @@
-"""What a nudge learns from: the questions given, in any form, and the feedback kept."""
+"""What a nudge is trained on: the questions given, in any form, read, matched, joined with the feedback kept, and embedded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from nudge_core import QuerySet
+from nudge_core.apply import Journal
+from nudge_core.corpus import Corpus
 from nudge_core.errors import InputError
-from nudge_integrations.labels import LabelledQuestions, Questions, read_labels, read_questions
-from nudge_integrations.labels.questions import of_split
-from nudge_integrations.labels.values import RELEVANT
+from nudge_integrations.collection.embedding import Embedder, query_set
+from nudge_integrations.collection.feedback import present
+from nudge_integrations.collection.matching import ResolvedLabels
+from nudge_integrations.labels import LabelledQuestions, Questions, read_labels
+from nudge_integrations.labels.forms import pairs
+from nudge_integrations.labels.values import TEXT
 from nudge_integrations.stores import StoreAdapter
 
-Given: TypeAlias = Questions | LabelledQuestions
-"""Questions by the ids of documents; or as a source labels them, by ids, texts, spans or metadata."""
 
-
-def read_both(questions: Any, validation: Any = None) -> tuple[Given | None, Given | None]:
+def read_both(questions: Any, validation: Any = None) -> tuple[LabelledQuestions | None, LabelledQuestions | None]:
     """Training and validation questions; a source that names its splits brings both."""
     train = _read(questions)
     try:
-        held = _read(validation)
+        held_out = _read(validation)
     except InputError as error:
         raise type(error)(f"validation: {error}") from error
-    if held is None and isinstance(train, LabelledQuestions):
-        held = train if {"train", "dev"} <= {question.split or "train" for question in train} else None
-    return _part(train, "train"), _part(held, "dev")
+    if held_out is None and train is not None and {"train", "dev"} <= {one.split or "train" for one in train.questions}:
+        held_out = train
+    return _of_split(train, "train"), _of_split(held_out, "dev")
 
 
-def read_test(questions: Any) -> Given:
+def read_test(questions: Any) -> LabelledQuestions:
     """Questions to be measured by."""
-    read = _part(_read(questions), "test")
-    return read_questions(questions) if read is None else read  # which refuses None
+    test = _of_split(_read(questions), "test")
+    return pairs.read(None) if test is None else test  # which refuses None
 
 
-def _part(given: Given | None, split: str) -> Given | None:
-    return of_split(given, split) if isinstance(given, LabelledQuestions) else given
-
-
-def _read(given: Any) -> Given | None:
+def _read(given: Any) -> LabelledQuestions | None:
+    """Labelled questions; the second text of a pair is the id of a document here."""
     if given is None:
         return None
     given = list(given) if isinstance(given, Iterator) else given
-    return read_questions(given) if _by_ids(given) else read_labels(given)
-
-
-def _by_ids(given: Any) -> bool:
-    """Whether these are objects that say by ids alone what answers a question: for all else there are the readers of labels."""
-    if isinstance(given, str | Path | LabelledQuestions):
-        return False
     if isinstance(given, Mapping):
-        return all(isinstance(answers, str | int | Sequence) or _graded(answers) for answers in given.values())
-    if isinstance(given, Sequence) and given and not isinstance(given, bytes):
-        first = given[0]
-        return (
-            any(key in first for key in RELEVANT) if isinstance(first, Mapping) else isinstance(first, str | Sequence)
-        )
-    return isinstance(given, Questions | QuerySet | Sequence | np.ndarray | int | float)
+        plain = all(isinstance(answers, str | int | list | tuple) for answers in given.values())
+        by_ids = plain and not given.keys() & set(TEXT)
+    elif isinstance(given, Sequence) and not isinstance(given, str | bytes | LabelledQuestions) and given:
+        by_ids = isinstance(given[0], str | Sequence)
+    else:
+        by_ids = isinstance(given, list | tuple | bytes | np.ndarray | int | float)
+    return read_labels(given, form=pairs.NAME if by_ids else None)
 
 
-def _graded(answers: Any) -> bool:
-    return isinstance(answers, Mapping) and all(isinstance(grade, int | float) for grade in answers.values())
-
-
-def present(
-    adapter: StoreAdapter, said: Mapping[str, Mapping[str, bool]]
-) -> tuple[dict[str, dict[str, bool]], tuple[str, ...]]:
-    """The feedback on documents that are in the store, and those that no longer are."""
-    named = list(dict.fromkeys(adapter.spelled(name) for judgements in said.values() for name in judgements))
-    there = adapter.fetch(named)
-    kept = {
-        question: {name: good for name, good in judgements.items() if adapter.spelled(name) in there}
-        for question, judgements in said.items()
-    }
-    return {question: judgements for question, judgements in kept.items() if judgements}, tuple(
-        name for name in named if name not in there
-    )
-
-
-def with_feedback(train: Questions | None, said: Mapping[str, Mapping[str, bool]]) -> Questions:
-    """Training questions together with the feedback.
+def _of_split(given: LabelledQuestions | None, split: str) -> LabelledQuestions | None:
+    """The questions of a split, or all where there is but one; those without a split are training questions.
 
     Raises:
-        InputError: There are neither.
+        InputError: There are several, and not this one.
     """
-    train = Questions((), ()) if train is None else train
-    merged = train.judged(said)
-    if not any(merged.relevant):
+    if given is None or len(splits := dict.fromkeys([one.split or "train" for one in given.questions])) == 1:
+        return given
+    if split not in splits:
+        raise InputError(f"{given!r} has no {split} questions; it has {', '.join(splits)}")
+    return replace(given, questions=tuple([one for one in given.questions if (one.split or "train") == split]))
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Embedded questions by the ids of documents.
+
+    Attributes:
+        train: Training questions, or those of an evaluation.
+        validation: Validation questions; None where there are none.
+        model: The number of the embedding model in the journal.
+    """
+
+    train: QuerySet
+    validation: QuerySet | None
+    model: int | None
+
+
+def with_feedback(labels: ResolvedLabels, adapter: StoreAdapter, journal: Journal) -> ResolvedLabels:
+    """The labels together with the feedback kept on documents that are in the store.
+
+    Raises:
+        InputError: There are no training questions and no feedback.
+    """
+    said, gone = present(adapter, journal)
+    train = labels.train.judged(said)
+    if not any(train.relevant):
         raise InputError(
             "there are no questions to learn from: give some, or keep feedback with add_feedback(question, relevant=[ids])"
         )
-    return merged
+    return replace(labels, train=train, gone=gone)
+
+
+def read_training_set(
+    labels: ResolvedLabels, corpus: Corpus, embedder: Embedder | None, journal: Journal | None, *, progress: bool
+) -> TrainingSet:
+    """Embed questions, once all their documents are known to be in the corpus.
+
+    Raises:
+        InputError: As for `query_set`.
+        UnknownIdError: Labels that name other documents.
+    """
+    for part in (labels.train, labels.validation):
+        if part is not None:
+            corpus.find(np.asarray([name for answers in part.relevant for name in answers], dtype=object))
+    train, model = query_set(labels.train, embedder, journal, corpus.dim, progress=progress)
+    validation = None
+    if labels.validation is not None:
+        validation, _ = query_set(labels.validation, embedder, journal, corpus.dim, progress=progress)
+    return TrainingSet(train, validation, model)

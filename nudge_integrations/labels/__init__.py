@@ -4,7 +4,7 @@ from nudge_integrations.labels.beir import read_beir
 from nudge_integrations.labels.dataset import LabelledData
 from nudge_integrations.labels.hub import read_hub
 from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions
-from nudge_integrations.labels.questions import Questions, read_questions
+from nudge_integrations.labels.questions import Questions
 from nudge_integrations.labels.reading import read_labels
 from nudge_integrations.labels.splitting import split
 
@@ -18,7 +18,6 @@ __all__ = [
     "read_data",
     "read_hub",
     "read_labels",
-    "read_questions",
     "split",
 ]
 

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -63,12 +66,14 @@ class LabelledQuestions(Sequence[LabelledQuestion]):
         form: The form that was recognised.
         documents: {id: text} where the source brings its corpus.
         problems: What was left out or looks odd, each in one sentence.
+        vectors: (questions, dim) float32 of a `QuerySet`, whose questions may have no text; None where texts are to be embedded.
     """
 
     questions: tuple[LabelledQuestion, ...]
     form: str
     documents: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    vectors: NDArray[np.float32] | None = field(default=None, compare=False)
 
     @overload
     def __getitem__(self, index: int) -> LabelledQuestion: ...

@@ -14,7 +14,7 @@ from nudge_integrations.labels.beir import read_beir
 from nudge_integrations.labels.collecting import Collector, Form
 from nudge_integrations.labels.dataset import LabelledData
 from nudge_integrations.labels.files import ENDINGS, joined, named_path, named_split, read_file
-from nudge_integrations.labels.forms import FORMS
+from nudge_integrations.labels.forms import FORMS, pairs
 from nudge_integrations.labels.hub import read_hub
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Source, source_of
@@ -32,9 +32,10 @@ def read_labels(
 
     Args:
         given: A path (JSON, JSONL, CSV, TSV, Parquet, a folder of such files, a folder in BEIR form, "hf:NAME"), several paths, a data frame, a
-            `datasets` set or several by split, rows, or an object of LlamaIndex, Ragas, DeepEval, LangSmith, Langfuse or sentence-transformers.
+            `datasets` set or several by split, rows, or an object of LlamaIndex, Ragas, DeepEval, LangSmith, Langfuse or sentence-transformers;
+            also pairs (question, ids), {question: ids}, {question: {id: grade}} and a `QuerySet`.
         form: Which form it is, if that shall not be recognised: "columns", "deepeval", "embedding_qa", "feedback", "labelled_rag", "langfuse",
-            "langsmith", "phoenix", "ragas", "sentence_transformers" or "squad".
+            "langsmith", "pairs", "phoenix", "ragas", "sentence_transformers" or "squad".
         encoding: Of a file, if not UTF-8.
         delimiter: Of a CSV file, if neither comma, semicolon nor tab.
         **options: Those of the form's reader, such as the names of columns: question, ids, texts, spans, metadata.
@@ -52,6 +53,8 @@ def read_labels(
     """
     if isinstance(given, LabelledQuestions):
         return given
+    if form == pairs.NAME or (form is None and not options and pairs.fits(given)):
+        return pairs.read(given)
     data = _data(given)
     if data is not None:
         if options or form:
@@ -112,7 +115,7 @@ def _is_name(path: Any) -> bool:
 def _reader(source: Source, form: str | None, options: dict[str, Any]) -> Form:
     if form is not None:
         if form not in FORMS:
-            raise InputError(f"form is {form!r}; expected one of {', '.join(sorted(FORMS))}")
+            raise InputError(f"form is {form!r}; expected one of {', '.join(sorted((*FORMS, pairs.NAME)))}")
         unknown = [name for name in options if name not in _options(FORMS[form])]
         if unknown:
             takes = ", ".join(_options(FORMS[form])) or "none"

@@ -278,7 +278,7 @@ class NudgeVectorStore(WrappingVectorStore):
 
     def labels(self) -> list[dict[str, Any]]:
         """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
-        return self._collection.labels()
+        return self._collection.feedback()
 
     async def alabels(self) -> list[dict[str, Any]]:
         """`labels`, in a thread of its own."""

@@ -205,7 +205,7 @@ def remove_index_feedback(index: VectorStoreIndex, question: str, *, journal: st
 
 def index_feedback(index: VectorStoreIndex, *, journal: str | Path | None = None) -> list[dict[str, Any]]:
     """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
-    return _collection(index, journal).labels()
+    return _collection(index, journal).feedback()
 
 
 def _collection(index: VectorStoreIndex, journal: str | Path | None, recover: Direction | None = None) -> Collection:

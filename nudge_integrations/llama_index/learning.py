@@ -14,10 +14,10 @@ from nudge_core.errors import InputError, UnknownIdError, first_few
 from nudge_core.methods.base import Method
 from nudge_core.trial import Trial, trial
 from nudge_integrations.collection.doubts import remarks
-from nudge_integrations.collection.embedding import Embedder, query_set
-from nudge_integrations.collection.matching import by_id
-from nudge_integrations.collection.questions import Given
-from nudge_integrations.labels import Questions
+from nudge_integrations.collection.embedding import Embedder
+from nudge_integrations.collection.matching import resolve
+from nudge_integrations.collection.questions import read_training_set
+from nudge_integrations.labels import LabelledQuestions, Questions
 from nudge_integrations.llama_index.documents import documents_of
 from nudge_integrations.llama_index.moves import Moves
 
@@ -47,8 +47,8 @@ def check_embedded(nodes: Sequence[BaseNode]) -> None:
 
 def learn(
     nodes: Sequence[BaseNode],
-    questions: Given,
-    validation: Given | None,
+    questions: LabelledQuestions,
+    validation: LabelledQuestions | None,
     embedder: Embedder | None,
     *,
     given: str,
@@ -63,19 +63,12 @@ def learn(
         UnknownIdError: Labels that name other nodes.
     """
     ids, matrix = _vectors(nodes)
-    labels = by_id(questions, validation, list(documents_of(nodes)))
-    if labels.match is not None:
-        _log.log(logging.WARNING if labels.match.unmatched else logging.INFO, "%r", labels.match)
-    train, held = labels.train, labels.held
-    _check_known(ids, [part for part in (train, held) if part is not None])
+    labels = resolve(questions, validation, list(documents_of(nodes)))
+    _check_known(ids, [labels.train, *([] if labels.validation is None else [labels.validation])])
     corpus = MemoryCorpus(matrix, np.asarray(ids, dtype=object))
-    learned, judge = (
-        None if part is None else query_set(part, embedder, None, corpus.dim, progress=progress)[0]
-        for part in (train, held)
-    )
-    assert learned is not None  # noqa: S101  # train is not None
-    done = trial(corpus, learned, judge, method=method, folds=folds, progress=progress)
-    for remark in remarks(corpus, learned, judge):
+    data = read_training_set(labels, corpus, embedder, None, progress=progress)
+    done = trial(corpus, data.train, data.validation, method=method, folds=folds, progress=progress)
+    for remark in remarks(corpus, data.train, data.validation):
         _log.warning("%s", remark)
     rows = done.tuned.rows if done.improves else np.zeros(0, np.int64)
     vectors = done.tuned.apply_to(matrix)[rows] if len(rows) else matrix[rows]

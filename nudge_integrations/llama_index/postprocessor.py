@@ -88,7 +88,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         Raises:
             InputError: Questions or options that cannot be used, or no embedding model.
         """
-        train, held = read_both(questions, validation)
+        train, validation = read_both(questions, validation)
         if train is None:
             raise InputError(
                 "questions is None; expected labelled questions to learn from: give some, or load(path) a postprocessor that has learned"
@@ -97,9 +97,9 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         whole_number(folds, "folds", 2)
         super().__init__()
         self.method, self.folds, self.progress = method, folds, progress
-        self.questions, self.validation = train, held
+        self.questions, self.validation = train, validation
         self.embed_model = _resolved(
-            embed_model, needed=any(getattr(part, "vectors", None) is None for part in (train, held) if part)
+            embed_model, needed=any(part.vectors is None for part in (train, validation) if part is not None)
         )
 
     @classmethod

@@ -9,7 +9,9 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from nudge_core.errors import InputError, UnknownIdError
-from nudge_integrations.labels import Answer, LabelledQuestion, LabelledQuestions, read_labels, read_questions, split
+from nudge_integrations.collection.matching import resolve
+from nudge_integrations.collection.questions import read_both, read_test
+from nudge_integrations.labels import Answer, LabelledQuestion, LabelledQuestions, read_labels, split
 from nudge_integrations.langchain import NudgeVectorStore
 
 pytestmark = pytest.mark.usefixtures("closed_form")
@@ -69,20 +71,19 @@ def test_unknown_ids_are_counted_and_listed(store):
 def test_thumbs_down_are_not_learned_from():
     up, down = Answer("a"), Answer("b", relevant=False, grade=0.0)
     labelled = LabelledQuestions((LabelledQuestion("Why?", (up, down)), LabelledQuestion("How?", (down,))), "feedback")
-    read = read_questions(labelled)
+    read = resolve(labelled, None, []).train
     assert (read.texts, read.relevant) == (("Why?", "How?"), ({"a": 1.0}, {}))
 
 
-def test_texts_and_other_splits_are_refused_with_what_to_do():
-    labelled = read_labels([{"user_input": "Why?", "reference_contexts": ["Since."]}])
-    with pytest.raises(InputError, match=r"1 of 1 questions .*'Why\?'.*labelled by texts: match these to the store"):
-        read_questions(labelled)
+def test_other_splits_are_refused_with_those_that_are_there():
     one = LabelledQuestion("Why?", (Answer("a"),), split="test")
-    assert read_questions(LabelledQuestions((one,), "columns"), "train").texts == ("Why?",)
+    alone = LabelledQuestions((one,), "columns")
+    assert read_both(alone) == (alone, None)
     two = LabelledQuestions((one, replace(one, text="How?", split=None)), "columns")
-    assert read_questions(two, "train").texts == ("How?",)
+    assert [question.text for question in read_both(two)[0]] == ["How?"]
+    assert [question.text for question in read_test(two)] == ["Why?"]
     with pytest.raises(InputError, match="has no dev questions; it has test, train"):
-        read_questions(two, "dev")
+        read_both(alone, two)
 
 
 def test_a_beir_folder_is_read_split_by_split(tmp_path):
@@ -99,11 +100,9 @@ def test_a_beir_folder_is_read_split_by_split(tmp_path):
         Answer("c0", "corpus 0", grade=2.0),
         Answer("c1", "corpus 1", relevant=False, grade=0.0),
     )
-    for name in ("train", "dev"):
-        relevant = [
-            {key: grade for key, grade in one.items() if grade} for one in read_questions(tmp_path, name).relevant
-        ]
-        assert list(read_questions(read, name).relevant) == relevant
+    train, dev = read_both(tmp_path)
+    resolved = resolve(train, dev, [(name, text, {}) for name, text in read.documents.items()])
+    assert (resolved.train.relevant, resolved.validation.relevant) == (({"c0": 2.0}, {"c1": 1.0}), ({"c2": 1.0},))
     assert read.documents["c3"] == "corpus 3"
     with pytest.raises(InputError, match="takes no options; there are ids"):
         read_labels(tmp_path, ids="x")
