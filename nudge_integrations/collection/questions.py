@@ -15,7 +15,7 @@ from nudge_core.errors import InputError
 from nudge_integrations.collection.embedding import Embedder, query_set
 from nudge_integrations.collection.feedback import present
 from nudge_integrations.collection.matching import ResolvedLabels
-from nudge_integrations.labels import LabelledQuestions, Questions, read_labels
+from nudge_integrations.labels import LabelledQuestions, read_labels
 from nudge_integrations.labels.forms import pairs
 from nudge_integrations.labels.values import TEXT
 from nudge_integrations.stores import StoreAdapter
