@@ -129,13 +129,14 @@ def checked(ids: Sequence[Any] | NDArray[Any], first: int = 0) -> NDArray[np.int
         return ids.astype(np.int64)
     plain = ids.tolist() if isinstance(ids, np.ndarray) else ids
     listed = [name.item() if isinstance(name, np.generic) else name for name in plain]
-    if all(isinstance(name, str) for name in listed) and listed:
+    types = set(map(type, listed))
+    if types and all(issubclass(kind, str) for kind in types):
         return pack(listed)
-    if not all(isinstance(name, int) and not isinstance(name, bool) for name in listed):
+    if not all(issubclass(kind, int) and kind is not bool for kind in types):
         odd = [row for row, name in enumerate(listed) if isinstance(name, bool) or not isinstance(name, str | int)]
         row = (odd or [row for row, name in enumerate(listed) if type(name) is not type(listed[0])])[0]
         raise InputError(
-            f"document ids are of types {sorted({type(name).__name__ for name in listed})}, the one of row {first + row} is {listed[row]!r}: "
+            f"document ids are of types {sorted(kind.__name__ for kind in types)}, the one of row {first + row} is {listed[row]!r}: "
             "use all integers or all strings"
         )
     if listed and not -(2**63) <= min(listed) <= max(listed) < 2**63:

@@ -83,7 +83,7 @@ class QuerySet:
         self.embeddings: Tensor = matrix if len(keep) == count else matrix[torch.from_numpy(keep)]
         self.relevance: Relevance = relevance if len(keep) == count else relevance.take(keep)
         self.ids: NDArray[Any] = names[keep]
-        self.texts: tuple[str, ...] | None = None if texts is None else tuple(texts[i] for i in keep.tolist())
+        self.texts: tuple[str, ...] | None = None if texts is None else tuple([texts[i] for i in keep.tolist()])
 
     @classmethod
     def from_qrels(

@@ -41,19 +41,25 @@ class Relevance:
         relevant = list(relevant)
         offsets = np.zeros(len(relevant) + 1, dtype=np.int64)
         documents: list[Any] = []
-        grades: list[float] = []
-        for i, answers in enumerate(map(_plain, relevant)):
+        grades: list[Any] = []
+        for i, answers in enumerate(relevant):
+            if hasattr(answers, "tolist"):
+                answers = answers.tolist()
             if isinstance(answers, str | bytes) or not hasattr(answers, "__iter__"):
                 raise InputError(
                     f"relevant[{i}] is {answers!r}; expected a list of documents, for example [3, 17], or {{document: grade}}"
                 )
-            graded = answers if isinstance(answers, Mapping) else dict.fromkeys(answers, 1.0)
-            for document, grade in graded.items():
-                if _checked(grade, i, document):
-                    documents.append(document)
-                    grades.append(float(grade))
+            documents += answers if isinstance(answers, Mapping) else (answers := dict.fromkeys(answers, 1.0))
+            grades += answers.values()
             offsets[i + 1] = len(documents)
-        return cls(offsets, _as_ids(documents, offsets), np.asarray(grades, dtype=np.float32))
+        values = _checked(grades, documents, offsets)
+        if not values.all():  # what is graded zero is not relevant
+            offsets = np.concatenate([[0], np.cumsum(values > 0)])[offsets]
+            documents, values = (
+                [name for name, grade in zip(documents, values, strict=True) if grade],
+                values[values > 0],
+            )
+        return cls(offsets, _as_ids(documents, offsets), values.astype(np.float32))
 
     @staticmethod
     def concat(parts: Sequence[Relevance]) -> Relevance:
@@ -99,24 +105,32 @@ class Relevance:
         return Relevance(offsets, self.documents[pairs], self.grades[pairs])
 
 
-def _plain(answers: Any) -> Any:
-    return answers.tolist() if hasattr(answers, "tolist") else answers
-
-
-def _checked(grade: Any, question: int, document: Any) -> bool:
-    """Whether the grade says relevant."""
+def _checked(grades: list[Any], documents: list[Any], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The grades as numbers."""
     try:
-        value = float(grade)
+        values = np.asarray(grades, np.float64).reshape(len(grades))
     except (TypeError, ValueError):
-        value = float("nan")
-    if value and not 1e-30 < value < 1e30:  # NaN too
+        values = np.asarray([_number(grade) for grade in grades])
+    odd = np.flatnonzero(~((values == 0) | ((values > 1e-30) & (values < 1e30))))  # NaN too
+    if len(odd):
+        at = int(odd[0])
+        question = int(np.searchsorted(offsets, at, side="right")) - 1
         raise InputError(
-            f"question {question} grades document {document!r} with {grade!r}; expected a number from zero up: 0 says not relevant"
+            f"question {question} grades document {documents[at]!r} with {grades[at]!r}; expected a number from zero up: 0 says not relevant"
         )
-    return value > 0
+    return values
+
+
+def _number(grade: Any) -> float:
+    try:
+        return float(grade)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def _as_ids(documents: list[Any], offsets: NDArray[np.int64]) -> NDArray[Any]:
+    if set(map(type, documents)) == {str}:
+        return np.asarray(documents, dtype=object)
     kinds = [_kind(document) for document in documents]
     at = next((i for i, kind in enumerate(kinds) if kind is None or kind is not kinds[0]), None)
     if at is not None:

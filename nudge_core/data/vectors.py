@@ -55,7 +55,7 @@ def as_matrix(vectors: Vectors, what: str) -> Tensor:
 
 
 def _share(array: NDArray[Any]) -> Tensor:
-    if any(stride < 0 for stride in array.strides):
+    if min(array.strides, default=0) < 0:
         array = array.copy()
     with warnings.catch_warnings():  # torch warns of read-only arrays; nothing here ever writes to its input
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)

@@ -94,7 +94,7 @@ class Measure:
         if isinstance(text, Measure):
             return text
         found = re.fullmatch(r"\s*([A-Za-z]+)@([1-9]\d*)\s*", str(text))
-        name = next((name for name in _MEASURES if found and name.lower() == found[1].lower()), None)
+        name = dict(zip(map(str.lower, _MEASURES), _MEASURES, strict=True)).get(found[1].lower()) if found else None
         if not found or name is None:
             meant = _OTHER_NAMES.get(found[1].lower()) if found else None
             hint = f" (did you mean {meant}@{found[2]}?)" if meant and found else ""

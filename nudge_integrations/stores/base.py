@@ -130,7 +130,7 @@ class StoreAdapter(ABC):
         """
         ids = [self.spelled(name) for name in ids]
         found = self.fetch(list(dict.fromkeys(ids)))
-        missing = list(dict.fromkeys(name for name in ids if name not in found))
+        missing = list(dict.fromkeys([name for name in ids if name not in found]))
         if missing:
             raise UnknownIdError(
                 f"{counted(len(missing), 'document is', 'documents are')} not in the {self.kind} collection of {self.count()}: {first_few(missing)}. "

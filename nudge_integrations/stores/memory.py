@@ -22,15 +22,12 @@ class DictionaryAdapter(StoreAdapter):
     batch = None
     approximate = False
     fingerprint = None
+    key: str | None = None
+    """Under which a row holds its vector; None where the row is the vector."""
 
     @abstractmethod
     def _rows(self) -> Mapping[str, Any]:
         """The rows by id."""
-
-    @staticmethod
-    def _vector(row: Any) -> Sequence[float]:
-        """The vector of a row; override where a row is not the vector itself."""
-        return row  # type: ignore[no-any-return]
 
     def count(self) -> int:
         """Number of documents."""
@@ -50,7 +47,7 @@ class DictionaryAdapter(StoreAdapter):
 
     def _matrix(self, rows: Mapping[str, Any]) -> NDArray[Any]:
         """The vectors of these rows, (rows, dim)."""
-        vectors = {name: self._vector(row) for name, row in rows.items()}
+        vectors = rows if self.key is None else {name: row[self.key] for name, row in rows.items()}
         for name, vector in vectors.items():
             if len(vector) != self.dim:
                 raise InputError(
@@ -64,6 +61,7 @@ class InMemoryAdapter(DictionaryAdapter):
     """The rows of an `InMemoryVectorStore`."""
 
     kind = "InMemory"
+    key = "vector"
 
     def __init__(self, store: Any) -> None:
         """Take the store itself, which has no other client.
@@ -83,10 +81,6 @@ class InMemoryAdapter(DictionaryAdapter):
 
     def _rows(self) -> dict[str, Any]:
         return self._store.store  # type: ignore[no-any-return]
-
-    @staticmethod
-    def _vector(row: Any) -> list[float]:
-        return row["vector"]  # type: ignore[no-any-return]
 
     def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
         """Bind a copy of the dictionary with other vectors in these rows."""

@@ -34,7 +34,7 @@ class WalkedCorpus(MemoryCorpus):
             originals: Vectors that take the place of those in the store.
             progress: Whether a walk that takes longer than two seconds shows a bar.
         """
-        self._canonical = adapter.spelled
+        self._canonical = str if type(adapter).spelled is StoreAdapter.spelled else adapter.spelled
         ids: list[str] = []
         matrix = np.empty((adapter.count(), adapter.dim), np.float32)
         with tqdm(
