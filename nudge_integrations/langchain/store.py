@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
-from langchain_core.runnables import run_in_executor
 from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
 from nudge_core import Evaluation
@@ -19,7 +18,7 @@ from nudge_core.methods.base import Method
 from nudge_integrations.collection.collection import Collection, Direction
 from nudge_integrations.collection.report import NudgeReport
 from nudge_integrations.langchain.embedder import LangChainEmbedder
-from nudge_integrations.langchain.wrapping import WrappingVectorStore
+from nudge_integrations.langchain.wrapping import WrappingVectorStore, in_thread
 from nudge_integrations.stores import adapter_of
 from nudge_integrations.stores.reading import Background
 from nudge_integrations.stores.registry import check_known
@@ -167,9 +166,7 @@ class NudgeVectorStore(WrappingVectorStore):
             progress=progress,
         )
 
-    async def anudge(self, questions: Any = None, validation: Any = None, **options: Any) -> NudgeReport:
-        """`nudge`, in a thread of its own, which goes on to the end when the task is cancelled."""
-        return await run_in_executor(None, self.nudge, questions, validation, **options)
+    anudge = in_thread(nudge)
 
     def evaluate(
         self,
@@ -196,9 +193,7 @@ class NudgeVectorStore(WrappingVectorStore):
         """
         return self._collection.evaluate(questions, measures, background=background, progress=progress)
 
-    async def aevaluate(self, questions: Any, measures: Iterable[str] = DEFAULT_MEASURES, **options: Any) -> Evaluation:
-        """`evaluate`, in a thread of its own."""
-        return await run_in_executor(None, self.evaluate, questions, measures, **options)
+    aevaluate = in_thread(evaluate)
 
     def restore(self, run: int | None = None, *, progress: bool = True) -> Outcome:
         """Put every original vector back, bit for bit.
@@ -218,9 +213,7 @@ class NudgeVectorStore(WrappingVectorStore):
         """
         return self._collection.restore(run, progress=progress)
 
-    async def arestore(self, run: int | None = None, *, progress: bool = True) -> Outcome:
-        """`restore`, in a thread of its own."""
-        return await run_in_executor(None, self.restore, run, progress=progress)
+    arestore = in_thread(restore)
 
     def recover(self, direction: Direction, *, progress: bool = True) -> Outcome:
         """Finish a run that was interrupted ("forward"), or undo it ("back"). Without such a run nothing happens.
@@ -232,17 +225,13 @@ class NudgeVectorStore(WrappingVectorStore):
         """
         return self._collection.recover(direction, progress=progress)
 
-    async def arecover(self, direction: Direction, *, progress: bool = True) -> Outcome:
-        """`recover`, in a thread of its own."""
-        return await run_in_executor(None, self.recover, direction, progress=progress)
+    arecover = in_thread(recover)
 
     def history(self) -> list[Run]:
         """All runs over this collection, the first first."""
         return self._collection.history()
 
-    async def ahistory(self) -> list[Run]:
-        """`history`, in a thread of its own."""
-        return await run_in_executor(None, self.history)
+    ahistory = in_thread(history)
 
     def add_feedback(self, question: str, relevant: Sequence[str] = (), irrelevant: Sequence[str] = ()) -> None:
         """Keep, in the journal, what somebody said of the answers to a question; the next `nudge` uses it.
@@ -260,9 +249,7 @@ class NudgeVectorStore(WrappingVectorStore):
         """
         self._collection.add_feedback(question, relevant, irrelevant)
 
-    async def aadd_feedback(self, question: str, relevant: Sequence[str] = (), irrelevant: Sequence[str] = ()) -> None:
-        """`add_feedback`, in a thread of its own."""
-        await run_in_executor(None, self.add_feedback, question, relevant, irrelevant)
+    aadd_feedback = in_thread(add_feedback)
 
     def remove_feedback(self, question: str) -> None:
         """Forget what was said of the answers to a question.
@@ -272,17 +259,13 @@ class NudgeVectorStore(WrappingVectorStore):
         """
         self._collection.remove_feedback(question)
 
-    async def aremove_feedback(self, question: str) -> None:
-        """`remove_feedback`, in a thread of its own."""
-        await run_in_executor(None, self.remove_feedback, question)
+    aremove_feedback = in_thread(remove_feedback)
 
     def labels(self) -> list[dict[str, Any]]:
         """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
         return self._collection.feedback()
 
-    async def alabels(self) -> list[dict[str, Any]]:
-        """`labels`, in a thread of its own."""
-        return await run_in_executor(None, self.labels)
+    alabels = in_thread(labels)
 
     def _added(self, ids: list[str]) -> list[str]:
         self._collection.added(ids or [])

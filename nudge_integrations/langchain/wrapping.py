@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import run_in_executor
 from langchain_core.vectorstores import VectorStore
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _of_inner(name: str, heard: str | None = None) -> Any:
+    """A method of the store inside, with LangChain's signature and docstring; what it returns goes to the method `heard` of the store around it."""
+    method = getattr(VectorStore, name)
+    if iscoroutinefunction(method):
+
+        @wraps(method)
+        async def call(self: WrappingVectorStore, *args: Any, **kwargs: Any) -> Any:
+            found = await getattr(self.inner, name)(*args, **kwargs)
+            return found if heard is None else await run_in_executor(None, getattr(self, heard), found)
+    else:
+
+        @wraps(method)
+        def call(self: WrappingVectorStore, *args: Any, **kwargs: Any) -> Any:
+            found = getattr(self.inner, name)(*args, **kwargs)
+            return found if heard is None else getattr(self, heard)(found)
+
+    call.__isabstractmethod__ = False  # type: ignore[attr-defined]  # wraps copies what says so
+    return call
 
 
 class WrappingVectorStore(VectorStore):
@@ -25,37 +50,18 @@ class WrappingVectorStore(VectorStore):
         """The embedding of the store inside."""
         return self.inner.embeddings
 
-    def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
-        """The documents of these ids, as the store inside returns them."""
-        return self.inner.get_by_ids(ids)
-
-    async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
-        """The documents of these ids, as the store inside returns them."""
-        return await self.inner.aget_by_ids(ids)
-
-    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
-        """The k nearest documents."""
-        return self.inner.similarity_search(query, k, **kwargs)
-
-    async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
-        """The k nearest documents."""
-        return await self.inner.asimilarity_search(query, k, **kwargs)
-
-    def similarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
-        """The k nearest documents of a vector."""
-        return self.inner.similarity_search_by_vector(embedding, k, **kwargs)
-
-    async def asimilarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
-        """The k nearest documents of a vector."""
-        return await self.inner.asimilarity_search_by_vector(embedding, k, **kwargs)
-
-    def similarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
-        """The k nearest documents, with scores in the meaning of the store inside: a distance in some, a similarity in others."""
-        return self.inner.similarity_search_with_score(*args, **kwargs)
-
-    async def asimilarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
-        """The k nearest documents, with scores in the meaning of the store inside: a distance in some, a similarity in others."""
-        return await self.inner.asimilarity_search_with_score(*args, **kwargs)
+    get_by_ids = _of_inner("get_by_ids")
+    aget_by_ids = _of_inner("aget_by_ids")
+    similarity_search = _of_inner("similarity_search")
+    asimilarity_search = _of_inner("asimilarity_search")
+    similarity_search_by_vector = _of_inner("similarity_search_by_vector")
+    asimilarity_search_by_vector = _of_inner("asimilarity_search_by_vector")
+    similarity_search_with_score = _of_inner("similarity_search_with_score")
+    asimilarity_search_with_score = _of_inner("asimilarity_search_with_score")
+    max_marginal_relevance_search = _of_inner("max_marginal_relevance_search")
+    amax_marginal_relevance_search = _of_inner("amax_marginal_relevance_search")
+    max_marginal_relevance_search_by_vector = _of_inner("max_marginal_relevance_search_by_vector")
+    amax_marginal_relevance_search_by_vector = _of_inner("amax_marginal_relevance_search_by_vector")
 
     def similarity_search_with_relevance_scores(
         self, query: str, k: int = 4, **kwargs: Any
@@ -84,63 +90,12 @@ class WrappingVectorStore(VectorStore):
             self.inner._select_relevance_score_fn() if self._has_relevance else lambda score: min(1.0, max(0.0, score))
         )
 
-    def max_marginal_relevance_search(
-        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """K near documents that differ among each other."""
-        return self.inner.max_marginal_relevance_search(query, k, fetch_k, lambda_mult, **kwargs)
-
-    async def amax_marginal_relevance_search(
-        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """K near documents that differ among each other."""
-        return await self.inner.amax_marginal_relevance_search(query, k, fetch_k, lambda_mult, **kwargs)
-
-    def max_marginal_relevance_search_by_vector(
-        self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """K documents near a vector that differ among each other."""
-        return self.inner.max_marginal_relevance_search_by_vector(embedding, k, fetch_k, lambda_mult, **kwargs)
-
-    async def amax_marginal_relevance_search_by_vector(
-        self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """K documents near a vector that differ among each other."""
-        return await self.inner.amax_marginal_relevance_search_by_vector(embedding, k, fetch_k, lambda_mult, **kwargs)
-
     # What changes the store inside; `_added` and `_deleted` hear of the ids.
 
-    def add_texts(
-        self,
-        texts: Iterable[str],
-        metadatas: list[dict[str, Any]] | None = None,
-        *,
-        ids: list[str] | None = None,
-        **kwargs: Any,
-    ) -> list[str]:
-        """Add texts, or replace those of ids that are there."""
-        return self._added(self.inner.add_texts(texts, metadatas, **_with(ids), **kwargs))
-
-    async def aadd_texts(
-        self,
-        texts: Iterable[str],
-        metadatas: list[dict[str, Any]] | None = None,
-        *,
-        ids: list[str] | None = None,
-        **kwargs: Any,
-    ) -> list[str]:
-        """Add texts, or replace those of ids that are there."""
-        return await run_in_executor(
-            None, self._added, await self.inner.aadd_texts(texts, metadatas, **_with(ids), **kwargs)
-        )
-
-    def add_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
-        """Add documents, or replace those of ids that are there."""
-        return self._added(self.inner.add_documents(documents, **kwargs))
-
-    async def aadd_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
-        """Add documents, or replace those of ids that are there."""
-        return await run_in_executor(None, self._added, await self.inner.aadd_documents(documents, **kwargs))
+    add_texts = _of_inner("add_texts", "_added")
+    aadd_texts = _of_inner("aadd_texts", "_added")
+    add_documents = _of_inner("add_documents", "_added")
+    aadd_documents = _of_inner("aadd_documents", "_added")
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Delete documents by id."""
@@ -162,5 +117,12 @@ class WrappingVectorStore(VectorStore):
         """Hear that these documents were deleted."""
 
 
-def _with(ids: list[str] | None) -> dict[str, Any]:
-    return {} if ids is None else {"ids": ids}
+def in_thread(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
+    """The asynchronous twin of a method: the same call in a thread of its own, which goes on to the end when the task is cancelled."""
+
+    @wraps(method)
+    async def twin(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await run_in_executor(None, getattr(self, method.__name__), *args, **kwargs)
+
+    twin.__doc__ = f"`{method.__name__}`, in a thread of its own, which goes on to the end when the task is cancelled."
+    return twin
