@@ -95,4 +95,4 @@ def real() -> Callable[[str], Sample]:
 @pytest.fixture
 def closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a method stores take the closed form, which is quick and moves something; `Auto` has tests of its own."""
-    monkeypatch.setattr("nudge_integrations.collection.options.Auto", lambda **_: NudgeN("angles", "nDCG@10"))
+    monkeypatch.setattr("nudge_integrations.collection.questions.Auto", lambda **_: NudgeN("angles", "nDCG@10"))

@@ -29,14 +29,20 @@ from nudge_core.errors import InputError, LockedError, NudgeError, StoreError, f
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
-from nudge_integrations.collection.doubts import remarks
 from nudge_integrations.collection.embedding import Embedder, check_model
-from nudge_integrations.collection.feedback import as_labels, judged
 from nudge_integrations.collection.journals import Journalled, home, new_journal
 from nudge_integrations.collection.matching import resolve
-from nudge_integrations.collection.options import check_map, chosen_method
-from nudge_integrations.collection.questions import read_both, read_test, read_training_set, with_feedback
-from nudge_integrations.collection.report import NudgeReport
+from nudge_integrations.collection.questions import (
+    as_labels,
+    check_map,
+    chosen_method,
+    judged,
+    read_both,
+    read_test,
+    read_training_set,
+    with_feedback,
+)
+from nudge_integrations.collection.report import NudgeReport, remarks
 from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.checks import check_lengths, check_method, scaled, unreachable
 from nudge_integrations.stores.reading import Background, read_as, texts_of

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from nudge_core import QuerySet
+from nudge_core import Auto, QuerySet
 from nudge_core.apply import Journal
+from nudge_core.apply.memory import feedback
+from nudge_core.arguments import expect
 from nudge_core.corpus import Corpus
 from nudge_core.errors import InputError
+from nudge_core.methods.base import Method
 from nudge_integrations.collection.embedding import Embedder, query_set
-from nudge_integrations.collection.feedback import present
 from nudge_integrations.collection.matching import ResolvedLabels
 from nudge_integrations.labels import LabelledQuestions, read_labels
 from nudge_integrations.labels.forms import pairs
@@ -114,3 +116,80 @@ def read_training_set(
     if labels.validation is not None:
         validation, _ = query_set(labels.validation, embedder, journal, corpus.dim, progress=progress)
     return TrainingSet(train, validation, model)
+
+
+def judged(question: str, relevant: Sequence[str], irrelevant: Sequence[str]) -> dict[str, bool]:
+    """{document id: whether it answers}.
+
+    Raises:
+        InputError: No question, no documents, or one that is said to be both.
+    """
+    if not isinstance(question, str) or not question.strip():
+        raise InputError(f"question is {question!r}; expected the text of a question")
+    if isinstance(relevant, str) or isinstance(irrelevant, str):
+        raise InputError('relevant and irrelevant are lists of document ids, for example relevant=["a"]')
+    if both := set(map(str, relevant)) & set(map(str, irrelevant)):
+        raise InputError(f"{sorted(both)} are given as relevant and as irrelevant: decide for one")
+    judgements = {str(name): True for name in relevant} | {str(name): False for name in irrelevant}
+    if not judgements:
+        raise InputError("neither relevant nor irrelevant documents are given: name at least one")
+    return judgements
+
+
+def present(adapter: StoreAdapter, journal: Journal) -> tuple[dict[str, dict[str, bool]], tuple[str, ...]]:
+    """The feedback on documents that are in the store, and those documents that no longer are."""
+    said = feedback(journal)
+    if not said:
+        return {}, ()
+    named = list(dict.fromkeys(adapter.spelled(name) for judgements in said.values() for name in judgements))
+    there = adapter.fetch(named)
+    kept = {
+        question: {name: good for name, good in judgements.items() if adapter.spelled(name) in there}
+        for question, judgements in said.items()
+    }
+    gone = tuple(name for name in named if name not in there)
+    return {question: judgements for question, judgements in kept.items() if judgements}, gone
+
+
+def as_labels(journal: Journal | None) -> list[dict[str, Any]]:
+    """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
+    return [
+        {
+            "question": question,
+            "relevant": [name for name, good in judgements.items() if good],
+            "irrelevant": [name for name, good in judgements.items() if not good],
+        }
+        for question, judgements in ({} if journal is None else feedback(journal)).items()
+    ]
+
+
+def chosen_method(method: Method | None, measure: str | None, *, allow_map: bool) -> Method:
+    """The method, with another measure if one is given.
+
+    Args:
+        method: The one that is given; `Auto` without.
+        measure: By what its setting is chosen, in place of the measure that it has.
+        allow_map: Whether `Auto` may map all documents where no method is given.
+
+    Raises:
+        InputError: No method, an unknown measure, or an `allow_map` that is neither True nor False.
+    """
+    expect(allow_map, bool, "allow_map", "True lets a method move every document")
+    method = Auto(allow_map=allow_map) if method is None else method
+    expect(method, Method, "method", "for example method=Auto()")
+    method = method if measure is None else replace(method, measure=measure)  # type: ignore[type-var]
+    _ = method.validation  # an unknown measure is refused here
+    return method
+
+
+def check_map(method: Method, *, allow_map: bool) -> None:
+    """Refuse a method that maps all documents where that is not allowed.
+
+    Raises:
+        InputError: It does.
+    """
+    if not allow_map and any(steps.maps for chain in method.chains for steps in chain):
+        raise InputError(
+            f"{method!r} moves every document, so the whole collection would be written anew: allow it with allow_map=True, or use "
+            "Contrastive() or Auto(), which move labelled documents only"
+        )

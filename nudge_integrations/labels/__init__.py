@@ -3,8 +3,7 @@
 from nudge_integrations.labels.beir import read_beir
 from nudge_integrations.labels.dataset import LabelledData
 from nudge_integrations.labels.hub import read_hub
-from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions
-from nudge_integrations.labels.questions import Questions
+from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions, Questions
 from nudge_integrations.labels.reading import read_labels
 from nudge_integrations.labels.splitting import split
 

@@ -17,7 +17,6 @@ from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_integrations.collection.collection import Collection, Direction
 from nudge_integrations.collection.report import NudgeReport
-from nudge_integrations.langchain.embedder import LangChainEmbedder
 from nudge_integrations.langchain.wrapping import WrappingVectorStore, in_thread
 from nudge_integrations.stores import adapter_of
 from nudge_integrations.stores.reading import Background
@@ -273,3 +272,27 @@ class NudgeVectorStore(WrappingVectorStore):
 
     def _deleted(self, ids: list[str] | None) -> None:
         self._collection.forget(ids or [])
+
+
+NAMES = ("model", "model_name", "model_id", "deployment", "repo_id")
+
+
+class LangChainEmbedder:
+    """Questions by `embed_query`, as a search embeds them; in batches by `embed_documents` where that gives the same."""
+
+    def __init__(self, embedding: Embeddings) -> None:
+        self.embedding = embedding
+
+    @property
+    def name(self) -> str:
+        """Class and model."""
+        model = next((value for key in NAMES if isinstance(value := getattr(self.embedding, key, None), str)), "")
+        return f"{type(self.embedding).__qualname__}({model})"
+
+    def query(self, text: str) -> Sequence[float]:
+        """The vector of one question."""
+        return self.embedding.embed_query(text)
+
+    def texts(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """The vectors of many texts, as documents."""
+        return self.embedding.embed_documents(list(texts))

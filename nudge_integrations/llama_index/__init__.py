@@ -1,7 +1,6 @@
 """NUDGE for LlamaIndex: an index whose vectors are moved toward the questions that they answer, and back; and a step of a pipeline."""
 
 try:
-    from nudge_integrations.llama_index.documents import index_documents
     from nudge_integrations.llama_index.index import (
         add_index_feedback,
         anudge_index,
@@ -13,6 +12,7 @@ try:
         remove_index_feedback,
         restore_index,
     )
+    from nudge_integrations.llama_index.learning import index_documents
     from nudge_integrations.llama_index.postprocessor import NudgeEmbeddingPostprocessor
 except ModuleNotFoundError as error:
     if error.name not in ("llama_index", "llama_index.core"):

@@ -17,7 +17,7 @@ from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_integrations.collection.collection import Collection, Direction
 from nudge_integrations.collection.report import NudgeReport
-from nudge_integrations.llama_index.embedder import LlamaIndexEmbedder
+from nudge_integrations.llama_index.learning import LlamaIndexEmbedder
 from nudge_integrations.stores.reading import Background
 from nudge_integrations.stores.registry import adapter_of_index, check_known_of_index
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from llama_index.core.schema import BaseNode
+from llama_index.core import VectorStoreIndex
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.schema import BaseNode, MetadataMode
 from numpy.typing import NDArray
 
+from nudge_core.arguments import expect
 from nudge_core.corpus import MemoryCorpus
 from nudge_core.errors import InputError, UnknownIdError, first_few
 from nudge_core.methods.base import Method
 from nudge_core.trial import Trial, trial
-from nudge_integrations.collection.doubts import remarks
 from nudge_integrations.collection.embedding import Embedder
-from nudge_integrations.collection.matching import resolve
+from nudge_integrations.collection.matching import Document, resolve
 from nudge_integrations.collection.questions import read_training_set
+from nudge_integrations.collection.report import remarks
 from nudge_integrations.labels import LabelledQuestions, Questions
-from nudge_integrations.llama_index.documents import documents_of
-from nudge_integrations.llama_index.moves import Moves
+from nudge_integrations.llama_index.moves import NodeMoves
+from nudge_integrations.stores.registry import adapter_of_index
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ def learn(
     method: Method,
     folds: int,
     progress: bool,
-) -> tuple[Moves, Trial]:
+) -> tuple[NodeMoves, Trial]:
     """Fine-tune the embeddings of these nodes. Nothing moves if no setting is better than the originals on questions held out.
 
     Raises:
@@ -72,7 +75,7 @@ def learn(
         _log.warning("%s", remark)
     rows = done.tuned.rows if done.improves else np.zeros(0, np.int64)
     vectors = done.tuned.apply_to(matrix)[rows] if len(rows) else matrix[rows]
-    return Moves(
+    return NodeMoves(
         given, tuple(ids[row] for row in rows), matrix[rows], vectors, done.tuned.matrix if len(rows) else None
     ), done
 
@@ -105,3 +108,53 @@ def _check_known(ids: Sequence[str], parts: Sequence[Questions]) -> None:
             "splitter draws anew in each run unless it has an id_func; and learn from all nodes at once: call fit(nodes) with all of them "
             "before a run with num_workers, where each process sees a part"
         )
+
+
+PAGE = 1000
+OWN = ("document_id", "doc_id", "ref_doc_id", "_node_content", "_node_type")
+"""What LlamaIndex puts into a store beside the metadata of a node."""
+
+
+def documents_of(nodes: Iterable[BaseNode]) -> Iterator[Document]:
+    """Id, text without metadata, and metadata of each node."""
+    return ((node.node_id, node.get_content(metadata_mode=MetadataMode.NONE), node.metadata) for node in nodes)
+
+
+def index_documents(index: VectorStoreIndex) -> Iterator[Document]:
+    """Id, text and metadata of each node of an index: what `nudge_integrations.labels.matching.match` looks through.
+
+    Texts come from the vector store if it keeps them, else from the docstore.
+    """
+    expect(index, VectorStoreIndex, "index", "the one that is to be nudged")
+    pages = adapter_of_index(index).texts(PAGE)
+    return (
+        (name, text, {key: value for key, value in about.items() if key not in OWN})
+        for page in pages
+        for name, text, about in zip(*page, strict=True)
+    )
+
+
+class LlamaIndexEmbedder:
+    """Questions by `get_query_embedding`, as a retriever embeds them; in batches by `get_text_embedding_batch` where that gives the same."""
+
+    def __init__(self, embedding: BaseEmbedding) -> None:
+        self.embedding = embedding
+
+    @property
+    def name(self) -> str:
+        """Class and model."""
+        model = self.embedding.model_name
+        return f"{type(self.embedding).__qualname__}({'' if model == 'unknown' else model})"
+
+    def query(self, text: str) -> Sequence[float]:
+        """The vector of one question."""
+        return self.embedding.get_query_embedding(text)
+
+    def texts(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """The vectors of many texts, as documents.
+
+        An `embeddings_cache` keeps questions and documents under the text alone, so that asking for the one would spoil the other.
+        """
+        if self.embedding.embeddings_cache is not None:
+            return [self.query(text) for text in texts]
+        return self.embedding.get_text_embedding_batch(list(texts))

@@ -1,23 +1,25 @@
-"""Moves: which nodes moved, from where to where. They are applied to those nodes and no others, and kept in a file."""
+"""NodeMoves: which nodes moved, from where to where. They are applied to those nodes and no others, and kept in a file."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import BaseNode
 from numpy.typing import NDArray
 
 from nudge_core.data.storage import read_file, write_file
 from nudge_core.data.vectors import mapped
 from nudge_core.errors import FileFormatError, InputError, first_few
-from nudge_integrations.llama_index.fingerprint import digest
 
 FORMAT, VERSION = "nudge-postprocessor", "1"
 SAME = 1e-4
@@ -26,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Moves:
+class NodeMoves:
     """New vectors of nodes.
 
     Attributes:
@@ -122,7 +124,7 @@ class Moves:
         write_file(path, arrays if self.matrix is None else {**arrays, "matrix": self.matrix}, metadata)
 
     @classmethod
-    def load(cls, path: str | Path) -> tuple[Moves, dict[str, Any]]:
+    def load(cls, path: str | Path) -> tuple[NodeMoves, dict[str, Any]]:
         """Read what `save` wrote.
 
         Raises:
@@ -162,3 +164,46 @@ def check_dimension(nodes: Sequence[BaseNode], dim: int) -> None:
 
 def _same(held: NDArray[np.float32], known: NDArray[np.float32]) -> bool:
     return held.shape == known.shape and bool(np.abs(held - known).max() <= SAME * np.abs(known).max())
+
+
+# What says nothing of the vectors that a model gives, or is nobody's business.
+_IRRELEVANT = re.compile(
+    "key|token|secret|password|header|client|callback|cache|limiter|batch|worker|retries|timeout|progress"
+)
+
+
+def digest(*values: Any) -> str:
+    """32 hexadecimal digits of any texts, numbers, arrays, data classes and containers of these. Mappings are taken without their order."""
+    hashed = blake2b(digest_size=16)
+    for part in _parts(values):
+        hashed.update(len(part).to_bytes(8, "big") + part)
+    return hashed.hexdigest()
+
+
+def about_model(model: BaseEmbedding | None) -> Any:
+    """What tells an embedding model from another: its class and what it was made with, without keys and connections."""
+    if model is None:
+        return None
+    made_with = {key: value for key, value in model.to_dict().items() if not _IRRELEVANT.search(key.lower())}
+    return type(model).__qualname__, made_with
+
+
+def _parts(value: Any) -> Iterator[bytes]:
+    if isinstance(value, np.ndarray):
+        yield f"array {value.dtype.str} {value.shape}".encode()
+        yield np.ascontiguousarray(value).tobytes()
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield type(value).__qualname__.encode()
+        yield from _parts({field.name: getattr(value, field.name) for field in fields(value)})
+    elif isinstance(value, Mapping):
+        yield f"mapping {len(value)}".encode()
+        for key in sorted(value, key=repr):
+            yield from _parts((key, value[key]))
+    elif isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        items = list(value)
+        yield f"list {len(items)}".encode()
+        for item in items:
+            yield from _parts(item)
+    else:
+        yield type(value).__qualname__.encode()
+        yield re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value)).encode("utf-8", "surrogatepass")

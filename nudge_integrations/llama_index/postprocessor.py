@@ -17,12 +17,9 @@ from nudge_core.arguments import expect, whole_number
 from nudge_core.errors import InputError
 from nudge_core.methods.base import Method
 from nudge_core.trial import Trial
-from nudge_integrations.collection.options import chosen_method
-from nudge_integrations.collection.questions import read_both
-from nudge_integrations.llama_index.embedder import LlamaIndexEmbedder
-from nudge_integrations.llama_index.fingerprint import about_model, digest
-from nudge_integrations.llama_index.learning import check_embedded, learn
-from nudge_integrations.llama_index.moves import Moves
+from nudge_integrations.collection.questions import chosen_method, read_both
+from nudge_integrations.llama_index.learning import LlamaIndexEmbedder, check_embedded, learn
+from nudge_integrations.llama_index.moves import NodeMoves, about_model, digest
 
 
 class NudgeEmbeddingPostprocessor(TransformComponent):
@@ -58,7 +55,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
     method: Any = Field(default=None, exclude=True)
     folds: int = 5
     progress: bool = Field(default=True, exclude=True)
-    _moves: Moves | None = PrivateAttr(default=None)
+    _moves: NodeMoves | None = PrivateAttr(default=None)
     _trial: Trial | None = PrivateAttr(default=None)
     _about: dict[str, Any] = PrivateAttr(default_factory=dict)
 
@@ -223,7 +220,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         Raises:
             FileFormatError: There is no such file, or it is of another format, another version, or damaged.
         """
-        moves, about = Moves.load(path)
+        moves, about = NodeMoves.load(path)
         loaded = cls.model_construct()
         loaded._moves, loaded._about = moves, about
         return loaded

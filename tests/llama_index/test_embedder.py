@@ -8,7 +8,7 @@ from llama_index.core.storage.kvstore import SimpleKVStore
 
 from nudge_core.errors import InputError
 from nudge_integrations.llama_index import evaluate_index, nudge_index
-from nudge_integrations.llama_index.embedder import LlamaIndexEmbedder
+from nudge_integrations.llama_index.learning import LlamaIndexEmbedder
 
 
 class Asymmetric(Known):

@@ -9,8 +9,7 @@ import numpy as np
 
 from nudge_core import QuerySet
 from nudge_core.errors import InputError, first_few
-from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions
-from nudge_integrations.labels.questions import Questions
+from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions, Questions
 from nudge_integrations.labels.values import RELEVANT, TEXT
 
 NAME = "pairs"

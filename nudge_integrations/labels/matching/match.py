@@ -10,7 +10,7 @@ from typing import Any
 
 from nudge_core.arguments import expect
 from nudge_core.errors import InputError
-from nudge_integrations.labels.labelled import LabelledQuestion, LabelledQuestions
+from nudge_integrations.labels.labelled import LabelledQuestion, LabelledQuestions, Questions
 from nudge_integrations.labels.matching.candidates import DOCUMENTS, gather
 from nudge_integrations.labels.matching.found import Thresholds
 from nudge_integrations.labels.matching.references import Wanted, collect
@@ -18,7 +18,6 @@ from nudge_integrations.labels.matching.report import AnswerMatch, MatchReport, 
 from nudge_integrations.labels.matching.resolve import Resolver
 from nudge_integrations.labels.matching.rules import check_rapidfuzz
 from nudge_integrations.labels.matching.text import Grams
-from nudge_integrations.labels.questions import Questions
 from nudge_integrations.stores.base import StoreAdapter
 
 
