@@ -35,29 +35,20 @@ class SampledSoftmax:
     """
 
     def __init__(
-        self,
-        labels: Labels,
-        others: Tensor,
-        own: Tensor,
-        temperature: float,
-        guard: float,
-        margin: float = 0.0,
-        count: int | None = None,
+        self, labels: Labels, others: Tensor, own: Tensor, temperature: float, guard: float, margin: float = 0.0
     ) -> None:
         """Take the questions.
 
         Args:
-            labels: Questions learned from and their labels over the pool.
+            labels: Training questions and their labels over the pool.
             others: (queries,) log-sum-exp of similarity / τ over the documents outside the pool.
             own: (queries,) the same over the relevant documents where they were at first; -inf without a guard.
             temperature: τ.
             guard: Weight of the second term.
             margin: By how much similarity relevant documents have to lead.
-            count: How many candidates; `CANDIDATES` if not given.
         """
         self.labels, self.others, self.own, self.temperature, self.guard = labels, others, own, temperature, guard
-        self.margin = margin
-        self.count, self._steps = CANDIDATES if count is None else count, 0
+        self.margin, self._steps = margin, 0
         self.columns = torch.zeros(len(labels), 0, dtype=torch.int32)
         self.beyond = others
 
@@ -88,7 +79,7 @@ class SampledSoftmax:
 
     def _look(self, pool: Tensor) -> None:
         """Find the nearest moved documents that are not relevant, and sum up the others."""
-        count = min(self.count, len(pool))
+        count = min(CANDIDATES, len(pool))
         self.columns, left = hard_negatives(self.labels, pool, count, self.temperature)
         self.beyond = torch.logaddexp(self.others, left)
 

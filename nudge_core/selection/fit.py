@@ -71,23 +71,7 @@ class Fit:
         device: str | torch.device | None = None,
         progress: bool = True,
     ) -> None:
-        """Check what is given.
-
-        Args:
-            corpus: As for `finetune`.
-            train: Training questions.
-            validation: Validation questions; None to cut the training questions in folds.
-            method: `NudgeN()` if not given.
-            measures: What is measured beside the measure of the method.
-            folds: How many folds; None if nothing is to be measured, then five where a method needs them.
-            seed: Seed of the cut.
-            refit: Whether the final run learns from the validation questions too.
-            device: Where to compute.
-            progress: Whether long passes show a bar.
-
-        Raises:
-            InputError: As for `finetune`.
-        """
+        """Check what is given, as for `finetune` and `trial`; `folds` is None where nothing is to be measured, then five where a method needs them."""
         self.method = NudgeN() if method is None else method
         expect(self.method, Method, "method", "for example method=NudgeN()")
         expect(train, QuerySet, "train", "call finetune(corpus, train, validation) with QuerySet(embeddings, relevant)")

@@ -48,19 +48,7 @@ class Search:
         plain: bool,
         progress: bool,
     ) -> None:
-        """Score the documents as they are.
-
-        Args:
-            problem: The documents and questions.
-            folds: What is learned from and held out.
-            chains: What is tried, the simplest first.
-            measure: What is measured.
-            unseen_weight: What harm costs, as in `Objective`, where enough documents have no labels.
-            share: The share of unseen questions that the labels show.
-            growth: As in `Objective`.
-            plain: As in `Objective`.
-            progress: Whether a bar is shown.
-        """
+        """Score the documents as they are; the last options are those of `Objective`, with `share` and harm as the labels alone would have them."""
         self.problem, self.folds, self.chains, self.measure, self.progress = problem, folds, chains, measure, progress
         first = State(problem.pool)
         self.before = [problem.scores(first, fold, measure) for fold in folds]
