@@ -71,7 +71,7 @@ class Fit:
         device: str | torch.device | None = None,
         progress: bool = True,
     ) -> None:
-        """Check what is given, as for `finetune` and `trial`; `folds` is None where nothing is to be measured, then five where a method needs them."""
+        """Check what is given, as for `finetune` and `trial`; `folds` is None where nothing is to be measured."""
         self.method = NudgeN() if method is None else method
         expect(self.method, Method, "method", "for example method=NudgeN()")
         expect(train, QuerySet, "train", "call finetune(corpus, train, validation) with QuerySet(embeddings, relevant)")
