@@ -186,6 +186,7 @@ class Collection(Journalled):
         """Measure the store as it stands; see `NudgeVectorStore.evaluate`."""
         adapter = self.adapt()
         labels = resolve(read_test(questions), None, adapter)
+        labels.log_match()
         journal = self._existing(adapter)
         moved = [] if journal is None else documents_learned_from(journal, survey(adapter, journal).originals)
         corpus, exact = read_as(adapter, background, Survey({}), progress)

@@ -36,11 +36,16 @@ class ResolvedLabels:
     problems: tuple[str, ...]
     gone: tuple[str, ...] = ()
 
+    def log_match(self) -> None:
+        """Log what became of the labels, where no report of the job will say it."""
+        if self.match is not None:
+            _log.log(logging.WARNING if self.match.unmatched else logging.INFO, "%r", self.match)
+
 
 def resolve(
     train: LabelledQuestions | None, validation: LabelledQuestions | None, documents: Sequence[Document] | StoreAdapter
 ) -> ResolvedLabels:
-    """Questions by the ids of documents. Those that are labelled otherwise are matched in one pass over the documents, and that is logged.
+    """Questions by the ids of documents. Those that are labelled otherwise are matched in one pass over the documents.
 
     Args:
         train: Labelled by id, text, answer span or metadata.
@@ -80,7 +85,6 @@ def resolve(
                     "match(labels, documents) of nudge_integrations.labels.matching reports on all of them"
                 )
             done[split] = matched.splits[split]
-        _log.log(logging.WARNING if report.unmatched else logging.INFO, "%r", report)
     return ResolvedLabels(done.get("train", Questions((), ())), done.get("dev"), report, problems)
 
 

@@ -98,6 +98,12 @@ class LabelledQuestions(Sequence[LabelledQuestion]):
         return Counter(kind for question in self.questions for answer in question.answers for kind in answer.kinds)
 
     @property
+    def content(self) -> tuple[Any, ...]:
+        """What the questions ask and are answered by, whatever form they came in."""
+        asked = tuple((question.text, question.answers) for question in self.questions)
+        return asked, self.documents, self.vectors
+
+    @property
     def splits(self) -> set[str]:
         """The splits that the source names."""
         return {question.split for question in self.questions if question.split is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from nudge_integrations.labels.forms import FORMS, pairs
 from nudge_integrations.labels.hub import read_hub
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Source, source_of
+from nudge_integrations.labels.values import TEXT
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ def read_labels(
     """
     if isinstance(given, LabelledQuestions):
         return given
+    if isinstance(given, Mapping) and given.keys() & set(TEXT) and all(isinstance(one, list) for one in given.values()):
+        given = [dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True)]  # columns by name
     if form == pairs.NAME or (form is None and not options and pairs.fits(given)):
         return pairs.read(given)
     data = _data(given)

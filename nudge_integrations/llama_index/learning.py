@@ -67,6 +67,7 @@ def learn(
     """
     ids, matrix = _vectors(nodes)
     labels = resolve(questions, validation, list(documents_of(nodes)))
+    labels.log_match()
     _check_known(ids, [labels.train, *([] if labels.validation is None else [labels.validation])])
     corpus = MemoryCorpus(matrix, np.asarray(ids, dtype=object))
     data = read_training_set(labels, corpus, embedder, None, progress=progress)

@@ -136,7 +136,8 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         return self._trial if self.fitted else None
 
     def _given(self) -> str:
-        return digest(self.questions, self.validation, self.method, self.folds, about_model(self.embed_model))
+        asked = [None if part is None else part.content for part in (self.questions, self.validation)]
+        return digest(asked, self.method, self.folds, about_model(self.embed_model))
 
     def fit(self, nodes: Sequence[BaseNode]) -> NudgeEmbeddingPostprocessor:
         """Learn how nodes move, whatever was learned before.

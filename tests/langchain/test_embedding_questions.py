@@ -216,8 +216,8 @@ def test_a_store_without_an_embedding(world):
 
 
 WRONG = {
-    "a text": (lambda vector: "hello", "is no vectors .*expected 1 list of numbers"),
-    "texts": (lambda vector: ["a", "b"], "is no vectors .*expected 1 list of numbers"),
+    "a text": (lambda vector: "hello", "did not return vectors .*expected 1 list of numbers"),
+    "texts": (lambda vector: ["a", "b"], "did not return vectors .*expected 1 list of numbers"),
     "a matrix": (lambda vector: [vector], r"shape \(1, 1, 8\) for 1 text; expected 1 list of numbers"),
     "nothing": (lambda vector: None, "expected 1 list of numbers"),
 }
@@ -237,7 +237,7 @@ def test_an_object_that_gives_no_vector(world, what):
     ("spoil", "says"),
     [
         (lambda vectors: vectors[1:], r"shape \(59, 8\) for 60 texts; expected 60 lists of 8 numbers"),
-        (lambda vectors: [*vectors[1:], [1.0]], "is no vectors .*expected 60 lists of 8 numbers"),
+        (lambda vectors: [*vectors[1:], [1.0]], "did not return vectors .*expected 60 lists of 8 numbers"),
         (lambda vectors: [[*vector, 1.0] for vector in vectors], r"shape \(60, 9\)"),
     ],
     ids=["fewer", "ragged", "longer"],

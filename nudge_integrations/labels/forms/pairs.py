@@ -22,7 +22,8 @@ EXPECTED = (
 def fits(given: Any) -> bool:
     """Whether these objects name documents by id alone. A pair of two texts may be an anchor with its positive: that takes form="pairs"."""
     if isinstance(given, Mapping):
-        return bool(given) and all(_are_ids(answers) for answers in given.values())
+        bare = all(isinstance(answers, str | int) for answers in given.values())  # an object with some keys of its own
+        return not bare and all(_are_ids(answers) for answers in given.values())
     if isinstance(given, list | tuple):
         return any(
             isinstance(entry, list | tuple) and len(entry) == 2 and not isinstance(entry[1], str) and _are_ids(entry[1])
