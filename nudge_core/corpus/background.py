@@ -6,21 +6,12 @@ Both are computed block by block, and blocks merge, so that nothing of size quer
 
 from __future__ import annotations
 
-import logging
 import math
-import os
-import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
-
-from nudge_core.errors import InputError
 
 TILE = 1 << 20
 """How many scores (queries x documents of a block) are held at a time."""
@@ -28,10 +19,6 @@ TILE = 1 << 20
 _AT_LEAST = 32
 """Fewer questions than these are never multiplied at once: all documents are read from memory for each block of questions."""
 
-EVERY = 10.0
-"""Seconds between one file and the next; for many questions longer, so that writing takes no more than a twentieth of the time."""
-
-_log = logging.getLogger(__name__)
 _ONEDNN = torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()
 
 
@@ -130,53 +117,3 @@ class BackgroundBuilder:
         """The background over all blocks that were added."""
         rows = torch.where(torch.isneginf(self.scores), -1, self.rows)
         return Background(self.scores, rows, self.logsumexp, self.lengths)
-
-
-class Kept:
-    """The partial result of one pass: of these files, these questions and these settings."""
-
-    def __init__(self, folder: Path, key: str) -> None:
-        """Name the file `background-KEY.npz` in a folder, which is made where it is missing.
-
-        Raises:
-            InputError: There cannot be such a folder.
-        """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"resume={str(folder)!r} is no folder ({error}): name another") from error
-        self.file = folder / f"background-{key}.npz"
-        self._next = time.monotonic() + EVERY
-
-    def restore(self, builder: BackgroundBuilder) -> int:
-        """Put back what was found; the row from which to go on."""
-        if not self.file.is_file():
-            return 0
-        try:
-            with self.file.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                found = {name: torch.from_numpy(kept[name]).to(builder.scores.device) for name in kept.files}
-                row, *lengths = kept["walk"].tolist()
-        except (OSError, ValueError, KeyError, EOFError, AttributeError, BadZipFile) as error:
-            _log.warning("%s cannot be read (%s), so the pass begins anew", self.file, error)
-            return 0
-        builder.scores, builder.rows, builder.logsumexp = found["scores"], found["rows"], found.get("logsumexp")
-        builder.lengths = (lengths[0], lengths[1])
-        return int(row)
-
-    def keep(self, builder: BackgroundBuilder, row: int, *, last: bool) -> None:
-        """Write what was found up to this row if it is time, and at the end. Where there is no room a warning says so and the pass goes on."""
-        if not last and time.monotonic() < self._next:
-            return
-        started = time.monotonic()
-        found = {"scores": builder.scores, "rows": builder.rows, "logsumexp": builder.logsumexp}
-        arrays: dict[str, Any] = {name: part.cpu().numpy() for name, part in found.items() if part is not None}
-        arrays["walk"] = np.asarray([row, *builder.lengths])
-        part = self.file.with_name(f".{self.file.name}.{os.getpid()}.part")
-        try:
-            with part.open("wb") as opened:
-                np.savez(opened, **arrays)
-            part.replace(self.file)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            _log.warning("%s cannot be written (%s): an interrupted pass goes on from the last one", self.file, error)
-        self._next = time.monotonic() + max(EVERY, 20 * (time.monotonic() - started))

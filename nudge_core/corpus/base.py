@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nudge_core.clock import progress_bar
-from nudge_core.corpus.background import TILE, Background, BackgroundBuilder, Kept, similarities
+from nudge_core.corpus.background import TILE, Background, BackgroundBuilder, similarities
 from nudge_core.corpus.ids import Ids
 from nudge_core.data.moves import Moves
 from nudge_core.data.queries import QuerySet
@@ -167,11 +167,9 @@ class Corpus(ABC):
         left_out = np.zeros(0, dtype=np.int64) if exclude is None else distinct(exclude)
         width = max(1024, min(8192, TILE // max(1, len(queries))))
         height = max(1, TILE // width)
-        about = (queries, torch.from_numpy(left_out), k, temperature, cosine, width, str(queries.device))
-        so_far = self._kept((*about, torch.__version__))
-        first = 0 if so_far is None else so_far.restore(builder)
-        with progress_bar(len(self), "background", progress, initial=first) as bar:
-            for block in self._walk(width, first):
+        first = 0
+        with progress_bar(len(self), "background", progress) as bar:
+            for block in self.blocks(width):
                 if not len(block):
                     continue
                 values = block.to(torch.float32).to(queries.device)
@@ -196,8 +194,6 @@ class Corpus(ABC):
                     builder.add(part, scores, rows)
                 first += len(block)
                 bar.update(len(block))
-                if so_far is not None:
-                    so_far.keep(builder, first, last=first == len(self))
         return builder.build()
 
     def rows_and_background(
@@ -214,14 +210,6 @@ class Corpus(ABC):
             progress: Whether a long pass shows a bar.
         """
         return self.rows(rows), self.background(queries, k, exclude=rows, progress=progress)
-
-    def _walk(self, size: int, first: int) -> Iterator[Tensor]:  # noqa: ARG002  # what goes on from a row reads files
-        """The blocks from a row on; the row is above 0 only where a pass is kept."""
-        return self.blocks(size)
-
-    def _kept(self, about: Sequence[object]) -> Kept | None:  # noqa: ARG002
-        """Where what a pass about these questions has found so far is kept; None for nowhere."""
-        return None
 
     def _norms(self, values: Tensor, first: int) -> Tensor:
         """The length of each row of a block."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -14,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.corpus.background import Kept
 from nudge_core.corpus.base import Corpus
 from nudge_core.corpus.places import Place
 
@@ -33,7 +30,6 @@ class FileCorpus(Corpus):
         starts: (files + 1,) the row with which each begins; the last is the number of documents.
         single: Whether it is one file, rather than the files of a folder.
         beside: Files of the folder that hold ids.
-        resume: Folder in which a pass keeps what it has found so far; None for nowhere.
     """
 
     places: Sequence[Place]
@@ -41,14 +37,13 @@ class FileCorpus(Corpus):
     itemsize: int
     single: bool
     beside: Sequence[Place] = ()
-    resume: Path | None = None
 
     def __len__(self) -> int:
         return int(self.starts[-1])
 
     @abstractmethod
-    def _pieces(self, number: int, first: int, size: int) -> Iterator[Tensor]:
-        """The vectors of a file from its row `first` on, about `size` rows at a time."""
+    def _pieces(self, number: int, size: int) -> Iterator[Tensor]:
+        """The vectors of a file, about `size` rows at a time."""
 
     @abstractmethod
     def _rows_of(self, number: int, at: NDArray[np.int64]) -> Iterator[tuple[Places, Tensor]]:
@@ -68,24 +63,19 @@ class FileCorpus(Corpus):
         return found
 
     def blocks(self, size: int) -> Iterator[Tensor]:
-        """All vectors in row order, at most `size` rows at a time."""
-        return self._walk(size, 0)
-
-    def _walk(self, size: int, first: int) -> Iterator[Tensor]:
-        """Blocks from row `first` on: of `size` rows each but the last of a file, as they would have been had it begun at 0."""
-        for piece in prefetched(self._read(size, first)):
+        """All vectors in row order: blocks of `size` rows each but the last of a file."""
+        for piece in prefetched(self._read(size)):
             yield from piece.split(size)
 
-    def _read(self, size: int, first: int) -> Generator[Tensor, None, None]:
+    def _read(self, size: int) -> Generator[Tensor, None, None]:
         """Pieces of several blocks."""
         rows = size * max(1, READ // (size * self.dim * self.itemsize))
         for number, place in enumerate(self.places):
-            start, end = int(self.starts[number]), int(self.starts[number + 1])
-            if end <= max(first, start):
+            if self.starts[number] == self.starts[number + 1]:
                 continue
             place.check()
             left = torch.empty(0)
-            for piece in self._pieces(number, max(0, first - start), rows):
+            for piece in self._pieces(number, rows):
                 left = torch.cat([left, piece]) if len(left) else piece
                 whole = len(left) - len(left) % rows
                 if whole:
@@ -94,16 +84,6 @@ class FileCorpus(Corpus):
             place.check()
             if len(left):
                 yield left
-
-    def _kept(self, about: Sequence[object]) -> Kept | None:
-        if self.resume is None:
-            return None
-        key = hashlib.blake2b(digest_size=16)
-        for place in self.places:
-            key.update(f"{place.path}|{place.size}|{place.key}\n".encode())
-        for part in about:
-            key.update(part.cpu().numpy().tobytes() if isinstance(part, Tensor) else repr(part).encode())
-        return Kept(self.resume, key.hexdigest())
 
     def _where(self, row: int) -> str:
         """The file that holds a row."""

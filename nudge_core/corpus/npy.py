@@ -37,15 +37,12 @@ class NpyCorpus(FileCorpus):
         self,
         path: str | Path,
         ids: Sequence[Any] | NDArray[Any] | None = None,
-        *,
-        resume: str | Path | None = None,
     ) -> None:
         """Read what the files say of themselves.
 
         Args:
             path: A `.npy` file of shape (docs, dim), or a folder of such; a path, or a URL that fsspec knows.
             ids: (docs,) integer or string ids. Without them `ids.npy` in the folder is read, or beside every shard `NAME.ids.npy`, if they are there.
-            resume: Folder in which passes over the vectors keep what they have found so far.
 
         Raises:
             FileFormatError: A file that is missing, truncated or no `.npy`, or an empty folder.
@@ -65,7 +62,7 @@ class NpyCorpus(FileCorpus):
                 f"the shards in {str(path)!r} are read in the order of their names, in which numbers of different length are mixed up "
                 f"({', '.join(place.name for place in shards[:3])}, …): pad the numbers with zeros, as in 0002.npy"
             )
-        self.places, self.resume = shards, None if resume is None else Path(resume)
+        self.places = shards
         self.arrays = [open_array(place) for place in shards]
         kinds = [as_matrix(array.empty(), f"vectors in {array.place.name}") for array in self.arrays]
         for place, kind in zip(shards, kinds, strict=True):
@@ -114,10 +111,10 @@ class NpyCorpus(FileCorpus):
                 block = self.arrays[number].read(file, first, int(at[part[-1]]) + 1 - first)
                 yield part, as_matrix(block, "vectors")[torch.from_numpy(at[part] - first)]
 
-    def _pieces(self, number: int, first: int, size: int) -> Iterator[Tensor]:
+    def _pieces(self, number: int, size: int) -> Iterator[Tensor]:
         array = self.arrays[number]
         with self.places[number].open() as file:
-            for start in range(first, array.shape[0], size):
+            for start in range(0, array.shape[0], size):
                 yield as_matrix(array.read(file, start, min(size, array.shape[0] - start)), "vectors")
 
 

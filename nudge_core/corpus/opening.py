@@ -19,9 +19,7 @@ from nudge_core.errors import FileFormatError, InputError
 CorpusLike: TypeAlias = "Corpus | Vectors | str | Path"
 
 
-def open_corpus(
-    source: CorpusLike, ids: Sequence[Any] | NDArray[Any] | None = None, *, resume: str | Path | None = None
-) -> Corpus:
+def open_corpus(source: CorpusLike, ids: Sequence[Any] | NDArray[Any] | None = None) -> Corpus:
     """A corpus over an array, a tensor, a memory map or files; nothing is copied.
 
     Args:
@@ -29,8 +27,6 @@ def open_corpus(
             file or of a folder of such, or a URL that fsspec knows, such as s3://; or a corpus, which is returned as it is.
         ids: (docs,) integer or string ids. Parquet has its own, in the column "id"; beside `.npy` shards a file `ids.npy` is taken, or
             `NAME.ids.npy` beside each.
-        resume: Folder in which passes over files keep what they have found so far, some kilobytes for each: a run that was killed goes on there,
-            with the same result bit by bit. Delete it when nothing is to be repeated.
 
     Raises:
         FileFormatError: No such file, a kind of file that is not known, or a truncated one.
@@ -47,11 +43,9 @@ def open_corpus(
     if isinstance(source, Corpus):
         return source
     if not isinstance(source, str | Path):
-        if resume is not None:
-            raise InputError("resume=… is for passes over files; vectors in memory need none: leave it out")
         return MemoryCorpus(source, ids)
     if kind == ".npy":
-        return NpyCorpus(source, ids, resume=resume)
+        return NpyCorpus(source, ids)
     if kind == ".parquet":
-        return ParquetCorpus(source, resume=resume)
+        return ParquetCorpus(source)
     raise FileFormatError(f"{str(source)!r} is neither a .npy or .parquet file nor a folder that holds any")

@@ -39,7 +39,6 @@ class ParquetCorpus(FileCorpus):
         *,
         id_column: str = "id",
         vector_column: str | None = None,
-        resume: str | Path | None = None,
     ) -> None:
         """Read the ids and the layout of the files.
 
@@ -47,15 +46,13 @@ class ParquetCorpus(FileCorpus):
             path: A `.parquet` file, or a folder of such; a path, or a URL that fsspec knows.
             id_column: Column of integer or string ids.
             vector_column: Column of lists of floats, all of one length; without it the only such column.
-            resume: Folder in which passes over the vectors keep what they have found so far.
 
         Raises:
             MissingExtraError: pyarrow is not installed.
             FileFormatError: A file that is missing, truncated or no Parquet.
             InputError: A missing column, files whose dimension or type differs, ids that do not fit.
         """
-        self.places, self.resume = find(path, ".parquet"), None if resume is None else Path(resume)
-        self.single = not is_folder(path)
+        self.places, self.single = find(path, ".parquet"), not is_folder(path)
         if not self.places:
             raise FileFormatError(f"{str(path)!r} is missing or holds no .parquet files: give one, or a folder of them")
         self.opened = [open_file(place) for place in self.places]
@@ -100,19 +97,12 @@ class ParquetCorpus(FileCorpus):
     def rows_and_background(
         self, rows: NDArray[np.int64], queries: Tensor, k: int, *, progress: bool = True
     ) -> tuple[Tensor, Background]:
-        """Both in one pass; where a pass is kept the rows are read apart, as those that came by before it was killed are not kept."""
-        if self.resume is not None:
-            return super().rows_and_background(rows, queries, k, progress=progress)
+        """Both in one pass."""
         found = torch.empty((len(rows), self.dim), dtype=torch.float32)
         return found, self.background(queries, k, exclude=rows, progress=progress, passed=found)
 
-    def _pieces(self, number: int, first: int, size: int) -> Iterator[Tensor]:
-        starts = self.groups[number]
-        begin = int(np.searchsorted(starts, first, side="right")) - 1
-        row = int(starts[begin])
-        for part in self._batches(number, size, list(range(begin, len(starts) - 1)), int(self.starts[number]) + row):
-            yield part[max(0, first - row) :]
-            row += len(part)
+    def _pieces(self, number: int, size: int) -> Iterator[Tensor]:
+        return self._batches(number, size, list(range(len(self.groups[number]) - 1)), int(self.starts[number]))
 
     def _batches(self, number: int, size: int, groups: list[int], first: int) -> Iterator[Tensor]:
         """(at most `size`, dim) the vectors of some row groups, which begin with the row `first` of the corpus."""

@@ -64,7 +64,7 @@ class Piece(ParquetCorpus):
 
     def __init__(self, layout: Layout) -> None:
         """Open the file; nothing is read."""
-        self.layout, self.places, self.resume, self.single = layout, [layout.place], None, True
+        self.layout, self.places, self.single = layout, [layout.place], True
         layout.place.check()
         self.opened = [open_file(layout.place)]
         self.id_column, self.column = layout.id_column, layout.column
@@ -79,9 +79,9 @@ class Piece(ParquetCorpus):
         ids = self.opened[0].read_row_groups(groups, columns=[self.id_column], use_threads=False).column(0)
         return np.asarray(ids.take(rows - self.layout.first).to_pylist(), dtype=object)
 
-    def _walk(self, size: int, first: int) -> Iterator[Tensor]:
+    def blocks(self, size: int) -> Iterator[Tensor]:
         """Without a thread that reads ahead: other workers compute meanwhile."""
-        for piece in self._read(size, first):
+        for piece in self._read(size):
             yield from piece.split(size)
 
     def _batches(self, number: int, size: int, groups: list[int], first: int) -> Iterator[Tensor]:
