@@ -11,32 +11,20 @@ from nudge_core.errors import InputError
 
 
 def expect(value: object, kind: type, name: str, remedy: str, called: str | None = None) -> None:
-    """Refuse a value of another kind, which is `called` so where users know it by another name.
-
-    Raises:
-        InputError: The value is no `kind`.
-    """
+    """Refuse a value of another kind, which is `called` so where users know it by another name."""
     if not isinstance(value, kind):
         received = f"the class {value.__name__} itself" if isinstance(value, type) else f"a {type(value).__name__}"
         raise InputError(f"{name} is {received}; expected a {called or kind.__name__}: {remedy}")
 
 
 def whole_number(value: object, name: str, least: int = 1) -> None:
-    """Refuse what is no whole number from `least` up.
-
-    Raises:
-        InputError: With the value.
-    """
+    """Refuse what is no whole number from `least` up."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name} is {value!r}; expected a whole number from {least} up")
 
 
 def pick_device(device: str | torch.device | None) -> torch.device:
-    """The device asked for; without one CUDA if present, else the CPU.
-
-    Raises:
-        InputError: There is no such device here.
-    """
+    """The device asked for; without one CUDA if present, else the CPU."""
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -49,11 +37,7 @@ def pick_device(device: str | torch.device | None) -> torch.device:
 
 
 def writable(path: str | Path) -> Path:
-    """A file that can be written: in a folder that exists and takes files; if it is there already, a plain file.
-
-    Raises:
-        InputError: It cannot; the message says why.
-    """
+    """A file that can be written: in a folder that exists and takes files; if it is there already, a plain file."""
     target = Path(path)
     if not target.parent.is_dir() or target.is_dir():
         raise InputError(f"cannot write {str(target)!r}: give the name of a file in a folder that exists")

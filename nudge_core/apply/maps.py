@@ -58,9 +58,6 @@ def map_added(target: Target, journal: Journal, ids: Sequence[str]) -> int:
 
     What they held becomes their original in the journal, before anything is written, so that `restore` brings it back. Where another process
     writes to the collection they stay as they are, with a warning.
-
-    Raises:
-        StoreError: The store failed; the documents are there, and some have not gone through the map.
     """
     if current_map(journal) is None:
         return 0

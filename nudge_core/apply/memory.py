@@ -98,11 +98,7 @@ def _same(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
 
 
 def remove_feedback(journal: Journal | None, question: str) -> None:
-    """Forget what was said of the answers to a question.
-
-    Raises:
-        InputError: Nothing was.
-    """
+    """Forget what was said of the answers to a question."""
     if journal is None or question not in feedback(journal):
         raise InputError(f"no feedback on the question {question!r} is kept: labels() lists those that are")
     journal.execute("DELETE FROM feedback WHERE question = ?", [(question,)])

@@ -40,11 +40,6 @@ def copy_files(corpus: FileCorpus, target: str | Path, change: Change, *, progre
     """Write a copy: a file, which may be there already, where the corpus is one; else a folder, which may not, of files of the same names.
 
     It appears under its name when it is complete. `change` is called for each block in row order.
-
-    Raises:
-        InputError: A target that is there already, lies in the corpus, or cannot be written.
-        WriteError: There was no room; nothing of the copy is left.
-        FileFormatError: A file of the corpus changed meanwhile.
     """
     if is_url(target):
         raise InputError(f"{str(target)!r} is a URL; copies are written on this machine: give a path, then upload it")

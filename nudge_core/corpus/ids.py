@@ -29,11 +29,7 @@ class Ids:
     """
 
     def __init__(self, ids: Sequence[Any] | NDArray[Any], count: int) -> None:
-        """Check the ids of `count` documents.
-
-        Raises:
-            InputError: Another number of ids, ids that are neither all integers nor all strings, or ids that stand twice.
-        """
+        """Check the ids of `count` documents."""
         if isinstance(ids, str | bytes):
             raise InputError(f"ids is the text {ids!r}; expected a list of ids, one for each document")
         if len(ids) != count:
@@ -47,9 +43,6 @@ class Ids:
         Args:
             parts: In row order.
             where: What holds a row, such as the name of its file: said of an id that stands twice.
-
-        Raises:
-            InputError: Integers in one part and strings in another, or ids that stand twice.
         """
         ids = cls.__new__(cls)
         ids._build(list(parts), where)
@@ -121,9 +114,6 @@ def checked(ids: Sequence[Any] | NDArray[Any], first: int = 0) -> NDArray[np.int
     Args:
         ids: Ids of consecutive documents.
         first: The row of the first.
-
-    Raises:
-        InputError: Neither all integers nor all strings, or integers beyond 64 bits.
     """
     if isinstance(ids, np.ndarray) and ids.dtype.kind == "i":
         return ids.astype(np.int64)

@@ -140,11 +140,7 @@ class Array:
         return np.broadcast_to(np.zeros((), self.dtype), self.shape)
 
     def read(self, file: BinaryIO, first: int, count: int) -> NDArray[Any]:
-        """(count, dim) some consecutive rows.
-
-        Raises:
-            FileFormatError: The file ends before them.
-        """
+        """(count, dim) some consecutive rows."""
         width = self.shape[1]
         if not self.fortran:
             return self._numbers(file, first * width, count * width).reshape(count, width)
@@ -166,11 +162,7 @@ class Array:
 
 
 def open_array(place: Place) -> Array:
-    """What the header says.
-
-    Raises:
-        FileFormatError: No `.npy`, Python objects, or fewer bytes than the header says.
-    """
+    """What the header says."""
     try:
         with place.open() as file:
             head = io.BytesIO(file.read(_HEADER))

@@ -27,11 +27,7 @@ class Place:
         return Path(self.path).name
 
     def open(self) -> BinaryIO:
-        """The file, to be read; nothing is read ahead.
-
-        Raises:
-            FileFormatError: It cannot be opened.
-        """
+        """The file, to be read; nothing is read ahead."""
         try:
             if self.fs:
                 return self.fs.open(self.path, "rb", cache_type="none")  # type: ignore[no-any-return]
@@ -40,11 +36,7 @@ class Place:
             raise FileFormatError(f"{self.path!r} cannot be read ({error}): check that it is there") from error
 
     def check(self) -> None:
-        """Refuse a file that is not what it was.
-
-        Raises:
-            FileFormatError: It has changed, or is gone.
-        """
+        """Refuse a file that is not what it was."""
         try:
             now = _place(self.fs, self.path)
         except (OSError, InputError) as error:
@@ -77,12 +69,7 @@ def is_folder(path: str | Path) -> bool:
 
 
 def find(path: str | Path, suffix: str) -> list[Place]:
-    """The file of this path, or the files of this folder whose names end so, in the order of their names; none where there is nothing.
-
-    Raises:
-        MissingExtraError: The package that reads such URLs is not installed.
-        FileFormatError: The URL cannot be reached.
-    """
+    """The file of this path, or the files of this folder whose names end so, in the order of their names; none where there is nothing."""
     if not is_url(path):
         where = local(path)
         files = sorted(where.glob(f"*{suffix}")) if where.is_dir() else [where] if where.exists() else []
@@ -98,11 +85,7 @@ def find(path: str | Path, suffix: str) -> list[Place]:
 
 
 def kind_of(path: str | Path) -> str | None:
-    """The suffix ".npy" or ".parquet", whichever the file is or the folder holds; None where it is neither.
-
-    Raises:
-        FileFormatError: There is nothing of this name.
-    """
+    """The suffix ".npy" or ".parquet", whichever the file is or the folder holds; None where it is neither."""
     for suffix in (".npy", ".parquet"):
         found = find(path, suffix)
         if any(place.name.endswith(suffix) for place in found):

@@ -19,11 +19,7 @@ from nudge_core.errors import FileFormatError, WriteError
 
 
 def write_file(path: str | Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]) -> None:
-    """Write safetensors to a temporary file beside the target, then rename: a reader sees the old file or the new one.
-
-    Raises:
-        InputError: There is no such folder, nothing can be written in it, or the path is no plain file.
-    """
+    """Write safetensors to a temporary file beside the target, then rename: a reader sees the old file or the new one."""
     with replacing(path) as temporary:
         temporary.touch()
         mode = temporary.stat().st_mode  # save_file lets nobody else read what it writes
@@ -39,9 +35,6 @@ def read_file(path: str | Path, kind: str, version: str, writer: str) -> tuple[d
         kind: What its header must say under "format".
         version: What its header must say under "version".
         writer: What writes these files, for the error messages.
-
-    Raises:
-        FileFormatError: There is no such file, it is no safetensors file, or it is of another format or version.
     """
     source = Path(path)
     if not source.is_file():
@@ -73,10 +66,6 @@ def replacing(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
     Args:
         path: The target.
         folder: Whether it is a folder; one that is there must be empty.
-
-    Raises:
-        InputError: The target cannot be written; the message says why.
-        WriteError: Writing failed, for want of room say.
     """
     target = Path(path)
     if folder and target.is_dir():

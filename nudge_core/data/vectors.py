@@ -19,11 +19,7 @@ FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def as_matrix(vectors: Vectors, what: str) -> Tensor:
-    """A tensor that shares memory with the input where it can; (rows, dim), of a floating type.
-
-    Raises:
-        InputError: Not two-dimensional, not of a floating type, or of no columns.
-    """
+    """A tensor that shares memory with the input where it can; (rows, dim), of a floating type."""
     if isinstance(vectors, Tensor):
         matrix = vectors.detach()
     else:
@@ -63,11 +59,7 @@ def _share(array: NDArray[Any]) -> Tensor:
 
 
 def check_finite(matrix: Tensor, names: NDArray[Any], what: str) -> Tensor:
-    """The norm of each row, float32.
-
-    Raises:
-        InputError: A row holds NaN or infinity, or is zero; the message names the first.
-    """
+    """The norm of each row, float32."""
     values = matrix.to(torch.float32) if matrix.dtype == torch.float64 else matrix
     norms: Tensor = torch.linalg.vector_norm(values, dim=1, dtype=torch.float32)
     bad = ~(torch.isfinite(norms) & (norms > 0))
@@ -104,11 +96,7 @@ def turned(first: Tensor, second: Tensor) -> NDArray[np.float32]:
 
 
 def mapped(vectors: Tensor, matrix: Tensor) -> Tensor:
-    """Each row through a map (dim, dim), at the length and of the type that it had.
-
-    Raises:
-        InputError: A row holds NaN or infinity, or is zero; the message names the first.
-    """
+    """Each row through a map (dim, dim), at the length and of the type that it had."""
     norms = check_finite(vectors, np.arange(len(vectors)), "document").unsqueeze(1)
     return (unit(unit(vectors) @ matrix.to(vectors.device)) * norms).to(vectors.dtype)
 

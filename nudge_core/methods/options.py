@@ -18,11 +18,7 @@ ANGLES = tuple(2 - 2 * math.cos(math.radians(3.75 * step)) for step in range(17)
 
 
 def one(name: str, value: Any, least: float, most: float, *, whole: bool = False) -> float:
-    """A number within its limits.
-
-    Raises:
-        InputError: It is none, or outside.
-    """
+    """A number within its limits."""
     good = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
     if not good or not least <= value <= most or (whole and value != int(value)):
         raise InputError(
@@ -32,11 +28,7 @@ def one(name: str, value: Any, least: float, most: float, *, whole: bool = False
 
 
 def numbers(name: str, given: float | Sequence[float], least: float, most: float) -> tuple[float, ...]:
-    """One number or several, as a tuple.
-
-    Raises:
-        InputError: None is given, or one is no number or outside the limits.
-    """
+    """One number or several, as a tuple."""
     plain: Any = np.asarray(given).tolist() if hasattr(given, "tolist") else given
     values = tuple(plain) if isinstance(plain, Sequence) and not isinstance(plain, str) else (plain,)
     if not values:
@@ -45,21 +37,13 @@ def numbers(name: str, given: float | Sequence[float], least: float, most: float
 
 
 def set_numbers(method: object, **limits: tuple[float, float]) -> None:
-    """Make tuples of the options of a frozen method: of each one number or several, within its limits.
-
-    Raises:
-        InputError: As for `numbers`.
-    """
+    """Make tuples of the options of a frozen method: of each one number or several, within its limits."""
     for name, (least, most) in limits.items():
         object.__setattr__(method, name, numbers(name, getattr(method, name), least, most))
 
 
 def parse_gammas(given: Any, named: Mapping[str, tuple[float, ...] | str], largest: float) -> Any:
-    """A float (fixed), a tuple of floats (tried), or the name of something else that a method knows.
-
-    Raises:
-        InputError: Not a number, below zero, above `largest`, an empty list or an unknown name.
-    """
+    """A float (fixed), a tuple of floats (tried), or the name of something else that a method knows."""
     allowed = f"a number from 0 to {largest:g}, several of them, or one of {', '.join(map(repr, named))}"
     if isinstance(given, str):
         if given not in named:

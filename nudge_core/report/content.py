@@ -65,11 +65,7 @@ class Documents:
         return self.numbers.setdefault(name, len(self.numbers))
 
     def read(self, texts: Texts | None) -> None:
-        """Take the texts, as many as there is room for.
-
-        Raises:
-            InputError: `texts` is neither a mapping nor a function.
-        """
+        """Take the texts, as many as there is room for."""
         if texts is None:
             return
         if not isinstance(texts, Mapping) and not callable(texts):

@@ -29,11 +29,7 @@ def _write(report: Report, path: str | Path) -> Path:
 
 
 def page(report: Report) -> str:
-    """The page as text.
-
-    Raises:
-        MissingExtraError: jinja2 is not installed.
-    """
+    """The page as text."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
         from markupsafe import Markup

@@ -31,10 +31,6 @@ def run_demo(model: str, folder: Path) -> Comparison:
 
     Returns:
         The figures on the test questions.
-
-    Raises:
-        MissingExtraError: matplotlib or sentence-transformers is not installed.
-        InputError: The folder is a file.
     """
     start = time.perf_counter()
     if find_spec("matplotlib") is None:

@@ -79,11 +79,7 @@ class Job:
 
 
 def method_of(name: MethodName, gamma: list[float] | None, fine: bool, validate: str | None) -> Method:
-    """The method that the options speak of.
-
-    Raises:
-        InputError: Options that do not go together.
-    """
+    """The method that the options speak of."""
     if fine and (gamma or name is not MethodName.n):
         raise InputError("--fine is a grid of γ for nudge-n: leave out --gamma, or give all γ with --gamma")
     if gamma and name not in (MethodName.n, MethodName.m):

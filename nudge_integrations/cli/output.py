@@ -73,11 +73,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _refuse(error: BaseException) -> NoReturn:
-    """Say an error in one line, and leave with its exit code.
-
-    Raises:
-        typer.Exit: Always.
-    """
+    """Say an error in one line, and leave with its exit code."""
     from nudge_core.errors import NudgeError
 
     said, code = " ".join(str(error).split()), REFUSED

@@ -256,11 +256,7 @@ class Collection(Journalled):
 
 
 def _reached(adapt: Callable[[], StoreAdapter]) -> StoreAdapter:
-    """The adapter.
-
-    Raises:
-        StoreError: The store fails.
-    """
+    """The adapter."""
     try:
         return adapt()
     except NudgeError:

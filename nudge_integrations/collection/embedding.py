@@ -39,11 +39,7 @@ class Embedder(Protocol):
 def query_set(
     questions: Questions, embedder: Embedder | None, journal: Journal | None, dim: int, *, progress: bool = True
 ) -> tuple[QuerySet, int | None]:
-    """The embedded questions, named by their texts, those without a relevant document left out; and the number of the embedding model.
-
-    Raises:
-        InputError: Texts, and nothing to embed them with; otherwise as for `embed_questions`.
-    """
+    """The embedded questions, named by their texts, those without a relevant document left out; and the number of the embedding model."""
     vectors, model = questions.vectors, None
     if vectors is None:
         if embedder is None:
@@ -71,9 +67,6 @@ def embed_questions(
 
     Returns:
         (queries, dim) float32 of unit length, and the number of the model in the journal, if there is one.
-
-    Raises:
-        InputError: Vectors of another dimension than the documents, or that cannot be used.
     """
     (probe,) = _matrix(embedder, [embedder.query(PROBE)], 1)
     if probe.shape != (dim,):
@@ -112,11 +105,7 @@ def _embedded(
 
 
 def _matrix(embedder: Embedder, vectors: Any, count: int, dim: int | None = None) -> NDArray[np.float32]:
-    """(count, dim) what an embedding object gave.
-
-    Raises:
-        InputError: It gave something else.
-    """
+    """(count, dim) what an embedding object gave."""
     expected = f"{counted(count, 'list', 'lists')} of {'' if dim is None else f'{dim} '}numbers"
     try:
         matrix = np.asarray(vectors, np.float32)
@@ -133,11 +122,7 @@ def _matrix(embedder: Embedder, vectors: Any, count: int, dim: int | None = None
 
 
 def check_model(journal: Journal, found: Survey, model: int | None) -> None:
-    """Refuse questions that another model embeds than those of the run whose vectors stand.
-
-    Raises:
-        InputError: It names the run.
-    """
+    """Refuse questions that another model embeds than those of the run whose vectors stand."""
     last = next((run for run in reversed(journal.runs()) if run.kind == "nudge" and run.state == "done"), None)
     before = None if last is None else last.settings.get("model")
     if model is None or not found.originals or last is None or before is None or alike(journal, before, model):

@@ -89,9 +89,6 @@ class Journalled:
         Args:
             store: The framework's own store, by which a collection that lives in memory is known.
             journal: Where the journal is kept, if not in the usual place.
-
-        Raises:
-            InputError: The place is no path.
         """
         if journal is not None and (not isinstance(journal, str | Path) or str(journal) in ("", ":memory:")):
             raise InputError(

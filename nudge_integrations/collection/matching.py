@@ -51,9 +51,6 @@ def resolve(
         train: Labelled by id, text, answer span or metadata.
         validation: Likewise.
         documents: What is stored.
-
-    Raises:
-        InputError: None of the training questions, or none of the others, matches a document.
     """
     parts = {name: part for name, part in (("train", train), ("dev", validation)) if part is not None}
     problems = tuple(dict.fromkeys([problem for part in parts.values() for problem in part.problems]))

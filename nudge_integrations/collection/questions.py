@@ -57,11 +57,7 @@ def _read(given: Any) -> LabelledQuestions | None:
 
 
 def _of_split(given: LabelledQuestions | None, split: str) -> LabelledQuestions | None:
-    """The questions of a split, or all where there is but one; those without a split are training questions.
-
-    Raises:
-        InputError: There are several, and not this one.
-    """
+    """The questions of a split, or all where there is but one; those without a split are training questions."""
     if given is None or len(splits := dict.fromkeys([one.split or "train" for one in given.questions])) == 1:
         return given
     if split not in splits:
@@ -85,11 +81,7 @@ class TrainingSet:
 
 
 def with_feedback(labels: ResolvedLabels, adapter: StoreAdapter, journal: Journal) -> ResolvedLabels:
-    """The labels together with the feedback kept on documents that are in the store.
-
-    Raises:
-        InputError: There are no training questions and no feedback.
-    """
+    """The labels together with the feedback kept on documents that are in the store."""
     said, gone = present(adapter, journal)
     train = labels.train.judged(said)
     if not any(train.relevant):
@@ -102,12 +94,7 @@ def with_feedback(labels: ResolvedLabels, adapter: StoreAdapter, journal: Journa
 def read_training_set(
     labels: ResolvedLabels, corpus: Corpus, embedder: Embedder | None, journal: Journal | None, *, progress: bool
 ) -> TrainingSet:
-    """Embed questions, once all their documents are known to be in the corpus.
-
-    Raises:
-        InputError: As for `query_set`.
-        UnknownIdError: Labels that name other documents.
-    """
+    """Embed questions, once all their documents are known to be in the corpus."""
     for part in (labels.train, labels.validation):
         if part is not None:
             corpus.find(np.asarray([name for answers in part.relevant for name in answers], dtype=object))
@@ -119,11 +106,7 @@ def read_training_set(
 
 
 def judged(question: str, relevant: Sequence[str], irrelevant: Sequence[str]) -> dict[str, bool]:
-    """{document id: whether it answers}.
-
-    Raises:
-        InputError: No question, no documents, or one that is said to be both.
-    """
+    """{document id: whether it answers}."""
     if not isinstance(question, str) or not question.strip():
         raise InputError(f"question is {question!r}; expected the text of a question")
     if isinstance(relevant, str) or isinstance(irrelevant, str):
@@ -170,9 +153,6 @@ def chosen_method(method: Method | None, measure: str | None, *, allow_map: bool
         method: The one that is given; `Auto` without.
         measure: By what its setting is chosen, in place of the measure that it has.
         allow_map: Whether `Auto` may map all documents where no method is given.
-
-    Raises:
-        InputError: No method, an unknown measure, or an `allow_map` that is neither True nor False.
     """
     expect(allow_map, bool, "allow_map", "True lets a method move every document")
     method = Auto(allow_map=allow_map) if method is None else method
@@ -183,11 +163,7 @@ def chosen_method(method: Method | None, measure: str | None, *, allow_map: bool
 
 
 def check_map(method: Method, *, allow_map: bool) -> None:
-    """Refuse a method that maps all documents where that is not allowed.
-
-    Raises:
-        InputError: It does.
-    """
+    """Refuse a method that maps all documents where that is not allowed."""
     if not allow_map and any(steps.maps for chain in method.chains for steps in chain):
         raise InputError(
             f"{method!r} moves every document, so the whole collection would be written anew: allow it with allow_map=True, or use "

@@ -79,12 +79,7 @@ class Documentation:
 
 
 def resolve(name: str) -> Any:
-    """The object of a qualified name such as "pathlib.Path.read_text".
-
-    Raises:
-        ImportError: No such module.
-        AttributeError: The module has no such object.
-    """
+    """The object of a qualified name such as "pathlib.Path.read_text"."""
     parts = name.split(".")
     for length in range(len(parts) - 1, 0, -1):
         try:

@@ -71,11 +71,7 @@ class Collector:
         return None
 
     def done(self, documents: Mapping[str, str] | None = None) -> LabelledQuestions:
-        """All questions.
-
-        Raises:
-            FileFormatError: There are none.
-        """
+        """All questions."""
         for what, places in self._odd.items():
             count = "" if len(places) == 1 else f" ({len(places)} times)"
             more = f" … and {len(places) - 5} more" if len(places) > 5 else ""

@@ -20,13 +20,7 @@ _limit = threading.Lock()
 
 
 def read_file(path: str | Path, *, encoding: str | None = None, delimiter: str | None = None) -> Source:
-    """Read one file of labels in JSON, JSONL, CSV, TSV or Parquet, known by the ending of its name, or a folder of them.
-
-    Raises:
-        FileFormatError: A file that is missing, empty, malformed or in another encoding.
-        InputError: A delimiter of more than one character.
-        MissingExtraError: Parquet without pyarrow.
-    """
+    """Read one file of labels in JSON, JSONL, CSV, TSV or Parquet, known by the ending of its name, or a folder of them."""
     path = named_path(path)
     if path.is_dir():
         return _read_folder(path, encoding, delimiter)

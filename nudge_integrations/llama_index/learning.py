@@ -28,11 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 def check_embedded(nodes: Sequence[BaseNode]) -> None:
-    """Refuse what are no nodes, and nodes without an embedding.
-
-    Raises:
-        InputError: With the first of them.
-    """
+    """Refuse what are no nodes, and nodes without an embedding."""
     if not isinstance(nodes, Sequence):
         raise InputError(f"nodes is a {type(nodes).__name__}; expected a list of nodes with their embeddings")
     other = next((place for place, node in enumerate(nodes) if not isinstance(node, BaseNode)), None)
@@ -59,12 +55,7 @@ def learn(
     folds: int,
     progress: bool,
 ) -> tuple[NodeMoves, Trial]:
-    """Fine-tune the embeddings of these nodes. Nothing moves if no setting is better than the originals on questions held out.
-
-    Raises:
-        InputError: Nodes, questions or vectors that cannot be used.
-        UnknownIdError: Labels that name other nodes.
-    """
+    """Fine-tune the embeddings of these nodes. Nothing moves if no setting is better than the originals on questions held out."""
     ids, matrix = _vectors(nodes)
     labels = resolve(questions, validation, list(documents_of(nodes)))
     labels.log_match()

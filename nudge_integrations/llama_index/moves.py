@@ -125,11 +125,7 @@ class NodeMoves:
 
     @classmethod
     def load(cls, path: str | Path) -> tuple[NodeMoves, dict[str, Any]]:
-        """Read what `save` wrote.
-
-        Raises:
-            FileFormatError: There is no such file, or it is of another format, another version, or damaged.
-        """
+        """Read what `save` wrote."""
         metadata, arrays = read_file(path, FORMAT, VERSION, "NudgeEmbeddingPostprocessor.save")
         try:
             ids = tuple(json.loads(metadata["ids"]))
@@ -149,11 +145,7 @@ class NodeMoves:
 
 
 def check_dimension(nodes: Sequence[BaseNode], dim: int) -> None:
-    """Refuse nodes that another model embedded.
-
-    Raises:
-        InputError: With the first of them.
-    """
+    """Refuse nodes that another model embedded."""
     other = next((node for node in nodes if len(node.get_embedding()) != dim), None)
     if other is not None:
         raise InputError(

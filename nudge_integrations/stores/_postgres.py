@@ -141,11 +141,7 @@ def literal(vector: NDArray[Any]) -> str:
 
 
 def look_up(c: Connection, schema: str | None, table: str, id_column: str, vector_column: str) -> Table:
-    """Read the catalogue.
-
-    Raises:
-        InputError: There is no such table or column, or the vectors are of another type.
-    """
+    """Read the catalogue."""
     name = f"{quoted(schema)}.{quoted(table)}" if schema else quoted(table)
     rows = select(
         c,

@@ -21,11 +21,7 @@ SAMPLE, DEPTH = 200, 10
 
 
 def check_method(adapter: StoreAdapter, method: Method) -> None:
-    """Refuse a method whose vectors the store would rank wrongly.
-
-    Raises:
-        InputError: Vectors that are not of unit length, for a store that does not rank by dot product.
-    """
+    """Refuse a method whose vectors the store would rank wrongly."""
     if method.metric == "dot" and adapter.metric != "dot":
         raise InputError(
             f"{method.name} moves vectors off the unit sphere, so they must be searched by dot product; this {adapter.kind} collection "
@@ -34,11 +30,7 @@ def check_method(adapter: StoreAdapter, method: Method) -> None:
 
 
 def check_lengths(adapter: StoreAdapter, corpus: WalkedCorpus | SearchedCorpus) -> None:
-    """Refuse vectors that are not of unit length where the metric takes length into account.
-
-    Raises:
-        InputError: With the lengths found.
-    """
+    """Refuse vectors that are not of unit length where the metric takes length into account."""
     if adapter.metric == "cosine":
         return
     vectors = corpus.vectors if isinstance(corpus, WalkedCorpus) else corpus.read_so_far()

@@ -26,11 +26,7 @@ class ChromaAdapter(ScoringAdapter):
     remedy = "copy all records with their embeddings into a new collection, whose HNSW index is then built anew"
 
     def __init__(self, collection: Any) -> None:
-        """Take a `chromadb.Collection`.
-
-        Raises:
-            InputError: It belongs to an asynchronous client, holds no records with embeddings, or ranks by another metric.
-        """
+        """Take a `chromadb.Collection`."""
         if inspect.iscoroutinefunction(collection.get):
             raise InputError(
                 f"the Chroma collection {collection.name!r} belongs to an AsyncHttpClient: open it with chromadb.HttpClient"

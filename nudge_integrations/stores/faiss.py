@@ -42,9 +42,6 @@ class FaissAdapter(ScoringAdapter):
             names: Called for the ids of the labels of the index: {label: id}. Labels are positions, except in an IndexIDMap.
             attribute: The attribute that is the index.
             document: Called for the text and metadata of an id; None where they are kept elsewhere.
-
-        Raises:
-            InputError: The index is of a kind that cannot be put back bit for bit, ranks by another metric, or does not fit the names.
         """
         self._holder, self._names, self._attribute, self._document = holder, names, attribute, document
         self._known: tuple[Mapping[int, str] | None, dict[str, int]] = None, {}
@@ -166,11 +163,7 @@ class FaissAdapter(ScoringAdapter):
         return getattr(self._holder, self._attribute)
 
     def _labels(self, index: Any) -> dict[str, int]:
-        """The label of every document; worked out anew when the mapping is another one or has grown.
-
-        Raises:
-            InputError: The mapping is not that of the index.
-        """
+        """The label of every document; worked out anew when the mapping is another one or has grown."""
         names = self._names()
         if names is not self._known[0] or not len(names) == len(self._known[1]) == index.ntotal:
             labels = {name: label for label, name in names.items()}

@@ -47,9 +47,6 @@ class LanceDBAdapter(ScoringAdapter):
                 index, or by "l2" where there is none.
             text_column: The texts.
             metadata_column: A struct of metadata; None if these are columns of their own.
-
-        Raises:
-            InputError: A table or columns of another kind, ids that occur twice, an index of another metric.
         """
         if not isinstance(table, LanceTable):
             raise InputError(

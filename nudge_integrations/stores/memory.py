@@ -64,11 +64,7 @@ class InMemoryAdapter(DictionaryAdapter):
     key = "vector"
 
     def __init__(self, store: Any) -> None:
-        """Take the store itself, which has no other client.
-
-        Raises:
-            InputError: It holds no documents, so its dimension is unknown.
-        """
+        """Take the store itself, which has no other client."""
         self._store = store
         if not store.store:
             raise InputError("the InMemory store holds no documents: add some first")

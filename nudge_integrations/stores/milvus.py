@@ -48,9 +48,6 @@ class MilvusAdapter(ScoringAdapter):
             uri: What the client was made with: a URL, or the file of Milvus Lite.
             vector: Name of the vector field; needed if there are several.
             text_field: The texts; all other fields are metadata.
-
-        Raises:
-            InputError: The collection or the field is not there, or this server cannot replace vectors alone.
         """
         if not client.has_collection(collection):
             raise InputError(f"there is no Milvus collection {collection!r}: add documents first")

@@ -64,9 +64,6 @@ class PGVectorAdapter(ScoringAdapter):
             text_column: The texts, if the table holds them.
             json_column: Metadata of type json or jsonb.
             metadata_columns: Columns of single metadata.
-
-        Raises:
-            InputError: No such table or column, another type, ids that occur twice, no dimension or several.
         """
         self.metric, self._run, self._given = metric, run, dict(parameters or {})
         self._text_columns = text_column, json_column, metadata_columns

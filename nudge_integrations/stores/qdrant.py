@@ -53,9 +53,6 @@ class QdrantAdapter(ScoringAdapter):
             text_key: Where payloads hold the text.
             metadata_key: Where payloads hold metadata; "" if these are beside the text.
             read_text: What makes a text of what is held there.
-
-        Raises:
-            InputError: The collection or the vector is not there, or cannot be restored bit for bit.
         """
         self._text_key, self._metadata_key, self._read_text = text_key, metadata_key, read_text
         aliases = {alias.alias_name: alias.collection_name for alias in client.get_aliases().aliases}

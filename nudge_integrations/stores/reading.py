@@ -75,9 +75,6 @@ def read_as(
         background: What was asked for; None to read up to `LIMIT` documents.
         found: The originals of what was moved.
         progress: Whether a long walk shows a bar.
-
-    Raises:
-        InputError: Another background.
     """
     if background not in (None, "exact", "search"):
         raise InputError(

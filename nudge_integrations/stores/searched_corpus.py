@@ -125,9 +125,6 @@ class SearchedCorpus(Corpus):
         """The k most similar documents of each question, as the store finds them; see `Corpus.background`.
 
         The log-sum-exp is that of the `NEAREST` and an estimate of the rest; see `nudge_core.corpus.tail`.
-
-        Raises:
-            StoreError: The store fails in the middle.
         """
         if passed is not None and exclude is not None:
             passed[:] = self.rows(np.sort(exclude))
@@ -202,11 +199,7 @@ class SearchedCorpus(Corpus):
 
 
 def _reached(adapter: StoreAdapter, doing: str, call: Callable[[], Any]) -> Any:
-    """What a call to the store returns.
-
-    Raises:
-        StoreError: The store fails.
-    """
+    """What a call to the store returns."""
     try:
         return call()
     except NudgeError:

@@ -32,9 +32,6 @@ class SimpleAdapter(DictionaryAdapter):
             store: The store.
             names: Called for the ids of the nodes that take part, as an index searches its own only; without it all do.
             document: Called for the text and metadata of an id, which the store does not hold.
-
-        Raises:
-            InputError: It holds no nodes, so its dimension is unknown.
         """
         self._store, self._names, self._document = store, names, document
         first = next(iter(self._rows().values()), None)

@@ -58,12 +58,7 @@ class Cluster:
         *,
         num_gpus: float = 0,
     ) -> None:
-        """Answer every item exactly once: workers call `function(item, shared)`, and `take(number, answer)` is called here as answers come.
-
-        Raises:
-            NudgeError: That of the first task that raised one.
-            ClusterError: Ray failed, or a task lost its worker again and again.
-        """
+        """Answer every item exactly once: workers call `function(item, shared)`, and `take(number, answer)` is called here as answers come."""
         ray = connect(self.address, self.num_cpus)
         waiting = set(range(len(items)))
         try:
@@ -143,11 +138,7 @@ def _quiet(ray: Any) -> Iterator[None]:
 
 
 def import_ray() -> Any:
-    """The package ray with Ray Data.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
+    """The package ray with Ray Data."""
     before = os.environ.get(SKIPPED)
     os.environ[SKIPPED] = LOST
     try:
@@ -185,12 +176,7 @@ def check_options(address: str | None, num_cpus: int | None, num_gpus: float | N
 
 
 def connect(address: str | None, num_cpus: int | None = None) -> Any:
-    """Join the cluster at this address; without one that of `RAY_ADDRESS`, else a Ray of this machine. One that is joined already is kept.
-
-    Raises:
-        ClusterError: There is no cluster at the address, or it is of another version.
-        InputError: Another cluster than the one joined.
-    """
+    """Join the cluster at this address; without one that of `RAY_ADDRESS`, else a Ray of this machine. One that is joined already is kept."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # for good: Ray Data collects while it runs
     ray = import_ray()
     if ray.is_initialized():

@@ -183,12 +183,7 @@ class Part:
 
 
 def write_part(part: Part, tuned: Moves) -> None:
-    """Write under a name of its own, then rename: there is the whole file or none, whenever the worker is killed.
-
-    Raises:
-        WriteError: The file cannot be written.
-        FileFormatError: The original cannot be read, or changed meanwhile.
-    """
+    """Write under a name of its own, then rename: there is the whole file or none, whenever the worker is killed."""
     layout = part.layout
     inside, first = layout.within(tuned.rows), layout.first
     with _renamed(part) as sink:

@@ -78,11 +78,6 @@ def write(
 
     Returns:
         The manifest, which is also written as `manifest.json`: the method, and each part with its rows, those that moved and its bytes.
-
-    Raises:
-        InputError: Moves of another corpus, a folder that holds something else, or the folder of the corpus itself.
-        FileFormatError: A file of the corpus has changed.
-        WriteError: A part cannot be written, for example as the disk is full.
     """
     expect(tuned, Moves, "tuned", "give what finetune returned, or Nudge.load(path)", "Nudge")
     corpus.check_moves(tuned, "write")

@@ -45,9 +45,6 @@ def _read(
         metadata: Columns that say where the answer stands, such as source and page.
         id: Column of the question's own id.
         split: Column that says train, dev or test.
-
-    Raises:
-        FileFormatError: A column that is not there; the message lists those that are.
     """
     facts = [metadata] if isinstance(metadata, str) else list(metadata)
     wanted = {"question": question, "ids": ids, "texts": texts, "spans": spans, "id": id, "split": split}

@@ -23,9 +23,6 @@ def _read(source: Source) -> LabelledQuestions:
 
     Args:
         source: An object with the keys queries {id: text}, corpus {id: text} and relevant_docs {query id: [node id, …]}.
-
-    Raises:
-        FileFormatError: One of the parts is no object; judgements of questions that are not there.
     """
     for key in KEYS:
         if key not in source.tree:

@@ -56,9 +56,6 @@ def _read(
         time: Column of its time; without one, later rows are newer.
         threshold: From which number on a vote is for the document (stars from 1 to 5, say: 4); 0.5 where votes lie between -1 and 1.
         meaning: What other words mean: {"so-so": False}.
-
-    Raises:
-        FileFormatError: A column that is not there, a vote or a time that cannot be read.
     """
     columns = {
         "question": source.column("question", question, TEXT, needed=True),

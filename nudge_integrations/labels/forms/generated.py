@@ -88,9 +88,6 @@ def _read_deepeval(source: Source, *, spans: bool = False, context_delimiter: st
         source: Rows with input, context, expected_output and source_file, as `save_as` writes them or in the camelCase of Confident AI.
         spans: Whether expected outputs are words of the text, which the right chunk must hold.
         context_delimiter: What stands between contexts where they are one text, as `save_as` writes them in CSV and JSONL.
-
-    Raises:
-        FileFormatError: Goldens of conversations, which hold no single question.
     """
     if "input" not in source.columns:
         what = "goldens of conversations (scenario, turns)" if "scenario" in source.columns else source.shape

@@ -57,9 +57,6 @@ def _form(name: str, asked: str, beside: tuple[str, ...], parts_of: Callable[[Ro
             texts: Key of the context texts or documents; without it "contexts", "context", "reference_contexts", ….
             ids: Key of the ids of documents; without it "ids", "document_ids", "relevant_ids", ….
             spans: Key of answers that are words of the text, which the right chunk must hold; "expectedOutput" where the whole of it is one.
-
-        Raises:
-            FileFormatError: A key that no row has, or questions that cannot be told.
         """
         collector = Collector(name, source)
         entries: list[tuple[Row, list[Any], Any]] = []

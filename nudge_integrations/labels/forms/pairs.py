@@ -41,11 +41,7 @@ def _are_ids(answers: Any) -> bool:
 
 
 def read(given: Any) -> LabelledQuestions:
-    """Questions labelled by ids, one that is given twice with the documents of both.
-
-    Raises:
-        InputError: Something else; the message names the first entry that cannot be read.
-    """
+    """Questions labelled by ids, one that is given twice with the documents of both."""
     if isinstance(given, QuerySet):
         return _of_query_set(given)
     vectors = None

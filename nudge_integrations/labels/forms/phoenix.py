@@ -40,10 +40,6 @@ def _read(
         name: Which annotations are meant, where there are several kinds ("relevance", "user feedback").
         threshold: From which score on a document is relevant, where there is no label.
         meaning: What labels mean that are not the usual ones: {"partly": True}.
-
-    Raises:
-        InputError: The spans are not given, and there are several kinds of annotations but no name.
-        FileFormatError: Spans without documents, a label or a time that cannot be read.
     """
     if not _fits(source):
         raise FileFormatError(

@@ -35,9 +35,6 @@ def _read(source: Source, *, threshold: float | None = None) -> LabelledQuestion
         source: Rows with the texts in the order anchor, positive, negative, negative, …, and perhaps a column label or score. Rows with the same
             anchor are one question.
         threshold: From which label or score on a pair is relevant; 0.5 where they lie between -1 and 1.
-
-    Raises:
-        FileFormatError: Fewer than two columns of texts, or a label that is no number; labels beyond -1 to 1 and no threshold.
     """
     columns, label = _columns(source)
     if len(columns) < 2:

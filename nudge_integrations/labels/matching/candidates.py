@@ -69,11 +69,7 @@ class Gathered:
 
 
 def gather(documents: Iterable[tuple[str, str, Mapping[str, Any]]], wanted: Wanted, thresholds: Thresholds) -> Gathered:
-    """Let all documents pass by, in memory only a batch of them and what the references keep.
-
-    Raises:
-        InputError: A document that is not (id, text, metadata).
-    """
+    """Let all documents pass by, in memory only a batch of them and what the references keep."""
     gathered = Gathered([Pool() for _ in wanted.references], by_place={where: Pool() for where in wanted.places})
     indexes = build(wanted.references, thresholds.shortest)
     # references by all of their text: also finds those that are too short for an index
