@@ -137,11 +137,7 @@ class JournalFile:
 
     @contextmanager
     def lock(self, purpose: str) -> Iterator[None]:
-        """Hold the collection for one thread of one process; may be nested.
-
-        Raises:
-            LockedError: Another one holds it; the message names it.
-        """
+        """Hold the collection for one thread of one process; may be nested."""
         try:
             self._lock.acquire(timeout=0)
         except Timeout:

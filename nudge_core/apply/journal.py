@@ -52,11 +52,7 @@ class Journal(JournalFile):
         return {name: (first, last) for name, first, last in self.rows("SELECT id, original, current FROM documents")}
 
     def vectors(self, hashes: Iterable[bytes]) -> dict[bytes, NDArray[Any]]:
-        """{hash: (dim,) vector}.
-
-        Raises:
-            JournalError: The file is damaged: a vector is not there, or is not what its hash says.
-        """
+        """{hash: (dim,) vector}."""
         wanted = list(set(hashes))
         rows = self.rows_of("SELECT hash, value FROM vectors WHERE hash IN ({})", wanted)
         found: dict[bytes, NDArray[Any]] = {name: np.frombuffer(value, self.dtype) for name, value in rows}
@@ -96,11 +92,7 @@ class Journal(JournalFile):
         return next((run for run in reversed(self.runs()) if run.state == "writing"), None)
 
     def refuse_unfinished(self) -> None:
-        """Go on only where every run has ended.
-
-        Raises:
-            UnfinishedRunError: One has not.
-        """
+        """Go on only where every run has ended."""
         run = self.unfinished()
         if run is not None:
             raise UnfinishedRunError(

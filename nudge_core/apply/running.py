@@ -50,9 +50,6 @@ def plan_and_carry_out(
         settings: What to tell of the run later.
         progress: Whether a bar is shown.
         always: Whether it is a run also where nothing is to be written.
-
-    Raises:
-        StoreError: A document is not there, or the store failed.
     """
     ids = list(wanted)
     if gone := [name for name in ids if name not in old]:
@@ -77,11 +74,7 @@ def plan_and_carry_out(
 
 
 def carry_out(target: Target, journal: Journal, run: Run, forward: bool, progress: bool) -> Outcome:
-    """Bring the store to what a run wants, or back to what was before it; whatever was done of it already.
-
-    Raises:
-        StoreError: The store failed, or did not take the vectors.
-    """
+    """Bring the store to what a run wants, or back to what was before it; whatever was done of it already."""
     changes = journal.changes(run.number)
     size = target.batch or max(1, len(changes))
     with progress_bar(len(changes), run.kind, progress, unit=" vectors", unit_scale=False) as bar:

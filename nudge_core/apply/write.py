@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.apply.journal import Journal
-from nudge_core.apply.maps import current_map, map_of
+from nudge_core.apply.memory import current_map, map_of
 from nudge_core.apply.records import Direction, Outcome, Survey, Target
 from nudge_core.apply.running import carry_out, near, plan_and_carry_out
 from nudge_core.errors import InputError, first_few

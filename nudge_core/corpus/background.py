@@ -117,3 +117,42 @@ class BackgroundBuilder:
         """The background over all blocks that were added."""
         rows = torch.where(torch.isneginf(self.scores), -1, self.rows)
         return Background(self.scores, rows, self.logsumexp, self.lengths)
+
+
+NEAREST = 100
+"""K: how many documents are asked for where the log-sum-exp is wanted."""
+
+
+def logsumexp_of_all(scores: Tensor, temperature: float, count: int) -> Tensor:
+    """(queries,) float32: the log of the sum of exp(score / τ) over all documents, of which the nearest are known and the rest is estimated.
+
+    Args:
+        scores: (queries, K) similarities, best first; -inf where fewer were found.
+        temperature: τ.
+        count: n, how many documents there are.
+    """
+    rest = log_of_rest(scores, temperature, count)
+    return torch.logaddexp(torch.logsumexp(scores.double() / temperature, 1), rest).float()
+
+
+def log_of_rest(scores: Tensor, temperature: float, count: int) -> Tensor:
+    """(queries,) float64: the log of what the documents that were not found add; -inf where all were, or fewer than two."""
+    if not scores.shape[1]:
+        return torch.full((len(scores),), -torch.inf, dtype=torch.float64, device=scores.device)
+    known = torch.isfinite(scores)
+    found = known.sum(1, keepdim=True).double()
+    values = torch.where(known, scores, 0.0).double()
+    places = torch.arange(1, scores.shape[1] + 1, device=scores.device, dtype=torch.float64) - 0.5
+    total = torch.clamp(found, min=float(max(1, count)))
+    drawn = torch.where(known, -torch.special.ndtri((places / total).clamp(max=1 - 1e-12)), 0.0)
+    mean, middle = values.sum(1, keepdim=True) / found, drawn.sum(1, keepdim=True) / found
+    apart = torch.where(known, drawn - middle, 0.0)
+    spread = ((apart * values).sum(1, keepdim=True) / (apart**2).sum(1, keepdim=True)).clamp(min=0)
+    centre = mean - spread * middle
+    edge = -torch.special.ndtri(found / total)
+    below = torch.special.log_ndtr(edge - spread / temperature)
+    by_fit = total.log() + centre / temperature + (spread / temperature) ** 2 / 2 + below
+    last = torch.where(known, values, torch.inf).amin(1, keepdim=True)
+    bound = (total - found).log() + last / temperature
+    none = (found < 2) | (found >= total)
+    return torch.where(none, -torch.inf, torch.minimum(by_fit, bound)).squeeze(1)

@@ -38,12 +38,7 @@ class Ids:
 
     @classmethod
     def of_parts(cls, parts: Iterable[NDArray[np.int64] | Packed], where: Callable[[int], str]) -> Ids:
-        """Ids that come in parts, each `checked` already.
-
-        Args:
-            parts: In row order.
-            where: What holds a row, such as the name of its file: said of an id that stands twice.
-        """
+        """Ids that come in parts, each `checked` already."""
         ids = cls.__new__(cls)
         ids._build(list(parts), where)
         return ids
@@ -109,12 +104,7 @@ class Ids:
 
 
 def checked(ids: Sequence[Any] | NDArray[Any], first: int = 0) -> NDArray[np.int64] | Packed:
-    """Ids as an array of integers or packed.
-
-    Args:
-        ids: Ids of consecutive documents.
-        first: The row of the first.
-    """
+    """Ids as an array of integers or packed."""
     if isinstance(ids, np.ndarray) and ids.dtype.kind == "i":
         return ids.astype(np.int64)
     plain = ids.tolist() if isinstance(ids, np.ndarray) else ids

@@ -116,10 +116,6 @@ class Moves:
     def check_origin(self, vectors: Tensor, some: slice = slice(None)) -> None:
         """Refuse vectors that these moves cannot have been made from.
 
-        Args:
-            vectors: (moved, dim) what stands in the rows that moved, of any length.
-            some: Of which of the moves.
-
         Raises:
             InputError: A vector lies further from its moved one than γ allows.
         """

@@ -28,14 +28,7 @@ def write_file(path: str | Path, arrays: Mapping[str, NDArray[Any]], metadata: d
 
 
 def read_file(path: str | Path, kind: str, version: str, writer: str) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
-    """Read the header and the arrays of a file that `write_file` wrote.
-
-    Args:
-        path: The file.
-        kind: What its header must say under "format".
-        version: What its header must say under "version".
-        writer: What writes these files, for the error messages.
-    """
+    """Read the header and the arrays of a file that `write_file` wrote."""
     source = Path(path)
     if not source.is_file():
         raise FileFormatError(f"there is no file {str(source)!r}: give the file that {writer} wrote")
@@ -61,12 +54,7 @@ def read_file(path: str | Path, kind: str, version: str, writer: str) -> tuple[d
 
 @contextmanager
 def replacing(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
-    """A temporary file or folder beside the target, which takes its place when all went well; else nothing of it is left.
-
-    Args:
-        path: The target.
-        folder: Whether it is a folder; one that is there must be empty.
-    """
+    """A temporary file or folder beside the target, which takes its place when all went well; else nothing of it is left."""
     target = Path(path)
     if folder and target.is_dir():
         target.rmdir()

@@ -60,9 +60,8 @@ class Steps(ABC):
         """Whether the point 0, where the documents begin, may be taken."""
         return True
 
-    def too_large(self, questions: int, documents: int) -> str | None:
+    def too_large(self, questions: int, documents: int) -> str | None:  # noqa: ARG002
         """Why so many questions about so many documents are refused, with the remedy; None where they are not."""
-        del questions, documents
         return None
 
     @abstractmethod
@@ -87,9 +86,8 @@ class Steps(ABC):
         for point, state in self.path(problem, fold.train, setting, start):
             yield point, problem.scores(state, fold, measure)
 
-    def exact(self, problem: Problem, folds: Sequence[Fold]) -> tuple[Curve, float] | None:
+    def exact(self, problem: Problem, folds: Sequence[Fold]) -> tuple[Curve, float] | None:  # noqa: ARG002
         """The whole curve and its best point, where they are found without trying points; None where points are tried."""
-        del problem, folds
         return None
 
 
@@ -120,14 +118,8 @@ class Method(ABC):
     def chains(self) -> tuple[tuple[Steps, ...], ...]:
         """What is tried, the simplest first; of several ways in one chain each begins where the one before it ended."""
 
-    def bound(self, point: float, largest: float) -> dict[str, Any]:
-        """What a `Nudge` says of how far documents went.
-
-        Args:
-            point: The point of the last path.
-            largest: The largest squared distance that a document went.
-        """
-        del point
+    def bound(self, point: float, largest: float) -> dict[str, Any]:  # noqa: ARG002
+        """What a `Nudge` says of how far documents went."""
         angle = math.degrees(math.acos(max(-1.0, 1 - largest / 2)))
         return {"gamma": largest, "gamma_unit": "squared distance", "angle": angle}
 

@@ -42,10 +42,6 @@ def best_gamma(intervals: Intervals, questions: int) -> tuple[NDArray[np.float64
 
     At an end of an interval two documents tie and rounding would decide: so γ is taken from the stretch above it if that is as good.
 
-    Args:
-        intervals: Those of all validation questions, of one split or of several.
-        questions: How many validation questions there are.
-
     Returns:
         γ ascending from 0 on; the share of the questions at each; and the best γ.
     """
@@ -79,13 +75,7 @@ def cover(intervals: Intervals) -> tuple[NDArray[np.float64], NDArray[np.int64]]
 
 
 def first_place(validation: Validation, directions: Directions, *, offset: float = 0.0) -> Intervals:
-    """For each validation question and answer the interval of γ in which the answer ranks first; empty ones are left out.
-
-    Args:
-        validation: The questions and what they rank.
-        directions: The unit directions of the documents that move.
-        offset: Taken from each difference of slopes before dividing; 0 is exact.
-    """
+    """For each validation question and answer the interval of γ in which the answer ranks first; empty ones are left out."""
     documents, background, parts = validation.documents, validation.background, []
     height = max(1, TILE // len(documents))
     for start in range(0, len(validation.labels), height):

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nudge_core.corpus import Corpus
-from nudge_core.corpus.background import TILE, Background, height, similarities, top_k
+from nudge_core.corpus.background import NEAREST, TILE, Background, height, logsumexp_of_all, similarities, top_k
 from nudge_core.corpus.base import Mapped
-from nudge_core.corpus.tail import NEAREST, logsumexp_of_all
 from nudge_core.data.labels import Labels
 from nudge_core.data.vectors import check_finite, unit
 from nudge_core.errors import InputError
+from nudge_core.evaluation.evaluate import rank
 from nudge_core.evaluation.measures import Measure, Ranked
-from nudge_core.evaluation.ranking import rank
 
 HELD = 50_000
 """How many documents a map is learned from at most."""

@@ -87,12 +87,6 @@ class SampledSoftmax:
 def hard_negatives(labels: Labels, pool: Tensor, count: int, temperature: float) -> tuple[Tensor, Tensor]:
     """The nearest moved documents of each question that are not relevant to it, and the rest.
 
-    Args:
-        labels: Questions and their labels over the pool.
-        pool: (pool, dim) the documents as they are now.
-        count: How many; at most the number of documents.
-        temperature: τ.
-
     Returns:
         (queries, count) int32 places in the pool, -1 for none; (queries,) the log-sum-exp of similarity / τ over all others that are not relevant.
     """

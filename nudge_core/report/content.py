@@ -194,12 +194,7 @@ def _size(text: str) -> int:
 
 
 def clean(value: Any, limit: int | None = None) -> str:
-    """A text that any browser shows: no control characters, line ends as line feeds, halves of surrogate pairs joined or replaced by �.
-
-    Args:
-        value: The text; what is none becomes one.
-        limit: How many characters are kept.
-    """
+    """A text that any browser shows: no control characters, line ends as line feeds, halves of surrogate pairs joined or replaced by �."""
     text = (value if isinstance(value, str) else str(value))[:limit]
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text.replace("\r\n", "\n").replace("\r", "\n").translate(_PICTURES)

@@ -69,10 +69,6 @@ class Candidate:
         count = len(simpler.stages)
         return 0 < count < len(self.stages) and self.stages[:count] == simpler.stages
 
-    def reach(self, problem: Problem, part: Part) -> State:
-        """Where it brings the documents with these questions."""
-        return reach(self.stages, problem, part)
-
 
 def reach(stages: tuple[Stage, ...], problem: Problem, part: Part) -> State:
     """Where stages, one after the other, bring the documents with these questions."""

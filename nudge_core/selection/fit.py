@@ -17,21 +17,19 @@ from nudge_core.corpus.opening import CorpusLike
 from nudge_core.data.labels import Labels
 from nudge_core.data.moves import UNIT
 from nudge_core.data.queries import QuerySet
-from nudge_core.data.relevance import Relevance
 from nudge_core.data.vectors import check_finite, distinct, turned, unit
 from nudge_core.errors import InputError
+from nudge_core.evaluation.evaluate import about_learned, measured, rank
 from nudge_core.evaluation.measures import Measure, parse_all
-from nudge_core.evaluation.ranking import about_learned, measured, rank
 from nudge_core.evaluation.results import Evaluation, Lengths
 from nudge_core.methods.base import Curve, Method, Steps
 from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.methods.problem import Fold, Part, Problem, State
 from nudge_core.result import Nudge
 from nudge_core.selection.candidate import Candidate, Stage, reach
-from nudge_core.selection.checks import check, check_enough
 from nudge_core.selection.objective import pick_candidate, reason
 from nudge_core.selection.search import Search
-from nudge_core.selection.split import cut, growth, some, unseen_share
+from nudge_core.selection.split import check, check_enough, cut, growth, some, unseen_share
 
 BLOCK = 8192
 """How many documents go through a map at a time."""
@@ -277,12 +275,7 @@ class Fit:
 
 def _both(train: QuerySet, validation: QuerySet, corpus: Corpus) -> QuerySet:
     """The questions of both sets; by number where their names clash."""
-    train, validation = corpus.by_row(train), corpus.by_row(validation)
-    named = train.named and validation.named and not set(train.ids.tolist()) & set(validation.ids.tolist())
-    texts = [*(train.texts or ()), *(validation.texts or ())]
-    return QuerySet(
-        torch.cat([train.embeddings, validation.embeddings]),
-        Relevance.concat([train.relevance, validation.relevance]),
-        ids=np.concatenate([train.ids, validation.ids]) if named else None,
-        texts=texts if train.texts is not None and validation.texts is not None else None,
-    )
+    parts = [corpus.by_row(train), corpus.by_row(validation)]
+    if set(parts[0].ids.tolist()) & set(parts[1].ids.tolist()):
+        parts = [QuerySet(part.embeddings, part.relevance, texts=part.texts) for part in parts]
+    return QuerySet.concat(parts)

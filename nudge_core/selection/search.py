@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from nudge_core.clock import progress_bar
 from nudge_core.evaluation.measures import Measure
 from nudge_core.methods.base import Curve, Setting, Steps
 from nudge_core.methods.problem import Fold, Problem, State
@@ -65,14 +66,8 @@ class Search:
     def run(self) -> list[Candidate]:
         """Every candidate, the simplest first; the first leaves documents as they are."""
         ways = {chain[: i + 1] for chain in self.chains for i in range(len(chain))}
-        with tqdm(
-            total=len(ways) * len(self.folds),
-            desc="choosing",
-            unit=" folds",
-            delay=2,
-            disable=not self.progress,
-            leave=False,
-        ) as bar:
+        steps = len(ways) * len(self.folds)
+        with progress_bar(steps, "choosing", self.progress, unit=" folds", unit_scale=False) as bar:
             return [self._known[()], *(self._chain(chain, bar) for chain in self.chains)]
 
     def _chain(self, chain: tuple[Steps, ...], bar: tqdm[None]) -> Candidate:

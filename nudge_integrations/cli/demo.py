@@ -23,15 +23,7 @@ MEASURES = ["nDCG@10", "R@10", "RR@10", "Success@1"]
 
 
 def run_demo(model: str, folder: Path) -> Comparison:
-    """Embed the documentation, fine-tune on the shipped questions, and report on those held out.
-
-    Args:
-        model: Name or folder of a sentence-transformers model.
-        folder: Takes embeddings.npz, tuned.safetensors, figures.json, before-after.png and report.html.
-
-    Returns:
-        The figures on the test questions.
-    """
+    """Embed the documentation, fine-tune on the shipped questions, and report on those held out."""
     start = time.perf_counter()
     if find_spec("matplotlib") is None:
         raise MissingExtraError("matplotlib", "demo", "the picture")

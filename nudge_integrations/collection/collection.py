@@ -16,12 +16,14 @@ from nudge_core import evaluate as evaluate_exactly
 from nudge_core.apply import Outcome, Run, Survey, survey, write
 from nudge_core.apply import recover as recover_run
 from nudge_core.apply import restore as restore_run
-from nudge_core.apply.maps import current_map, keep_map, map_added
 from nudge_core.apply.memory import (
     add_feedback,
+    current_map,
     documents_learned_from,
     keep_learned,
+    keep_map,
     learned_from,
+    map_added,
     remove_feedback,
 )
 from nudge_core.clock import Clock
@@ -44,8 +46,15 @@ from nudge_integrations.collection.questions import (
 )
 from nudge_integrations.collection.report import NudgeReport, remarks
 from nudge_integrations.stores import StoreAdapter
-from nudge_integrations.stores.checks import check_lengths, check_method, scaled, unreachable
-from nudge_integrations.stores.reading import Background, read_as, texts_of
+from nudge_integrations.stores.reading import (
+    Background,
+    check_lengths,
+    check_method,
+    read_as,
+    scaled,
+    texts_of,
+    unreachable,
+)
 
 Direction: TypeAlias = Literal["finish", "rollback", "forward", "back"]
 _log = logging.getLogger(__name__)
@@ -68,16 +77,7 @@ class Collection(Journalled):
         journal: str | Path | None = None,
         recover: Direction | None = None,
     ) -> None:
-        """Look for the journal, and for a run that was interrupted.
-
-        Args:
-            adapt: Makes the adapter.
-            embedder: What embeds questions.
-            store: The framework's own store, by which a collection that lives in memory is known.
-            journal: Where the journal is kept, if not in the usual place.
-            recover: What to do with an interrupted run at once: finish it ("forward") or undo it ("back"). A run that is still under way in another
-                process is left alone.
-        """
+        """Look for the journal, and for a run that was interrupted."""
         super().__init__(store, journal)
         self.adapt, self.embedder = partial(_reached, adapt), embedder
         if recover not in (None, "finish", "rollback", "forward", "back"):

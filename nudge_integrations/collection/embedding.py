@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from nudge_core import QuerySet
 from nudge_core.apply import Journal, Survey
 from nudge_core.apply.memory import alike, cache, cached, model_number
+from nudge_core.clock import progress_bar
 from nudge_core.data.vectors import check_finite
 from nudge_core.errors import InputError, counted
 from nudge_integrations.labels import Questions
@@ -58,13 +58,6 @@ def embed_questions(
 
     Where questions and documents are embedded alike they go in batches; else one by one, in eight threads.
 
-    Args:
-        embedder: What embeds questions at search time.
-        texts: The questions.
-        journal: Where vectors are kept; None for nowhere.
-        dim: Dimension of the documents.
-        progress: Whether a bar is shown after two seconds.
-
     Returns:
         (queries, dim) float32 of unit length, and the number of the model in the journal, if there is one.
     """
@@ -78,7 +71,7 @@ def embed_questions(
     known = {} if journal is None or model is None else cached(journal, model, texts)
     new = [text for text in dict.fromkeys(texts) if text not in known]
     new.sort(key=len)  # a batch takes what its longest text takes
-    with tqdm(total=len(new), unit=" questions", desc="embedding", delay=2, disable=not progress, leave=False) as bar:
+    with progress_bar(len(new), "embedding", progress, unit=" questions", unit_scale=False) as bar:
         for part, vectors in _embedded(embedder, new, probe):
             checked = torch.from_numpy(vectors)
             check_finite(checked, np.asarray(part, dtype=object), "question")

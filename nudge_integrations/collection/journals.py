@@ -33,10 +33,6 @@ def find_journal(adapter: StoreAdapter, store: object) -> Path | None:
 
     A collection that lives in memory only has the journal that was made for this very object; loaded anew it is known by what it holds: its
     journal is the one whose runs wrote most of its vectors.
-
-    Args:
-        adapter: The collection.
-        store: The object that holds it, where it lives in memory.
     """
     if adapter.fingerprint is not None:
         path = _path(adapter, adapter.fingerprint)
@@ -84,12 +80,7 @@ class Journalled:
     """What knows the journal of a store."""
 
     def __init__(self, store: object, journal: str | Path | None) -> None:
-        """Open nothing yet.
-
-        Args:
-            store: The framework's own store, by which a collection that lives in memory is known.
-            journal: Where the journal is kept, if not in the usual place.
-        """
+        """Open nothing yet."""
         if journal is not None and (not isinstance(journal, str | Path) or str(journal) in ("", ":memory:")):
             raise InputError(
                 f"journal is {journal!r}; expected the path of a file, which holds the originals when this process has ended"

@@ -45,13 +45,7 @@ class ResolvedLabels:
 def resolve(
     train: LabelledQuestions | None, validation: LabelledQuestions | None, documents: Sequence[Document] | StoreAdapter
 ) -> ResolvedLabels:
-    """Questions by the ids of documents. Those that are labelled otherwise are matched in one pass over the documents.
-
-    Args:
-        train: Labelled by id, text, answer span or metadata.
-        validation: Likewise.
-        documents: What is stored.
-    """
+    """Questions by the ids of documents. Those that are labelled otherwise are matched in one pass over the documents."""
     parts = {name: part for name, part in (("train", train), ("dev", validation)) if part is not None}
     problems = tuple(dict.fromkeys([problem for part in parts.values() for problem in part.problems]))
     done, loose, report = dict[str, Questions](), dict[str, LabelledQuestions](), None

@@ -147,13 +147,7 @@ def as_labels(journal: Journal | None) -> list[dict[str, Any]]:
 
 
 def chosen_method(method: Method | None, measure: str | None, *, allow_map: bool) -> Method:
-    """The method, with another measure if one is given.
-
-    Args:
-        method: The one that is given; `Auto` without.
-        measure: By what its setting is chosen, in place of the measure that it has.
-        allow_map: Whether `Auto` may map all documents where no method is given.
-    """
+    """The method, with another measure if one is given."""
     expect(allow_map, bool, "allow_map", "True lets a method move every document")
     method = Auto(allow_map=allow_map) if method is None else method
     expect(method, Method, "method", "for example method=Auto()")

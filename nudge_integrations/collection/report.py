@@ -156,29 +156,31 @@ class NudgeReport(Reported):
 
     def _left_out(self) -> Iterator[str]:
         """What was not written, not found or not learned from, a sentence each."""
-        if self.outcome is not None:
-            for names, one, more in (
-                (self.outcome.changed, "document changed meanwhile and was", "documents changed meanwhile and were"),
-                (
-                    self.outcome.missing,
-                    "document was deleted meanwhile and was",
-                    "documents were deleted meanwhile and were",
-                ),
-            ):
-                if names:
-                    yield f"{counted(len(names), one, more)} left alone: {first_few(names, 3)}."
+        changed, missing = ((), ()) if self.outcome is None else (self.outcome.changed, self.outcome.missing)
+        for names, one, more in (
+            (
+                changed,
+                "document changed meanwhile and was left alone",
+                "documents changed meanwhile and were left alone",
+            ),
+            (
+                missing,
+                "document was deleted meanwhile and was left alone",
+                "documents were deleted meanwhile and were left alone",
+            ),
+            (
+                self.skipped,
+                "question has no relevant document and was left out",
+                "questions have no relevant document and were left out",
+            ),
+        ):
+            if names:
+                yield f"{counted(len(names), one, more)}: {first_few(names, 3)}."
         if self.unreachable:
             yield (
                 f"The store's index no longer finds {len(self.unreachable)} of the documents tried by their own vector: "
                 f"{first_few(self.unreachable, 3)}; {self.remedy}."
             )
-        if self.skipped:
-            what = counted(
-                len(self.skipped),
-                "question has no relevant document and was",
-                "questions have no relevant document and were",
-            )
-            yield f"{what} left out: {first_few(self.skipped, 3)}."
         if self.gone:
             what = counted(len(self.gone), "document that is", "documents that are")
             yield f"Feedback on {what} no longer in the store was left out: {first_few(self.gone, 3)}."
@@ -198,13 +200,7 @@ FEWEST, CLEAR = 20, 3.0
 
 
 def remarks(corpus: Corpus, train: QuerySet, validation: QuerySet | None) -> tuple[str, ...]:
-    """What a person should know before believing the figures.
-
-    Args:
-        corpus: The original vectors.
-        train: Training questions.
-        validation: Validation questions.
-    """
+    """What a person should know before believing the figures."""
     return (*_both(train, validation), *_far(corpus, train))
 
 

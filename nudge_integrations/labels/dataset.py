@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import math
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from nudge_core.errors import FileFormatError, UnknownIdError, first_few
+from nudge_core.errors import FileFormatError, MissingExtraError, UnknownIdError, first_few
 
 SPLITS = ("train", "dev", "test")
 
@@ -58,3 +65,165 @@ class LabelledData:
     def __repr__(self) -> str:
         counts = ", ".join(f"{split} {len(judged)}" for split, judged in self.qrels.items())
         return f"LabelledData({self.name}: {len(self.documents)} documents, questions: {counts})"
+
+
+HEADER = "query-id<TAB>corpus-id<TAB>score"
+
+
+def read_beir(folder: str | Path) -> LabelledData:
+    """Read a folder in BEIR form.
+
+    Args:
+        folder: Holds corpus.jsonl, queries.jsonl and qrels/ with train.tsv, dev.tsv and test.tsv; a split that is absent is left out.
+
+    Returns:
+        The documents ("title text"), the questions and the judgements of each split.
+
+    Raises:
+        FileFormatError: A file that is missing, in another encoding than UTF-8, malformed, without a header, or with an id twice.
+        UnknownIdError: Judgements of questions or documents that are not there.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise FileFormatError(
+            f"there is no folder {str(path)!r}: give one in BEIR form (corpus.jsonl, queries.jsonl, qrels/), or hf:NAME"
+        )
+    documents = {
+        key: f"{row.get('title') or ''} {row['text']}".strip() for key, row in _read_jsonl(path / "corpus.jsonl")
+    }
+    queries = {key: str(row["text"]) for key, row in _read_jsonl(path / "queries.jsonl")}
+    files = {split: path / "qrels" / f"{split}.tsv" for split in SPLITS}
+    qrels = {split: _read_qrels(file) for split, file in files.items() if file.is_file()}
+    return LabelledData(str(folder), documents, queries, qrels, path)
+
+
+def _lines(file: Path) -> Iterator[tuple[int, str]]:
+    if not file.is_file():
+        raise FileFormatError(
+            f"there is no file {str(file)!r}: a folder in BEIR form holds corpus.jsonl, queries.jsonl and qrels/"
+        )
+    number = 0
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            for number, line in enumerate(lines, 1):
+                if "\0" in line:
+                    raise FileFormatError(
+                        f"{str(file)!r}, line {number}, holds a NUL byte: it is binary or in UTF-16; save it as UTF-8"
+                    )
+                if line.strip():
+                    yield number, line
+    except UnicodeDecodeError as error:
+        raise FileFormatError(
+            f"{str(file)!r} is not in UTF-8 (after line {number}, byte {error.object[error.start]:#04x}): save it as UTF-8"
+        ) from error
+
+
+def _read_jsonl(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    seen: dict[str, int] = {}
+    for number, line in _lines(file):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise FileFormatError(
+                f"{str(file)!r}, line {number}, column {error.colno}: {error.msg}: write one JSON object a line"
+            ) from error
+        if not isinstance(row, dict) or "_id" not in row or not isinstance(row.get("text"), str):
+            raise FileFormatError(
+                f'{str(file)!r}, line {number}, is {line.strip()[:80]!r}; expected {{"_id": "…", "text": "…"}}'
+            )
+        key = str(row["_id"])
+        if key in seen:
+            raise FileFormatError(
+                f"{str(file)!r}: the id {key!r} stands in line {seen[key]} and in line {number}: give each an id of its own"
+            )
+        seen[key] = number
+        yield key, row
+
+
+def _read_qrels(file: Path) -> dict[str, dict[str, float]]:
+    judged: dict[str, dict[str, float]] = {}
+    for place, (number, line) in enumerate(_lines(file)):
+        row, where = line.rstrip("\r\n").split("\t"), f"{str(file)!r}, line {number},"
+        if len(row) != 3:
+            raise FileFormatError(f"{where} has {len(row)} columns: {row}; expected {HEADER}, separated by tabs")
+        question, document, score = (cell.strip() for cell in row)
+        grade = _number(score)
+        if not place:
+            if grade is not None:
+                raise FileFormatError(
+                    f"{str(file)!r} begins with {row}; expected a header: put the line {HEADER} first"
+                )
+            continue
+        if grade is None or grade < 0:
+            raise FileFormatError(f"{where} grades with {score!r}; expected a number from zero up")
+        if judged.setdefault(question, {}).setdefault(document, grade) != grade:
+            raise FileFormatError(
+                f"{where} grades question {question!r} and document {document!r} a second time, differently: keep one"
+            )
+    return judged
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def read_hub(name: str) -> LabelledData:
+    """Read a data set from the hub, or from a local folder that `datasets.load_dataset` understands.
+
+    Args:
+        name: Name on the hub, for example "sepz/nfcorpus_ft", or the path of a folder.
+
+    Returns:
+        The documents, the questions and the judgements of each split. Ids are texts.
+
+    Raises:
+        MissingExtraError: The package `datasets` is not installed.
+        FileFormatError: The data set cannot be read, or lacks a configuration or a column.
+    """
+    documents = {
+        str(row["record_id"]): str(row["text"]) for row in _rows(name, "data_records", "train", ("record_id", "text"))
+    }
+    queries: dict[str, str] = {}
+    qrels: dict[str, dict[str, dict[str, float]]] = {}
+    for split in SPLITS:
+        queries |= {str(row["q_id"]): str(row["input"]) for row in _rows(name, "qs", split, ("q_id", "input"))}
+        judged: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        for row in _rows(name, "qs_rel", split, ("q_id", "record_id", "rel")):
+            judged[str(row["q_id"])][str(row["record_id"])] = float(row["rel"])
+        qrels[split] = dict(judged)
+    return LabelledData(f"hf:{name}", documents, queries, qrels, cache_folder(name))
+
+
+def cache_folder(name: str) -> Path:
+    """Where the embeddings of a hub data set are kept: $NUDGE_HOME, else ~/.cache/nudge."""
+    root = Path(os.environ.get("NUDGE_HOME") or Path.home() / ".cache" / "nudge")
+    return root / "hf" / re.sub(r"[^\w.-]+", "--", name).strip("-")
+
+
+def _rows(name: str, configuration: str, split: str, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    try:
+        from datasets import load_dataset
+    except ImportError as error:
+        raise MissingExtraError("datasets", "hub", f"hf:{name}") from error
+    with TemporaryDirectory() as fresh:
+        cache = fresh if Path(name).is_dir() else None  # the usual cache does not notice a folder that changed
+        try:
+            table = load_dataset(name, configuration, split=split, cache_dir=cache)
+        except Exception as error:  # datasets raises many kinds: no network, no such set, no such configuration
+            reason = " ".join(str(error).split())
+            raise FileFormatError(
+                f"hf:{name} cannot be read, configuration {configuration!r}, split {split!r} "
+                f"({type(error).__name__}: {reason}): check the name, the network and that it has the configurations "
+                "data_records, qs and qs_rel"
+            ) from error
+        missing = [column for column in columns if column not in table.column_names]
+        if missing:
+            raise FileFormatError(
+                f"hf:{name}, configuration {configuration!r}, has the columns {', '.join(table.column_names)}; "
+                f"{missing[0]!r} is missing"
+            )
+        yield from table.select_columns(list(columns))

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from nudge_core.errors import FileFormatError, InputError
-from nudge_integrations.labels.beir import read_beir
 from nudge_integrations.labels.collecting import Collector, Form
-from nudge_integrations.labels.dataset import LabelledData
+from nudge_integrations.labels.dataset import LabelledData, read_beir, read_hub
 from nudge_integrations.labels.files import ENDINGS, joined, named_path, named_split, read_file
 from nudge_integrations.labels.forms import FORMS, pairs
-from nudge_integrations.labels.hub import read_hub
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Source, source_of
 from nudge_integrations.labels.values import TEXT

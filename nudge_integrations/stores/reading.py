@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from nudge_core.apply import Survey
+from nudge_core.clock import progress_bar
 from nudge_core.corpus import MemoryCorpus
+from nudge_core.data.moves import UNIT
 from nudge_core.errors import InputError
+from nudge_core.methods.base import Method
+from nudge_core.result import Nudge
 from nudge_integrations.stores.base import StoreAdapter
 from nudge_integrations.stores.searched_corpus import SearchedCorpus
 
@@ -27,19 +31,11 @@ class WalkedCorpus(MemoryCorpus):
     """All vectors of a store in memory, (docs, dim) float32; those that an earlier run moved as they were before."""
 
     def __init__(self, adapter: StoreAdapter, originals: Mapping[str, NDArray[Any]], *, progress: bool = True) -> None:
-        """Walk the store once.
-
-        Args:
-            adapter: The store.
-            originals: Vectors that take the place of those in the store.
-            progress: Whether a walk that takes longer than two seconds shows a bar.
-        """
+        """Walk the store once."""
         self._canonical = str if type(adapter).spelled is StoreAdapter.spelled else adapter.spelled
         ids: list[str] = []
         matrix = np.empty((adapter.count(), adapter.dim), np.float32)
-        with tqdm(
-            total=len(matrix), unit=" vectors", desc="reading", delay=2, disable=not progress, leave=False
-        ) as bar:
+        with progress_bar(len(matrix), "reading", progress, unit=" vectors", unit_scale=False) as bar:
             for names, vectors in adapter.walk(PAGE):
                 if odd := [name for name in names if not isinstance(name, str)]:
                     raise InputError(
@@ -68,14 +64,7 @@ class WalkedCorpus(MemoryCorpus):
 def read_as(
     adapter: StoreAdapter, background: Background | None, found: Survey, progress: bool
 ) -> tuple[WalkedCorpus | SearchedCorpus, bool]:
-    """The corpus of a store, and whether every vector of it is read.
-
-    Args:
-        adapter: The store.
-        background: What was asked for; None to read up to `LIMIT` documents.
-        found: The originals of what was moved.
-        progress: Whether a long walk shows a bar.
-    """
+    """The corpus of a store, and whether every vector of it is read."""
     if background not in (None, "exact", "search"):
         raise InputError(
             f'background is {background!r}; expected "exact", "search", or None to read up to {LIMIT} documents'
@@ -104,3 +93,48 @@ def texts_of(adapter: StoreAdapter, ids: Sequence[Any]) -> dict[str, str]:
     except InputError as error:
         _log.info("a report without texts: %s", error)
     return found
+
+
+SAMPLE, DEPTH = 200, 10
+
+
+def check_method(adapter: StoreAdapter, method: Method) -> None:
+    """Refuse a method whose vectors the store would rank wrongly."""
+    if method.metric == "dot" and adapter.metric != "dot":
+        raise InputError(
+            f"{method.name} moves vectors off the unit sphere, so they must be searched by dot product; this {adapter.kind} collection "
+            f"ranks by {adapter.metric}: use NudgeN(), or make the collection anew with the metric dot product"
+        )
+
+
+def check_lengths(adapter: StoreAdapter, corpus: WalkedCorpus | SearchedCorpus) -> None:
+    """Refuse vectors that are not of unit length where the metric takes length into account."""
+    if adapter.metric == "cosine":
+        return
+    vectors = corpus.vectors if isinstance(corpus, WalkedCorpus) else corpus.read_so_far()
+    norms = torch.cat([torch.linalg.vector_norm(part, dim=1) for part in vectors.split(1 << 16)])
+    low, high = float(norms.min()), float(norms.max())
+    if low < 1 - UNIT or high > 1 + UNIT:
+        raise InputError(
+            f"the vectors of this {adapter.kind} collection have lengths from {low:.4g} to {high:.4g} and are ranked by {adapter.metric}, "
+            "where length counts: normalise them (for most models an option, such as normalize_embeddings) and fill the collection "
+            "anew, or let it rank by cosine"
+        )
+
+
+def scaled(adapter: StoreAdapter, corpus: WalkedCorpus | SearchedCorpus, tuned: Nudge) -> NDArray[Any]:
+    """The moved vectors as they are written: on cosine each keeps the length that its document had."""
+    if adapter.metric != "cosine":
+        return tuned.vectors
+    norms = torch.linalg.vector_norm(corpus.rows(tuned.rows), dim=1, keepdim=True).numpy()
+    return np.where(np.abs(norms - 1) < UNIT, tuned.vectors, tuned.vectors * norms).astype(adapter.dtype)
+
+
+def unreachable(adapter: StoreAdapter, ids: Sequence[str], vectors: NDArray[Any]) -> tuple[str, ...]:
+    """Of a sample of documents those that are not among the ten nearest of their own vector: the index has lost them."""
+    if not adapter.approximate:
+        return ()
+    chosen = np.random.default_rng(0).permutation(len(ids))[:SAMPLE]
+    found = adapter.nearest(np.asarray(vectors[chosen], np.float32), DEPTH)
+    missed = [row for row, names in zip(chosen.tolist(), found, strict=True) if ids[row] not in names]
+    return tuple(ids[row] for row in missed)

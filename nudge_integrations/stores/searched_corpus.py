@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from nudge_core.clock import progress_bar
 from nudge_core.corpus import Corpus
-from nudge_core.corpus.background import Background, similarities, top_k
-from nudge_core.corpus.tail import NEAREST, logsumexp_of_all
+from nudge_core.corpus.background import NEAREST, Background, logsumexp_of_all, similarities, top_k
 from nudge_core.data.vectors import check_finite
 from nudge_core.errors import InputError, NudgeError, StoreError, UnknownIdError, counted, first_few
 from nudge_integrations.stores.base import StoreAdapter
@@ -38,12 +37,7 @@ class SearchedCorpus(Corpus):
     scannable = False
 
     def __init__(self, adapter: StoreAdapter, originals: Mapping[str, NDArray[Any]]) -> None:
-        """Take the store.
-
-        Args:
-            adapter: The store.
-            originals: Vectors that take the place of those in the store, whose own are left out of searches.
-        """
+        """Take the store."""
         self.dim, self._ids = adapter.dim, None
         self._adapter, self._originals = adapter, {name: v.astype(np.float32) for name, v in originals.items()}
         self._names: list[str] = []
@@ -124,7 +118,7 @@ class SearchedCorpus(Corpus):
     ) -> Background:
         """The k most similar documents of each question, as the store finds them; see `Corpus.background`.
 
-        The log-sum-exp is that of the `NEAREST` and an estimate of the rest; see `nudge_core.corpus.tail`.
+        The log-sum-exp is that of the `NEAREST` and an estimate of the rest; see `nudge_core.corpus.background`.
         """
         if passed is not None and exclude is not None:
             passed[:] = self.rows(np.sort(exclude))
@@ -157,9 +151,7 @@ class SearchedCorpus(Corpus):
         pool = ThreadPoolExecutor(self._adapter.workers, "nudge-search")
         asked: deque[Future[list[Hits]]] = deque()
         try:
-            with tqdm(
-                total=total, unit=" questions", desc="searching", delay=2, disable=not progress, leave=False
-            ) as bar:
+            with progress_bar(total, "searching", progress, unit=" questions", unit_scale=False) as bar:
                 for number, part in enumerate(parts):
                     for other in parts[number + len(asked) : number + ahead]:
                         asked.append(pool.submit(self._adapter.hits, other.numpy(), k, hidden))

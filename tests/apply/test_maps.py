@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nudge_core.apply import recover, restore, survey, write
-from nudge_core.apply.maps import current_map, keep_map, map_added
+from nudge_core.apply.memory import current_map, keep_map, map_added
 
 MATRIX = np.asarray([[1, 0.2, 0], [0, 1, 0.3], [-0.1, 0, 1]], np.float32)
 

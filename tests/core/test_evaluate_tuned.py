@@ -53,7 +53,7 @@ def test_small_tiles(sample, monkeypatch):
     drawn = sample(1)
     tuned = finetune(drawn.X, drawn.train, method=NudgeN(gammas=0.3))
     whole = evaluate(drawn.X, drawn.test, tuned=tuned).ranking.tolist()
-    monkeypatch.setattr(sys.modules["nudge_core.evaluation.ranking"], "height", lambda width: 2)
+    monkeypatch.setattr(sys.modules["nudge_core.evaluation.evaluate"], "height", lambda width: 2)
     assert evaluate(drawn.X, drawn.test, tuned=tuned).ranking.tolist() == whole
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nudge_core.corpus.tail import log_of_rest, logsumexp_of_all
+from nudge_core.corpus.background import log_of_rest, logsumexp_of_all
 
 
 def drawn(count: int, seed: int = 0, spread: float = 0.08) -> torch.Tensor:

@@ -8,7 +8,7 @@ pytest.importorskip("datasets")
 
 from nudge_core.errors import FileFormatError, UnknownIdError
 from nudge_integrations.labels import read_data, read_hub
-from nudge_integrations.labels.hub import cache_folder
+from nudge_integrations.labels.dataset import cache_folder
 
 CARD = """---
 configs:

@@ -69,13 +69,6 @@ def write(
 
     A vector keeps the length that it had. A write that was killed or ran out of space is taken up by the same call: files that are finished are kept.
 
-    Args:
-        corpus: The corpus that was fine-tuned.
-        cluster: Whose workers write.
-        tuned: What `finetune` returned for it.
-        folder: A path or URL where nothing is yet. It appears when it is complete.
-        progress: Whether a bar is shown where it takes longer than two seconds.
-
     Returns:
         The manifest, which is also written as `manifest.json`: the method, and each part with its rows, those that moved and its bytes.
     """

@@ -2,9 +2,8 @@
 
 from nudge_integrations.labels.collecting import Form
 from nudge_integrations.labels.forms.columns import COLUMNS
-from nudge_integrations.labels.forms.embedding_qa import EMBEDDING_QA
 from nudge_integrations.labels.forms.feedback import FEEDBACK
-from nudge_integrations.labels.forms.generated import DEEPEVAL_GOLDENS, LABELLED_RAG, RAGAS
+from nudge_integrations.labels.forms.generated import DEEPEVAL_GOLDENS, EMBEDDING_QA, LABELLED_RAG, RAGAS
 from nudge_integrations.labels.forms.keyed import LANGFUSE, LANGSMITH
 from nudge_integrations.labels.forms.phoenix import PHOENIX
 from nudge_integrations.labels.forms.sentence_transformers import SENTENCE_TRANSFORMERS

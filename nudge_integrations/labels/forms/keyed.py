@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nudge_core.errors import FileFormatError
-from nudge_integrations.labels.collecting import Collector, Form
-from nudge_integrations.labels.forms.contexts import answers_of, known
+from nudge_integrations.labels.collecting import Collector, Form, answers_of, known
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Row, Source
 from nudge_integrations.labels.values import RELEVANT, TEXT, absent, first, list_of, object_of

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nudge_core.errors import FileFormatError, InputError
-from nudge_integrations.labels.collecting import Collector, Form
-from nudge_integrations.labels.forms.contexts import known
+from nudge_integrations.labels.collecting import Collector, Form, known
 from nudge_integrations.labels.forms.feedback import Vote, count, is_up, time_of
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Row, Source

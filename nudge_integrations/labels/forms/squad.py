@@ -7,8 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from nudge_core.errors import FileFormatError
-from nudge_integrations.labels.collecting import Collector, Form
-from nudge_integrations.labels.forms.contexts import known
+from nudge_integrations.labels.collecting import Collector, Form, known
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Row, Source
 from nudge_integrations.labels.values import absent, first, list_of, number_of, object_of, plain, text_of
