@@ -1,4 +1,4 @@
-"""What a journal keeps beside runs: what people said of single answers, questions learned from, and their vectors."""
+"""What a journal keeps beside runs: feedback on answers, questions with their vectors, what was trained on, and the map of a run."""
 
 from __future__ import annotations
 

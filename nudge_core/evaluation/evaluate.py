@@ -1,4 +1,4 @@
-"""Evaluate: rank documents for questions held out, and measure the ranking per question."""
+"""Evaluate: rank documents for labelled questions, and measure the ranking of each question."""
 
 from __future__ import annotations
 

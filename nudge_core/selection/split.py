@@ -1,4 +1,4 @@
-"""Folds: which questions are learned from and which are held out, so that seen and unseen questions are both measured.
+"""Which questions are trained on and which are held out, so that seen and unseen questions are both measured; and sets that cannot be split.
 
 A question is *seen* where one of its documents is relevant to a question learned from. Holding out questions at random leaves nearly all of them
 seen; so each fold also holds out some documents, with all their labels, and the questions about nothing else stand for unseen ones.

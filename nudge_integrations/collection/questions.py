@@ -1,4 +1,4 @@
-"""What a nudge is trained on: the questions given, in any form, read, matched, joined with the feedback kept, and embedded."""
+"""What a nudge is given: questions and feedback, read, matched and embedded once for every framework; and the method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collector: what every reader hands its questions to. It checks, joins what stands twice, and keeps account of what is left out."""
+"""What readers of forms share: a form, the answers in one row, and the collector that joins questions and lists problems."""
 
 from __future__ import annotations
 

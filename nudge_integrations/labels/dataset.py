@@ -1,4 +1,4 @@
-"""LabelledData: documents, questions and judgements as texts and ids, whatever form they were read from."""
+"""LabelledData: documents, questions and judgements; read from a folder in BEIR form or from the Hugging Face hub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From nodes with their embeddings and labelled questions to moves."""
+"""From nodes with their embeddings and labelled questions to moves; nodes as documents, and an embed model as what embeds questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NodeMoves: which nodes moved, from where to where. They are applied to those nodes and no others, and kept in a file."""
+"""NodeMoves: which nodes moved, from where to where, applied to those nodes alone and kept in a file; and the digest that tells them apart."""
 
 from __future__ import annotations
 

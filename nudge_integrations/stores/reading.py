@@ -1,4 +1,4 @@
-"""How a store is read: every vector once, or what its own searches find; and its texts."""
+"""Reading a store for a job: all of it or by search, what it must be, how vectors are written, and whether its index still finds them."""
 
 from __future__ import annotations
 
