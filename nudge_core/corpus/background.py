@@ -126,8 +126,8 @@ NEAREST = 100
 def logsumexp_of_all(scores: Tensor, temperature: float, count: int) -> Tensor:
     """(queries,) float32: the log-sum-exp of score / τ over all n documents, told from the K nearest ones, s₁ ≥ … ≥ s_K; -inf where none was found.
 
-    The others add at least 0 and at most (n − K) · exp(s_K / τ). Between these their sum is estimated: the K are taken as the largest of n draws from one
-    normal distribution, whose mean μ and spread σ are fitted to them by least squares over the expected places of such draws,
+    The others add at least 0 and at most (n − K) · exp(s_K / τ). Between these their sum is estimated: the K are taken as the largest of n draws from
+    one normal distribution, whose mean μ and spread σ are fitted to them by least squares over the expected places of such draws,
     z_j = Φ⁻¹(1 − (j − ½) / n). Below the K-th of them that distribution adds n · exp(μ / τ + σ² / 2τ²) · Φ(z − σ / τ), with z = Φ⁻¹(1 − K / n).
     """
     rest = log_of_rest(scores, temperature, count)
