@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +128,7 @@ def recover(target: Target, journal: Journal, direction: Direction, *, progress:
         LockedError: The run is still under way in another process.
         StoreError: The store failed again; nothing is lost, try again.
     """
-    if direction not in ("finish", "rollback", "forward", "back"):
+    if direction not in get_args(Direction):
         raise InputError(f'direction is {direction!r}; expected "finish" to finish the run or "rollback" to undo it')
     with journal.lock("recover"):
         run = journal.unfinished()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from nudge_core.apply.memory import (
     map_added,
     remove_feedback,
 )
+from nudge_core.apply.records import Direction
 from nudge_core.clock import Clock
 from nudge_core.errors import InputError, LockedError, NudgeError, StoreError, first_few
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
@@ -56,7 +57,6 @@ from nudge_integrations.stores.reading import (
     unreachable,
 )
 
-Direction: TypeAlias = Literal["finish", "rollback", "forward", "back"]
 _log = logging.getLogger(__name__)
 
 
@@ -80,7 +80,7 @@ class Collection(Journalled):
         """Look for the journal, and for a run that was interrupted."""
         super().__init__(store, journal)
         self.adapt, self.embedder = partial(_reached, adapt), embedder
-        if recover not in (None, "finish", "rollback", "forward", "back"):
+        if recover not in (None, *get_args(Direction)):
             raise InputError(
                 f'recover is {recover!r}; expected "finish" to finish an interrupted run, "rollback" to undo it, or None'
             )
@@ -96,7 +96,7 @@ class Collection(Journalled):
             with held.lock("recover"):
                 if recover is None:
                     _log.warning(
-                        'a run on this %s collection was interrupted: call recover("forward") or recover("back")',
+                        'a run on this %s collection was interrupted: call recover("finish") or recover("rollback")',
                         adapter.kind,
                     )
                 else:

@@ -12,10 +12,11 @@ from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
 from nudge_core import Evaluation
 from nudge_core.apply import Outcome, Run
+from nudge_core.apply.records import Direction
 from nudge_core.arguments import expect
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
-from nudge_integrations.collection.collection import Collection, Direction
+from nudge_integrations.collection.collection import Collection
 from nudge_integrations.collection.report import NudgeReport
 from nudge_integrations.langchain.wrapping import WrappingVectorStore, in_thread
 from nudge_integrations.stores import adapter_of
@@ -46,7 +47,7 @@ class NudgeVectorStore(WrappingVectorStore):
             inner: The store. Chroma, FAISS, InMemory, LanceDB, Milvus, PGVector, PGVectorStore and Qdrant are known; others by `register_adapter`.
             journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
                 ~/.local/share/nudge/journals, and found again there.
-            recover: What to do at once with a run that was interrupted: finish it ("forward") or undo it ("back"); one that is under way in another
+            recover: What to do at once with a run that was interrupted: finish it ("finish") or undo it ("rollback"); one that is under way in another
                 process is left alone. Without it `nudge` and `restore` refuse until `recover` is called.
 
         Raises:
@@ -95,7 +96,7 @@ class NudgeVectorStore(WrappingVectorStore):
             cut = next((run.number for run in self.history() if run.state == "writing"), None)
         except Exception as error:  # noqa: BLE001  # a repr never raises, whatever the store does
             inner, cut = f"{type(self.inner).__name__}: {error}", None
-        state = "" if cut is None else f", run {cut} was interrupted: call recover('forward') or recover('back')"
+        state = "" if cut is None else f", run {cut} was interrupted: call recover('finish') or recover('rollback')"
         return f"NudgeVectorStore({inner}, journal={None if self.journal is None else str(self.journal)!r}{state})"
 
     def __getattr__(self, name: str) -> Any:
@@ -215,7 +216,7 @@ class NudgeVectorStore(WrappingVectorStore):
     arestore = in_thread(restore)
 
     def recover(self, direction: Direction, *, progress: bool = True) -> Outcome:
-        """Finish a run that was interrupted ("forward"), or undo it ("back"). Without such a run nothing happens.
+        """Finish a run that was interrupted ("finish"), or undo it ("rollback"). Without such a run nothing happens.
 
         Raises:
             InputError: Another direction.

@@ -12,10 +12,11 @@ from llama_index.core import VectorStoreIndex
 
 from nudge_core import Evaluation
 from nudge_core.apply import Outcome, Run
+from nudge_core.apply.records import Direction
 from nudge_core.arguments import expect
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
-from nudge_integrations.collection.collection import Collection, Direction
+from nudge_integrations.collection.collection import Collection
 from nudge_integrations.collection.report import NudgeReport
 from nudge_integrations.llama_index.learning import LlamaIndexEmbedder
 from nudge_integrations.stores.reading import Background
@@ -60,7 +61,7 @@ def nudge_index(
         progress: Whether work that takes longer than two seconds shows a bar.
         journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
             ~/.local/share/nudge/journals, and found again there.
-        recover: What to do first with a run that was interrupted: finish it ("forward") or undo it ("back"). Without it such a run is an error.
+        recover: What to do first with a run that was interrupted: finish it ("finish") or undo it ("rollback"). Without it such a run is an error.
 
     Returns:
         What was done, with scores on questions held out before and after: all, seen and unseen. Print it.
@@ -118,11 +119,11 @@ def restore_index(
 def recover_index(
     index: VectorStoreIndex, direction: Direction, *, progress: bool = True, journal: str | Path | None = None
 ) -> Outcome:
-    """Finish a run that was interrupted ("forward"), or undo it ("back"). Without such a run nothing happens.
+    """Finish a run that was interrupted ("finish"), or undo it ("rollback"). Without such a run nothing happens.
 
     Args:
         index: The index.
-        direction: "forward" or "back".
+        direction: "finish" or "rollback"; "forward" and "back" mean the same.
         progress: Whether work that takes longer than two seconds shows a bar.
         journal: The file of the journal, if it is not in the usual place.
 

@@ -109,7 +109,7 @@ def test_wrapping_says_so(half, caplog):
     assert [(record.name, record.levelname) for record in caplog.records] == [
         ("nudge_integrations.collection.collection", "WARNING")
     ]
-    assert 'was interrupted: call recover("forward") or recover("back")' in caplog.text
+    assert 'was interrupted: call recover("finish") or recover("rollback")' in caplog.text
 
 
 @pytest.mark.parametrize("direction", [None, "forward", "back"])
