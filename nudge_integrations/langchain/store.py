@@ -47,8 +47,8 @@ class NudgeVectorStore(WrappingVectorStore):
             inner: The store. Chroma, FAISS, InMemory, LanceDB, Milvus, PGVector, PGVectorStore and Qdrant are known; others by `register_adapter`.
             journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
                 ~/.local/share/nudge/journals, and found again there.
-            recover: What to do at once with a run that was interrupted: finish it ("finish") or undo it ("rollback"); one that is under way in another
-                process is left alone. Without it `nudge` and `restore` refuse until `recover` is called.
+            recover: What to do at once with a run that was interrupted: finish it ("finish") or undo it ("rollback"); one that is under way in
+                another process is left alone. Without it `nudge` and `restore` refuse until `recover` is called.
 
         Raises:
             InputError: No adapter is known for this kind of store.
