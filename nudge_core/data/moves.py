@@ -106,7 +106,9 @@ class Moves:
         """
         matrix = as_matrix(vectors, "vectors")
         if matrix.shape[1] != self.dim:
-            raise InputError(f"vectors of dimension {matrix.shape[1]}, corpus of {self.dim}: embed both with one model")
+            raise InputError(
+                f"the vectors have dimension {matrix.shape[1]}, the corpus {self.dim}: embed both with one model"
+            )
         if self.matrix is None:
             return vectors
         moved = mapped(matrix, torch.from_numpy(self.matrix))

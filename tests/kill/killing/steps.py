@@ -17,7 +17,7 @@ import nudge_integrations.collection.collection
 import nudge_integrations.collection.journals
 import nudge_integrations.stores
 
-NEITHER = ("corpus", "checks", "registry", "_hnswlib")  # these neither read nor write a store
+NEITHER = ("registry", "_hnswlib")  # these neither read nor write a store
 FILES = {
     nudge_integrations.collection.collection.__file__,
     nudge_integrations.collection.journals.__file__,
