@@ -21,7 +21,7 @@ class Clock:
         """Time one stage."""
         start = time.perf_counter()
         yield
-        self.seconds[stage] = time.perf_counter() - start
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
 
 
 def progress_bar(total: int, doing: str, shown: bool, **options: Any) -> tqdm[None]:

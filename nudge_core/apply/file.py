@@ -85,10 +85,14 @@ class JournalFile:
         self.path, self.dtype, self.process = Path(path), dtype, os.getpid()
         self._made_with = {"kind": kind, "fingerprint": fingerprint, "dim": dim, "dtype": dtype}
         self._mutex = threading.RLock()
-        self._lock = FileLock(f"{self.path}.lock")
+        self._lock = FileLock(f"{self.path}.lock", mode=0o600)
         about = {"version": str(VERSION), "kind": kind, "fingerprint": fingerprint, "dim": str(dim), "dtype": dtype.str}
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(
+                mode=0o700, parents=True, exist_ok=True
+            )  # users' questions are nobody else's business
+            if not self.path.exists():
+                self.path.touch(mode=0o600)
         except OSError as error:
             raise JournalError(
                 f"the folder of the journal {str(self.path)!r} cannot be made ({error}): {_ELSEWHERE}"

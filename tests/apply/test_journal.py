@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nudge_core.apply import restore, survey, write
+from nudge_core.apply import Journal, restore, survey, write
 from nudge_core.apply.memory import add_feedback, cache, cached, feedback, model_number
 
 ODD = [
@@ -133,3 +133,17 @@ def test_a_model_is_known_by_name_and_by_how_it_embeds(world):
     assert len(numbers) == 3
     cache(world.journal, first, ["a"], one[None])
     assert cached(world.journal, first + 1, ["a"]) == {}
+
+
+def test_nobody_else_can_read_it(make, tmp_path):
+    """It holds what users asked."""
+    world = make()
+    journal = Journal(
+        tmp_path / "home" / "journals" / "one.sqlite", kind="Dict", fingerprint="this", dim=3, dtype=world.dtype
+    )
+    add_feedback(journal, "Who can read this?", {"d0": True})
+    with journal.lock("nudge"):
+        made = list((tmp_path / "home" / "journals").iterdir())
+        assert len(made) >= 2
+        assert not any(file.stat().st_mode & 0o077 for file in made)
+    assert not journal.path.parent.stat().st_mode & 0o077

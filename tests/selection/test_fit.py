@@ -1,5 +1,7 @@
 """Fit: what is measured by which names and lengths, what the candidates say of gains, and what is kept of the moves."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nudge_core import Auto, Contrastive, LinearMap, NudgeM, NudgeN, QuerySet, finetune
+from nudge_core.clock import Clock
 from nudge_core.data.labels import Labels
 from nudge_core.methods import problem as problems
 from nudge_core.methods.nudge_m import Shift
@@ -161,3 +164,28 @@ def test_documents_that_do_not_move_are_bit_equal(sample):
         assert torch.equal(moved[2:], documents[2:])
         assert not torch.equal(moved[0], documents[0])
     assert torch.equal(NudgeN(gammas=0.3).move(documents, labels, 0.3)[1], documents[1])
+
+
+def test_half_of_the_settings_are_tried_on_the_other_folds(problem, monkeypatch):
+    X, questions = problem
+    gone = []
+    scores = Contrastive.scores
+
+    def counted(self, problem, fold, setting, start, measure):
+        gone.append((id(fold), tuple(setting.items())))
+        return scores(self, problem, fold, setting, start, measure)
+
+    monkeypatch.setattr(Contrastive, "scores", counted)
+    method = Contrastive(steps=1)
+    trial(X, questions, method=method, folds=3)
+    folds = list(dict.fromkeys(fold for fold, _ in gone))
+    tried = [sum(fold == one for fold, _ in gone) for one in folds]
+    assert tried == [len(method.settings()), *[len(method.settings()) // 2] * (len(folds) - 1)]
+
+
+def test_the_seconds_of_a_stage_are_added_up():
+    clock = Clock()
+    for _ in range(2):
+        with clock("move"):
+            time.sleep(0.01)
+    assert clock.seconds["move"] >= 0.02
