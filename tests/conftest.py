@@ -27,6 +27,12 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of few tests that take long begin first, so that no process waits for another one at the end."""
+    first = ("test_ray_loss.py", "test_imports.py")
+    items.sort(key=lambda item: item.path.name not in first)
+
+
 @dataclass(frozen=True)
 class Sample:
     """A corpus X (docs, dim) of unit length and labelled questions over it."""
