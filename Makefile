@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	HF_HUB_OFFLINE=1 $(BIN)/nudge demo
 
 test: $(VENV)/.dev
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/kill
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/kill
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/kill
 
 # Every point at which a write is killed; `make test` kills at some of them.
