@@ -39,6 +39,8 @@ class Job:
     def open(cls, data: str, embeddings: Path | None, measures: Sequence[str] | None, skip_empty: bool) -> Job:
         """Read a folder in BEIR form or hf:NAME, and its vectors."""
         labelled = read_data(data)
+        for problem in labelled.problems:
+            say(problem, err)
         vectors = load_embeddings(labelled, embeddings)
         return cls(labelled, vectors, measures or MEASURES, "skip" if skip_empty else "error")
 

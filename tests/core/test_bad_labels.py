@@ -69,10 +69,16 @@ def test_integers_beside_string_ids_that_cannot_be_confused_are_rows():
     assert evaluate(corpus, ask([0], [1], [2]), ["Success@1"]).mean("Success@1") == 1
 
 
-@pytest.mark.parametrize("grade", [-1, -0.5, float("nan"), float("inf"), "much", None])
-def test_grades_that_are_no_numbers_from_zero_up(grade):
-    with pytest.raises(InputError, match=r"question 1 grades document 'd7' with .*; expected a number from zero up"):
+@pytest.mark.parametrize("grade", [float("nan"), float("inf"), float("-inf"), "much", None])
+def test_grades_that_are_no_numbers(grade):
+    with pytest.raises(InputError, match=r"question 1 grades document 'd7' with .*; expected a number: 0 and below"):
         ask({"d1": 1}, {"d7": grade})
+
+
+@pytest.mark.parametrize("grade", [0, -1, -2, -0.5])
+def test_what_is_graded_zero_or_below_is_not_relevant(grade):
+    asked = ask({"d1": 1, "d7": grade}, {"d7": grade, "d2": 3})
+    assert [asked.relevance[place] for place in (0, 1)] == [{"d1": 1.0}, {"d2": 3.0}]
 
 
 @pytest.mark.parametrize(
