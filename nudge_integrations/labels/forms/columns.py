@@ -115,7 +115,7 @@ def _read(
         answers += [replace(one, relevant=False, grade=0.0) for one in answers_of(row.where, ids=cell(wrong))]
         own = None if id in (ids, question) else cell(id)
         collector.add(cell(question), answers, id=own, split=cell(split) or row.split, where=row.where)
-    return collector.done()
+    return replace(collector.done(), keys=tuple(facts))
 
 
 def _usual(
