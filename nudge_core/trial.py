@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from nudge_core.evaluation.results import Comparison, Evaluation
 from nudge_core.methods.base import Method
 from nudge_core.result import Nudge
 from nudge_core.selection.candidate import Candidate
+from nudge_core.selection.evidence import Evidence
 from nudge_core.selection.fit import Fit
 
 
@@ -51,11 +53,16 @@ class Trial(Reported):
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the questions held out say of the gain, by the measure that chose."""
+        first = next(iter(self.before.values))
+        return Evidence.of(first, self.before.values[first], self.after.values[first])
+
     @property
     def improves(self) -> bool:
-        """Whether documents move, and the measure by which that was chosen is better than without fine-tuning."""
-        first = next(iter(self.before.values))
-        return bool(len(self.tuned)) and self.after.mean(first) > self.before.mean(first) + 1e-9
+        """Whether documents move, and the questions held out support that this is better than the original vectors."""
+        return bool(len(self.tuned)) and self.evidence.supports
 
     def compare(self) -> Comparison:
         """Before and after on the questions held out: all, seen and unseen."""

@@ -1,0 +1,78 @@
+"""Whether questions held out support a gain: only then are vectors written to a store.
+
+The gain of a question is its score with moved vectors less its score with the original ones. A gain is supported by `LEAST` questions held out or
+more, where the one-sided lower bound of the mean gain at `LEVEL`, by Student's t, is above zero. The questions held out also chose how far documents
+move, so that a mean just above zero says nothing; `benchmarks/evidence.py` measures how often labels that mean nothing pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nudge_core.errors import MissingExtraError, counted
+
+LEAST = 10
+"""Fewer questions held out than these never support a gain."""
+
+LEVEL = 0.975
+"""The level of the one-sided bound."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What questions held out say of a gain.
+
+    Attributes:
+        measure: By what it is measured.
+        questions: How many were held out.
+        gain: The mean gain, from -1 to 1.
+        bound: The one-sided lower bound of the mean gain; minus infinity where one question or none was held out.
+    """
+
+    measure: str
+    questions: int
+    gain: float
+    bound: float
+
+    @classmethod
+    def of(cls, measure: str, before: NDArray[np.float64], after: NDArray[np.float64]) -> Evidence:
+        """The evidence of paired scores, (questions,) each.
+
+        Raises:
+            MissingExtraError: scipy is not installed.
+        """
+        gains = np.asarray(after, np.float64) - np.asarray(before, np.float64)
+        count = len(gains)
+        if count < 2:
+            return cls(measure, count, float(gains.mean()) if count else 0.0, -np.inf)
+        try:
+            from scipy.stats import t
+        except ImportError as error:
+            raise MissingExtraError("scipy", "evaluation", "the bound on the gain") from error
+        mean, error_of_mean = float(gains.mean()), float(gains.std(ddof=1)) / count**0.5
+        return cls(measure, count, mean, mean - float(t.ppf(LEVEL, count - 1)) * error_of_mean)
+
+    @property
+    def supports(self) -> bool:
+        """Whether the gain is supported."""
+        return self.questions >= LEAST and self.bound > 1e-9
+
+    def why_not(self) -> str:
+        """Why the gain is not supported and what would help, a sentence each."""
+        if self.gain <= 1e-9:
+            return (
+                f"{self.measure} does not rise on the {counted(self.questions, 'question', 'questions')} held out ({100 * self.gain:+.2f}). "
+                "More labelled questions about the same documents would help most"
+            )
+        if self.questions < LEAST:
+            return (
+                f"only {counted(self.questions, 'question was', 'questions were')} held out, and fewer than {LEAST} say nothing. "
+                f"Label at least {LEAST} questions; a hundred say much more"
+            )
+        return (
+            f"the gain of {100 * self.gain:+.2f} in {self.measure} on {self.questions} questions held out may be chance: its lower bound at "
+            f"{100 * LEVEL:g} % is {100 * self.bound:+.2f}. More labelled questions would tell"
+        )
