@@ -34,7 +34,7 @@ def add_feedback(journal: Journal, question: str, judgements: Mapping[str, bool]
     """Keep what somebody said of the answers to a question; a later word goes before an earlier one."""
     now = datetime.now(timezone.utc).isoformat()
     journal.execute(
-        "INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?)",
+        "INSERT INTO feedback VALUES (?, ?, ?, ?) ON CONFLICT (question, document) DO UPDATE SET relevant = excluded.relevant, given = excluded.given",
         [(question, document, int(good), now) for document, good in judgements.items()],
     )
 
@@ -45,12 +45,12 @@ def keep_learned(journal: Journal, questions: Iterable[str], documents: Iterable
         for table, values in (("learned", map(_digest, questions)), ("learned_about", documents)):
             connection.execute(LATER[table])
             connection.execute(f"DELETE FROM {table}")  # noqa: S608  # one of the two above
-            connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?)", ((value,) for value in values))  # noqa: S608
+            connection.executemany(f"INSERT INTO {table} VALUES (?) ON CONFLICT DO NOTHING", ((value,) for value in values))  # noqa: S608
 
 
 def documents_learned_from(journal: Journal, moved: Iterable[str]) -> list[str]:
     """Those of the documents that stand moved which labels were about: a map moves all others too."""
-    if not journal.rows("SELECT 1 FROM sqlite_master WHERE name = 'learned_about'"):
+    if not journal.has("learned_about"):
         return list(moved)
     known = {document for (document,) in journal.rows("SELECT document FROM learned_about")}
     return [name for name in moved if name in known]
@@ -58,7 +58,7 @@ def documents_learned_from(journal: Journal, moved: Iterable[str]) -> list[str]:
 
 def learned_from(journal: Journal, questions: Iterable[str]) -> list[str]:
     """Those of the questions that the vectors which stand have learned from."""
-    if not journal.rows("SELECT 1 FROM sqlite_master WHERE name = 'learned'"):
+    if not journal.has("learned"):
         return []
     known = {digest for (digest,) in journal.rows("SELECT question FROM learned")}
     return [text for text in questions if _digest(text) in known]
@@ -96,7 +96,7 @@ def cached(journal: Journal, model: int, texts: Iterable[str]) -> dict[str, NDAr
 def cache(journal: Journal, model: int, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
     """Keep the vectors of questions."""
     values = [(model, text, vector.tobytes()) for text, vector in zip(texts, vectors.astype(np.float32), strict=True)]
-    journal.execute("INSERT OR REPLACE INTO questions VALUES (?, ?, ?)", values)
+    journal.execute("INSERT INTO questions VALUES (?, ?, ?) ON CONFLICT (model, text) DO UPDATE SET vector = excluded.vector", values)
 
 
 def _same(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
@@ -118,7 +118,7 @@ def keep_map(journal: Journal, matrix: NDArray[np.float32]) -> str:
     name = hash_of(matrix).hex()
     with journal.transaction() as connection:
         connection.execute(LATER["maps"])
-        connection.execute("INSERT OR IGNORE INTO maps VALUES (?, ?)", (name, np.ascontiguousarray(matrix).tobytes()))
+        connection.execute("INSERT INTO maps VALUES (?, ?) ON CONFLICT DO NOTHING", (name, np.ascontiguousarray(matrix).tobytes()))
     return name
 
 
