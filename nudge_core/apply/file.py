@@ -74,7 +74,9 @@ class JournalFile:
         process: The number of the process that opened it; one that is forked from it opens it `again`.
     """
 
-    def __init__(self, path: str | Path, *, kind: str, fingerprint: str, dim: int, dtype: np.dtype[Any], also: Path | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, kind: str, fingerprint: str, dim: int, dtype: np.dtype[Any], also: Path | None = None
+    ) -> None:
         """Open the journal, or make a new one.
 
         Args:
@@ -106,8 +108,8 @@ class JournalFile:
         _keep_private(file)
         if file.is_file() and not file.stat().st_size:
             raise JournalError(
-                f"the journal {str(self.path)!r} is empty, so that it knows no original: put a backup of it in its place, or delete it to begin a new "
-                "one, for which what the store holds now is original"
+                f"the journal {str(self.path)!r} is empty, so that it knows no original: put a backup of it in its place, or delete it to begin a "
+                "new one, for which what the store holds now is original"
             )
         self._locks = [FileLock(name, mode=0o600) for name in (f"{file}.lock", also) if name is not None]
         with self._guard():

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +18,7 @@ from nudge_core.errors import JournalError, UnfinishedRunError
 REMEDY = 'recover("finish") finishes it, recover("rollback") undoes it'
 """What to do with a run that was interrupted."""
 
+# ruff: noqa: S608  # statements are made of these constants
 _VECTORS = "INSERT INTO vectors VALUES (?, ?) ON CONFLICT DO NOTHING"
 _AFRESH = "ON CONFLICT (id) DO UPDATE SET original = excluded.original, current = excluded.current"
 _DOCUMENTS = f"INSERT INTO documents VALUES (?, ?, ?) {_AFRESH}"
@@ -169,38 +167,3 @@ class Journal(JournalFile):
 def hash_of(vector: NDArray[Any]) -> bytes:
     """16 bytes that tell a vector from every other."""
     return blake2b(np.ascontiguousarray(vector).tobytes(), digest_size=16).digest()
-
-
-def vectors_known(
-    path: Path,
-    fetch: Callable[[list[str]], Mapping[str, NDArray[Any]]],
-    fingerprint: str,
-    *,
-    enough: int = 50,
-    page: int = 1000,
-) -> int:
-    """How many documents of a store hold a vector that a run of this journal wrote, or any vector of it where a run was interrupted.
-
-    A store that holds originals only needs no journal, and may be another one with the same documents. The count ends at `enough`; it is 0 for
-    a file that is no journal, or that of another collection or version. `fetch` gives the vectors of the store by id, of a page at a time.
-    """
-    count, last = 0, ""
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
-            if dict(connection.execute("SELECT key, value FROM meta")).get("fingerprint") != fingerprint:
-                return 0
-            cut = connection.execute("SELECT 1 FROM runs WHERE state = 'writing'").fetchone() is not None
-            while count < enough:
-                query = "SELECT id, original FROM documents WHERE id > ? ORDER BY id LIMIT ?"
-                originals = dict(connection.execute(query, (last, page)))
-                if not originals:
-                    break
-                last = list(originals)[-1]
-                for name, vector in fetch(list(originals)).items():
-                    held = hash_of(vector)
-                    if cut or held != originals[name]:
-                        known = connection.execute("SELECT 1 FROM vectors WHERE hash = ?", (held,)).fetchone()
-                        count += known is not None
-    except sqlite3.DatabaseError:
-        return 0
-    return count

@@ -1,7 +1,7 @@
 """Keep a journal small: moves of old runs go, originals and the names of runs stay.
 
-Of the last `KEEP` runs all is kept. Of older ones a journal keeps, for `KNOWN` runs, by what hash a document of a store that was put back to those days
-is known for moved; of still older ones that they were.
+Of the last `KEEP` runs all is kept. Of `KNOWN` runs a journal keeps the hashes of what they wrote, by which a store that was put back to that day is
+known for moved.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ def test_vectors_that_nothing_speaks_of_go_and_the_file_shrinks(make):
         run(world, seed)
     before = world.journal.path.stat().st_size
     prune(world.journal, 1)
-    assert world.journal.rows("SELECT count(*) FROM vectors") == [(900,)], "originals, and what the last run found and wrote"
+    assert world.journal.rows("SELECT count(*) FROM vectors") == [(900,)], (
+        "originals, and what the last run found and wrote"
+    )
     assert world.journal.path.stat().st_size < 0.6 * before
     restore(world.target, world.journal)
     assert world.target.bits() == world.original
