@@ -7,21 +7,22 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 from weakref import finalize
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from nudge_core.errors import JournalError, LockedError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_ELSEWHERE = "choose another place with journal=…"
+ELSEWHERE = "choose another place with journal=…"
 
 VERSION = 1
 
@@ -49,10 +50,14 @@ CREATE TABLE questions (model INTEGER NOT NULL, text TEXT NOT NULL, vector BLOB 
 """
 """Tables that hold vectors keep them out of the tree of their keys, where a large row takes pages of its own."""
 
+META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+
 LATER = {
     "maps": "CREATE TABLE IF NOT EXISTS maps (name TEXT PRIMARY KEY, value BLOB NOT NULL)",
     "learned": "CREATE TABLE IF NOT EXISTS learned (question BLOB PRIMARY KEY) WITHOUT ROWID",
     "learned_about": "CREATE TABLE IF NOT EXISTS learned_about (document TEXT PRIMARY KEY) WITHOUT ROWID",
+    "past": "CREATE TABLE IF NOT EXISTS past (id TEXT NOT NULL, held BLOB NOT NULL, original BLOB NOT NULL, run INTEGER NOT NULL, "
+    "PRIMARY KEY (id, held)) WITHOUT ROWID",
 }
 """Tables that came later: a journal of this version has each of them from its first use on."""
 
@@ -69,42 +74,52 @@ class JournalFile:
         process: The number of the process that opened it; one that is forked from it opens it `again`.
     """
 
-    def __init__(self, path: str | Path, *, kind: str, fingerprint: str, dim: int, dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, path: str | Path, *, kind: str, fingerprint: str, dim: int, dtype: np.dtype[Any], also: Path | None = None
+    ) -> None:
         """Open the journal, or make a new one.
 
         Args:
-            path: The file; its folder is made if it is not there.
+            path: The file, perhaps by way of links; its folder is made if it is not there.
             kind: The kind of store, for example "Chroma".
             fingerprint: What tells the collection from others.
             dim: Dimension of its vectors.
             dtype: Their number type.
+            also: A file that is locked as well: the lock of the collection, whichever journal it is written with.
 
         Raises:
-            JournalError: The file cannot be opened or made, is no journal, or belongs to another collection.
+            JournalError: The file cannot be opened or made, is empty or no journal, or belongs to another collection.
         """
         self.path, self.dtype, self.process = Path(path), dtype, os.getpid()
-        self._made_with = {"kind": kind, "fingerprint": fingerprint, "dim": dim, "dtype": dtype}
+        self._made_with = {"kind": kind, "fingerprint": fingerprint, "dim": dim, "dtype": dtype, "also": also}
         self._mutex = threading.RLock()
-        self._lock = FileLock(f"{self.path}.lock", mode=0o600)
         about = {"version": str(VERSION), "kind": kind, "fingerprint": fingerprint, "dim": str(dim), "dtype": dtype.str}
         try:
-            self.path.parent.mkdir(
-                mode=0o700, parents=True, exist_ok=True
-            )  # users' questions are nobody else's business
-            if not self.path.exists():
-                self.path.touch(mode=0o600)
-        except OSError as error:
+            file = self.path.resolve()
+            # users' questions are nobody else's business
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
             raise JournalError(
-                f"the folder of the journal {str(self.path)!r} cannot be made ({error}): {_ELSEWHERE}"
+                f"the folder of the journal {str(self.path)!r} cannot be made ({error}): {ELSEWHERE}"
             ) from error
         with self._guard():
-            self.connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            if not file.exists():
+                _make(file, {**about, "id": uuid4().hex})
+        _keep_private(file)
+        if file.is_file() and not file.stat().st_size:
+            raise JournalError(
+                f"the journal {str(self.path)!r} is empty, so that it knows no original: put a backup of it in its place, or delete it to begin a "
+                "new one, for which what the store holds now is original"
+            )
+        self._locks = [FileLock(name, mode=0o600) for name in (f"{file}.lock", also) if name is not None]
+        with self._guard():
+            self.connection = sqlite3.connect(file, timeout=30, isolation_level=None, check_same_thread=False)
         finalize(self, _close, self.connection, self.process)
         try:
             with self._guard():
                 self.connection.execute("PRAGMA synchronous = FULL")
-            with self.transaction():
-                self._make(about)
+            if not self.has("meta"):
+                raise JournalError(f"{str(self.path)!r} is a database of something else: {ELSEWHERE}")
             self._check(about)
         except BaseException:
             self.close()
@@ -118,17 +133,38 @@ class JournalFile:
         """The same journal, opened once more."""
         return type(self)(self.path, **self._made_with)  # type: ignore[arg-type]
 
-    def _make(self, about: Mapping[str, str]) -> None:
-        if self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
-            return
-        if self.rows("SELECT 1 FROM sqlite_master"):
-            raise JournalError(f"{str(self.path)!r} is a database of something else: {_ELSEWHERE}")
-        for statement in SCHEMA.split(";\n"):
-            self.connection.execute(statement)
-        self.connection.executemany("INSERT INTO meta VALUES (?, ?)", about.items())
+    def has(self, table: str) -> bool:
+        """Whether there is such a table."""
+        return bool(self.rows("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)))
+
+    def meta(self) -> dict[str, str]:
+        """What the journal says of itself."""
+        return dict(self.rows("SELECT key, value FROM meta"))
+
+    def compact(self) -> None:
+        """Give the room of what was deleted back to the disk; where that takes more room than there is, later runs use it."""
+        with self._guard(), suppress(sqlite3.OperationalError):
+            self.connection.execute("VACUUM")
+
+    def note_meta(self, key: str, value: str) -> None:
+        """Say something more of the journal."""
+        self.execute(META, [(key, value)])
+
+    @property
+    def id(self) -> str:
+        """What tells this journal, and copies of it, from all others."""
+        if "id" not in self.meta():  # an older one
+            self.execute("INSERT INTO meta VALUES ('id', ?) ON CONFLICT DO NOTHING", [(uuid4().hex,)])
+        return self.meta()["id"]
 
     def _check(self, about: Mapping[str, str]) -> None:
-        held = dict(self.rows("SELECT key, value FROM meta"))
+        held = self.meta()
+        version = held.get("version", "")
+        if version.isdecimal() and int(version) > VERSION:
+            raise JournalError(
+                f"{str(self.path)!r} is a journal of version {version}, and this program knows {VERSION} and older: install the nudge-integrations "
+                "that wrote it, or a newer one. Nothing was changed"
+            )
         words = {"version": "a journal of version", "kind": "the journal of a store of kind"}
         words["fingerprint"] = "the journal of collection"
         for key, value in about.items():
@@ -136,39 +172,45 @@ class JournalFile:
                 what = words.get(key, f"the journal of vectors with {key}")
                 raise JournalError(
                     f"{str(self.path)!r} is {what} {held.get(key)!r}, this is {value!r}: the collection was made anew or embedded by another "
-                    f"model since, or the journal is that of another one. {_ELSEWHERE.capitalize()}; keep this one if you need its originals"
+                    f"model since, or the journal is that of another one. {ELSEWHERE.capitalize()}; keep this one if you need its originals"
                 )
 
     @contextmanager
     def lock(self, purpose: str) -> Iterator[None]:
         """Hold the collection for one thread of one process; may be nested."""
+        with ExitStack() as held:
+            for lock in self._locks:
+                self._acquire(lock, purpose)
+                held.callback(lock.release)
+            if self._locks[0].lock_counter == 1:
+                self.note_meta("holder", f"{holder(purpose)} (begun {now()})")
+            yield
+
+    def _acquire(self, lock: BaseFileLock, purpose: str) -> None:
         try:
-            self._lock.acquire(timeout=0)
+            lock.acquire(timeout=0)
         except Timeout:
-            holder = dict(self.rows("SELECT key, value FROM meta")).get("holder", "another process")
+            who = self.meta().get("holder", "another process")
+            if lock is not self._locks[0]:
+                who = "another process, with another journal, is at work"
             raise LockedError(
-                f"{holder} on this collection since its last start, so {purpose} cannot begin: wait until it has ended, or stop it "
+                f"{who} on this collection since its last start, so {purpose} cannot begin: wait until it has ended, or stop it "
                 f"(journal {str(self.path)!r})"
             ) from None
         except OSError as error:
-            raise JournalError(f"{str(self.path)!r}.lock cannot be made ({error}): {_ELSEWHERE}") from error
-        try:
-            if self._lock.lock_counter == 1:
-                who = f"process {os.getpid()} on {socket.gethostname()} does {purpose!r}"
-                self.execute("INSERT OR REPLACE INTO meta VALUES ('holder', ?)", [(f"{who} (begun {now()})",)])
-            yield
-        finally:
-            self._lock.release()
+            raise JournalError(f"{str(lock.lock_file)!r} cannot be made ({error}): {ELSEWHERE}") from error
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
         try:
             with self._mutex:
                 yield
-        except sqlite3.DatabaseError as error:
+        except JournalError:
+            raise
+        except (sqlite3.DatabaseError, OSError) as error:
             remedy = "free some space" if "full" in str(error) else "check the file and its permissions"
             raise JournalError(
-                f"the journal {str(self.path)!r} cannot be used ({error}): {remedy}, or {_ELSEWHERE}. Nothing is written to a store "
+                f"the journal {str(self.path)!r} cannot be used ({error}): {remedy}, or {ELSEWHERE}. Nothing is written to a store "
                 "without its journal"
             ) from error
 
@@ -200,6 +242,40 @@ class JournalFile:
         """One statement for many values, in one transaction."""
         with self.transaction() as connection:
             connection.executemany(statement, values)
+
+
+def _make(file: Path, about: Mapping[str, str]) -> None:
+    """A new journal, which is there as a whole or not at all; that of another process if it was quicker."""
+    draft = file.with_name(f"{file.name}.{uuid4().hex}.new")
+    try:
+        draft.touch(mode=0o600)
+        with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+            connection.execute("BEGIN")
+            for statement in SCHEMA.split(";\n"):
+                connection.execute(statement)
+            connection.executemany(META, about.items())
+            connection.execute("COMMIT")
+        try:
+            os.link(draft, file)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            draft.rename(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _keep_private(file: Path) -> None:
+    """Take from others what older versions gave them. Where the group may write, somebody wants to share the journal with it."""
+    for path in (file, Path(f"{file}.lock")):
+        with suppress(OSError):  # it belongs to another user, say, who shares it
+            mode = path.stat().st_mode
+            path.chmod(mode & (0o770 if mode & 0o020 else 0o700))
+
+
+def holder(purpose: str) -> str:
+    """Who does something, in words."""
+    return f"process {os.getpid()} on {socket.gethostname()} does {purpose!r}"
 
 
 def _close(connection: sqlite3.Connection, process: int) -> None:

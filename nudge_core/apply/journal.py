@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +18,10 @@ from nudge_core.errors import JournalError, UnfinishedRunError
 REMEDY = 'recover("finish") finishes it, recover("rollback") undoes it'
 """What to do with a run that was interrupted."""
 
-_VECTORS = "INSERT OR IGNORE INTO vectors VALUES (?, ?)"
-_DOCUMENTS = "INSERT OR REPLACE INTO documents VALUES (?, ?, ?)"
+# ruff: noqa: S608  # statements are made of these constants
+_VECTORS = "INSERT INTO vectors VALUES (?, ?) ON CONFLICT DO NOTHING"
+_AFRESH = "ON CONFLICT (id) DO UPDATE SET original = excluded.original, current = excluded.current"
+_DOCUMENTS = f"INSERT INTO documents VALUES (?, ?, ?) {_AFRESH}"
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Journal(JournalFile):
 
     def forget(self, ids: Iterable[str]) -> None:
         """Forget re-added or deleted documents, unless one still holds a vector that a run wrote."""
-        self.execute("UPDATE documents SET original = x'', current = x'' WHERE id = ?", [(name,) for name in ids])
+        self.execute("UPDATE documents SET original = ?, current = ? WHERE id = ?", [(b"", b"", name) for name in ids])
 
     # Runs
 
@@ -78,10 +77,12 @@ class Journal(JournalFile):
             "SELECT number, kind, state, started, finished, count(id), coalesce(sum(written), 0), settings "
             "FROM runs LEFT JOIN changes ON run = number GROUP BY number ORDER BY number"
         )
-        return [
-            Run(n, kind, state, begun, ended, docs, done, json.loads(made))
-            for n, kind, state, begun, ended, docs, done, made in found
-        ]
+        runs = []
+        for number, kind, state, begun, ended, documents, written, made in found:
+            settings = json.loads(made)
+            counts = settings.get("pruned", {"documents": documents, "written": written})
+            runs.append(Run(number, kind, state, begun, ended, **counts, settings=settings))
+        return runs
 
     def run(self, number: int) -> Run | None:
         """One run, if there is one of this number."""
@@ -104,21 +105,26 @@ class Journal(JournalFile):
         self, kind: str, changes: Sequence[Change], vectors: Mapping[bytes, NDArray[Any]], settings: Mapping[str, Any]
     ) -> int:
         """Put a run with all its vectors on disk, before anything is written to the store; the number of the run."""
-        begin = "INSERT INTO runs (kind, state, started, settings) VALUES (?, 'writing', ?, ?)"
+        begin = "INSERT INTO runs (number, kind, state, started, settings) VALUES (?, ?, 'writing', ?, ?)"
         with self.transaction() as connection:
             connection.executemany(_VECTORS, ((h, v.tobytes()) for h, v in vectors.items()))
-            number = connection.execute(begin, (kind, now(), json.dumps(settings))).lastrowid
+            number = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM runs").fetchone()[0]
+            connection.execute(begin, (number, kind, now(), json.dumps(settings)))
             planned = ((number, c.id, c.original, c.old, c.new, int(c.old == c.new)) for c in changes)
             connection.executemany("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?)", planned)
             connection.executemany(_DOCUMENTS, ((c.id, c.original, c.old) for c in changes))
-        return int(number or 0)
+        return int(number)
 
     def amend(self, run: int, changes: Sequence[Change], vectors: Mapping[bytes, NDArray[Any]]) -> None:
         """Put more documents into a run that has ended, before they are written to the store."""
         with self.transaction() as connection:
             connection.executemany(_VECTORS, ((h, v.tobytes()) for h, v in vectors.items()))
             written = ((run, c.id, c.original, c.old, c.new) for c in changes)
-            connection.executemany("INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?, ?, 1)", written)
+            connection.executemany(
+                "INSERT INTO changes VALUES (?, ?, ?, ?, ?, 1) ON CONFLICT (run, id) "
+                "DO UPDATE SET original = excluded.original, old = excluded.old, new = excluded.new, written = 1",
+                written,
+            )
             connection.executemany(_DOCUMENTS, ((c.id, c.original, c.new) for c in changes))
 
     def note(self, current: Mapping[str, bytes]) -> None:
@@ -133,9 +139,16 @@ class Journal(JournalFile):
     def written(self, name: str) -> list[tuple[bytes, bytes]]:
         """(original, new) of every run that wanted to move a document, the last first."""
         return self.rows(
-            "SELECT original, new FROM runs CROSS JOIN changes ON run = number WHERE id = ? AND new <> original ORDER BY run DESC",
+            "SELECT original, new FROM changes WHERE run IN (SELECT number FROM runs) AND id = ? AND new <> original ORDER BY run DESC",
             (name,),
         )
+
+    def original_of_past(self, name: str, held: bytes) -> bytes | None:
+        """The hash of the original of a document that holds what a run wrote which was pruned since; None where none did."""
+        if not self.has("past"):
+            return None
+        found = self.rows("SELECT original FROM past WHERE id = ? AND held = ?", (name, held))
+        return found[0][0] if found else None
 
     def mark(self, run: int, ids: Iterable[str]) -> None:
         """Note that these documents were written."""
@@ -145,7 +158,7 @@ class Journal(JournalFile):
         """End a run, and note what stands in the store now; also of documents that were forgotten while it was under way."""
         with self.transaction() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO documents SELECT id, original, ? FROM changes WHERE run = ? AND id = ?",
+                f"INSERT INTO documents SELECT id, original, ? FROM changes WHERE run = ? AND id = ? {_AFRESH}",
                 ((h, run, name) for name, h in current.items()),
             )
             connection.execute("UPDATE runs SET state = ?, finished = ? WHERE number = ?", (state, now(), run))
@@ -154,38 +167,3 @@ class Journal(JournalFile):
 def hash_of(vector: NDArray[Any]) -> bytes:
     """16 bytes that tell a vector from every other."""
     return blake2b(np.ascontiguousarray(vector).tobytes(), digest_size=16).digest()
-
-
-def vectors_known(
-    path: Path,
-    fetch: Callable[[list[str]], Mapping[str, NDArray[Any]]],
-    fingerprint: str,
-    *,
-    enough: int = 50,
-    page: int = 1000,
-) -> int:
-    """How many documents of a store hold a vector that a run of this journal wrote, or any vector of it where a run was interrupted.
-
-    A store that holds originals only needs no journal, and may be another one with the same documents. The count ends at `enough`; it is 0 for
-    a file that is no journal, or that of another collection or version. `fetch` gives the vectors of the store by id, of a page at a time.
-    """
-    count, last = 0, ""
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
-            if dict(connection.execute("SELECT key, value FROM meta")).get("fingerprint") != fingerprint:
-                return 0
-            cut = connection.execute("SELECT 1 FROM runs WHERE state = 'writing'").fetchone() is not None
-            while count < enough:
-                query = "SELECT id, original FROM documents WHERE id > ? ORDER BY id LIMIT ?"
-                originals = dict(connection.execute(query, (last, page)))
-                if not originals:
-                    break
-                last = list(originals)[-1]
-                for name, vector in fetch(list(originals)).items():
-                    held = hash_of(vector)
-                    if cut or held != originals[name]:
-                        known = connection.execute("SELECT 1 FROM vectors WHERE hash = ?", (held,)).fetchone()
-                        count += known is not None
-    except sqlite3.DatabaseError:
-        return 0
-    return count

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from nudge_core.apply.file import LATER
 from nudge_core.apply.journal import Change, Journal, hash_of
 from nudge_core.apply.records import Target
-from nudge_core.apply.running import CHUNK
+from nudge_core.apply.running import CHUNK, near
 from nudge_core.data.queries import normal
 from nudge_core.data.vectors import mapped
 from nudge_core.errors import InputError, LockedError, StoreError, counted
@@ -34,7 +35,8 @@ def add_feedback(journal: Journal, question: str, judgements: Mapping[str, bool]
     """Keep what somebody said of the answers to a question; a later word goes before an earlier one."""
     now = datetime.now(timezone.utc).isoformat()
     journal.execute(
-        "INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?)",
+        "INSERT INTO feedback VALUES (?, ?, ?, ?) ON CONFLICT (question, document) "
+        "DO UPDATE SET relevant = excluded.relevant, given = excluded.given",
         [(question, document, int(good), now) for document, good in judgements.items()],
     )
 
@@ -45,12 +47,13 @@ def keep_learned(journal: Journal, questions: Iterable[str], documents: Iterable
         for table, values in (("learned", map(_digest, questions)), ("learned_about", documents)):
             connection.execute(LATER[table])
             connection.execute(f"DELETE FROM {table}")  # noqa: S608  # one of the two above
-            connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?)", ((value,) for value in values))  # noqa: S608
+            insert = f"INSERT INTO {table} VALUES (?) ON CONFLICT DO NOTHING"  # noqa: S608
+            connection.executemany(insert, ((value,) for value in values))
 
 
 def documents_learned_from(journal: Journal, moved: Iterable[str]) -> list[str]:
     """Those of the documents that stand moved which labels were about: a map moves all others too."""
-    if not journal.rows("SELECT 1 FROM sqlite_master WHERE name = 'learned_about'"):
+    if not journal.has("learned_about"):
         return list(moved)
     known = {document for (document,) in journal.rows("SELECT document FROM learned_about")}
     return [name for name in moved if name in known]
@@ -58,7 +61,7 @@ def documents_learned_from(journal: Journal, moved: Iterable[str]) -> list[str]:
 
 def learned_from(journal: Journal, questions: Iterable[str]) -> list[str]:
     """Those of the questions that the vectors which stand have learned from."""
-    if not journal.rows("SELECT 1 FROM sqlite_master WHERE name = 'learned'"):
+    if not journal.has("learned"):
         return []
     known = {digest for (digest,) in journal.rows("SELECT question FROM learned")}
     return [text for text in questions if _digest(text) in known]
@@ -96,7 +99,10 @@ def cached(journal: Journal, model: int, texts: Iterable[str]) -> dict[str, NDAr
 def cache(journal: Journal, model: int, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
     """Keep the vectors of questions."""
     values = [(model, text, vector.tobytes()) for text, vector in zip(texts, vectors.astype(np.float32), strict=True)]
-    journal.execute("INSERT OR REPLACE INTO questions VALUES (?, ?, ?)", values)
+    journal.execute(
+        "INSERT INTO questions VALUES (?, ?, ?) ON CONFLICT (model, text) DO UPDATE SET vector = excluded.vector",
+        values,
+    )
 
 
 def _same(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
@@ -111,6 +117,8 @@ def remove_feedback(journal: Journal | None, question: str) -> None:
 
 
 _log = logging.getLogger(__name__)
+_WITNESSES = 32
+"""Documents that show whether a run stands in a store."""
 
 
 def keep_map(journal: Journal, matrix: NDArray[np.float32]) -> str:
@@ -118,7 +126,9 @@ def keep_map(journal: Journal, matrix: NDArray[np.float32]) -> str:
     name = hash_of(matrix).hex()
     with journal.transaction() as connection:
         connection.execute(LATER["maps"])
-        connection.execute("INSERT OR IGNORE INTO maps VALUES (?, ?)", (name, np.ascontiguousarray(matrix).tobytes()))
+        connection.execute(
+            "INSERT INTO maps VALUES (?, ?) ON CONFLICT DO NOTHING", (name, np.ascontiguousarray(matrix).tobytes())
+        )
     return name
 
 
@@ -136,21 +146,33 @@ def current_map(journal: Journal) -> tuple[int, str] | None:
 
 def map_of(journal: Journal, run: int | None) -> str | None:
     """The name of the map of a run, or of the run to which it restored; None where there is none."""
+    return _made_with(journal, run).get("map")
+
+
+def _made_with(journal: Journal, run: int | None) -> dict[str, Any]:
+    """The settings of a run, or of the run to which it restored, that name a map; {} where there is none."""
     while run is not None:
         found = journal.rows("SELECT settings FROM runs WHERE number = ?", (run,))
-        run_settings = json.loads(found[0][0]) if found else {}
+        run_settings: dict[str, Any] = json.loads(found[0][0]) if found else {}
         if run_settings.get("map") is not None:
-            return str(run_settings["map"])
+            return run_settings
         earlier = run_settings.get("to")
         run = earlier if isinstance(earlier, int) and earlier < run else None
-    return None
+    return {}
 
 
-def map_added(target: Target, journal: Journal, ids: Sequence[str]) -> int:
+def map_added(target: Target, journal: Journal, ids: Sequence[str], model: int | None = None) -> int:
     """Apply the current map to newly added documents; return how many were changed.
 
-    What they held becomes their original in the journal, before anything is written, so that `restore` brings it back. Where another process
-    writes to the collection they stay as they are, with a warning.
+    What they held becomes their original in the journal, before anything is written, so that `restore` brings it back. They stay as they are, with a
+    warning, where another process writes to the collection, where another model embedded them than those that the map was made for, and where the
+    store does not hold what the run of the map wrote: as after it was emptied, or put back to an older day.
+
+    Args:
+        target: The collection.
+        journal: Its journal.
+        ids: The documents.
+        model: The number of the model that embedded them; None where the journal knows none.
     """
     if current_map(journal) is None:
         return 0
@@ -160,18 +182,49 @@ def map_added(target: Target, journal: Journal, ids: Sequence[str]) -> int:
             if found is None:
                 return 0
             number, name = found
+            if reason := _no_map_for(target, journal, number, ids, model):
+                _say_unmapped(len(ids), reason)
+                return 0
             value = journal.rows("SELECT value FROM maps WHERE name = ?", (name,))[0][0]
             matrix = np.frombuffer(value, np.float32).reshape(target.dim, target.dim)
             size = target.batch or CHUNK
             parts = (ids[start : start + size] for start in range(0, len(ids), size))
             return sum(_map_added(target, journal, number, matrix, part) for part in parts)
     except LockedError as error:
-        _log.warning(
-            "%s and did not go through the map that the others went through: nudge again (%s)",
-            counted(len(ids), "document was added", "documents were added"),
-            error,
-        )
+        _say_unmapped(len(ids), f"nudge again ({error})")
         return 0
+
+
+def _say_unmapped(count: int, reason: str) -> None:
+    added = counted(count, "document was added", "documents were added")
+    _log.warning("%s and did not go through the map that the others went through: %s", added, reason)
+
+
+def _no_map_for(target: Target, journal: Journal, run: int, ids: Sequence[str], model: int | None) -> str:
+    """Why the map of a run is not for these documents, and what to do; "" where it is."""
+    before = _made_with(journal, run)
+    of = before.get("embedded_by", before.get("model"))
+    if of is None and model is not None:
+        return f"run {run} does not say which model embedded its documents: nudge again"
+    if of is not None and (model is None or not alike(journal, of, model)):
+        return (
+            f"they are embedded by another model than those of run {run}: give the store the embedding of then; or restore(), embed every document "
+            "again, and nudge anew"
+        )
+    witnesses = journal.rows(
+        "SELECT id, new FROM changes WHERE run = ? AND new <> original ORDER BY random() LIMIT ?",
+        (run, _WITNESSES + len(ids)),
+    )
+    added = set(ids)
+    wrote = dict([(name, new) for name, new in witnesses if name not in added][:_WITNESSES])
+    held = target.fetch(list(wrote))
+    vectors = journal.vectors(wrote[name] for name in held)
+    as_written = sum(near(vector, vectors[wrote[name]]) for name, vector in held.items())
+    if 2 * as_written <= len(held):
+        return (
+            f"the store does not hold what run {run} wrote, but other vectors or none of these documents: nudge again"
+        )
+    return ""
 
 
 def _map_added(target: Target, journal: Journal, run: int, matrix: NDArray[np.float32], ids: Sequence[str]) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nudge_core.apply.journal import Journal
 from nudge_core.apply.memory import current_map, map_of
+from nudge_core.apply.pruning import prune_old
 from nudge_core.apply.records import Direction, Outcome, Survey, Target
 from nudge_core.apply.running import carry_out, near, plan_and_carry_out
 from nudge_core.errors import InputError, first_few
@@ -51,7 +52,8 @@ def _original_of(journal: Journal, name: str, held: NDArray[Any]) -> bytes | Non
     """The hash of the original of a document that holds what some run wrote; None where no run did."""
     written = journal.written(name)
     vectors = journal.vectors(new for _, new in written)
-    return next((original for original, new in written if near(held, vectors[new])), None)
+    kept = next((original for original, new in written if near(held, vectors[new])), None)
+    return journal.original_of_past(name, journal.hash(held)) if kept is None else kept
 
 
 def write(
@@ -93,6 +95,7 @@ def write(
         new = {name: vector for name, vector in zip(ids, matrix, strict=True) if name not in left}
         wanted = dict(found.originals) | new
         done = plan_and_carry_out(target, journal, "nudge", wanted, stored, found, settings or {}, progress)
+        prune_old(journal)
         return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing))
 
 
@@ -117,7 +120,9 @@ def restore(target: Target, journal: Journal, run: int | None = None, *, progres
         now = current_map(journal)
         other = (None if now is None else now[1]) != map_of(journal, run)  # it is a run too where only the map changes
         settings = {"to": run}
-        return plan_and_carry_out(target, journal, "restore", wanted, stored, found, settings, progress, always=other)
+        done = plan_and_carry_out(target, journal, "restore", wanted, stored, found, settings, progress, always=other)
+        prune_old(journal)
+        return done
 
 
 def recover(target: Target, journal: Journal, direction: Direction, *, progress: bool = True) -> Outcome:
@@ -165,10 +170,11 @@ def _stale(
 
 def _state_after(journal: Journal, number: int, found: Survey) -> dict[str, NDArray[Any]]:
     run = journal.run(number)
-    if run is None or run.state != "done":
-        done = [run.number for run in journal.runs() if run.state == "done"]
+    if run is None or run.state != "done" or "pruned" in run.settings:
+        done = [run.number for run in journal.runs() if run.state == "done" and "pruned" not in run.settings]
         raise InputError(
-            f"run is {number!r}; expected the number of a run that was done: {first_few(done) or 'there is none'}; history() lists them"
+            f"run is {number!r}; expected the number of a run that was done: {first_few(done) or 'there is none'}; history() lists "
+            "them, and those that were pruned, whose moves are no longer kept"
         )
     known = journal.documents()
     originals = {name: journal.hash(vector) for name, vector in found.originals.items()}

@@ -18,12 +18,10 @@ from nudge_core.apply import recover as recover_run
 from nudge_core.apply import restore as restore_run
 from nudge_core.apply.memory import (
     add_feedback,
-    current_map,
     documents_learned_from,
     keep_learned,
     keep_map,
     learned_from,
-    map_added,
     remove_feedback,
 )
 from nudge_core.apply.records import Direction
@@ -32,8 +30,9 @@ from nudge_core.errors import InputError, LockedError, NudgeError, StoreError, f
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
+from nudge_integrations.collection import places
 from nudge_integrations.collection.embedding import Embedder, check_model
-from nudge_integrations.collection.journals import Journalled, home, new_journal
+from nudge_integrations.collection.journals import Journalled
 from nudge_integrations.collection.matching import resolve
 from nudge_integrations.collection.questions import (
     as_labels,
@@ -167,6 +166,8 @@ class Collection(Journalled):
                 }
                 if tuned.matrix is not None:
                     told["map"] = keep_map(journal, tuned.matrix)
+                    told["embedded_by"] = self._model(journal) if data.model is None else data.model
+                self._mark(adapter, journal)
                 keep_learned(journal, data.train.texts or (), data.train.relevance.documents.tolist())
                 outcome = write(adapter, journal, names, vectors, origins=origins, settings=told, progress=progress)
             with clock("checking the index"):
@@ -212,7 +213,7 @@ class Collection(Journalled):
         adapter = self.adapt()
         journal = self._existing(adapter)
         if journal is None:
-            place = self._chosen or (home() if adapter.fingerprint is None else new_journal(adapter, self._store))
+            place = self._chosen or (places.home() if adapter.fingerprint is None else places.new(adapter, self._store))
             raise InputError(
                 f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(place)!r}. If its vectors were moved on another "
                 "machine, by another user or with another $NUDGE_HOME, bring that journal and say where it is: journal=FILE"
@@ -226,13 +227,6 @@ class Collection(Journalled):
         if journal is None:
             return Outcome(None, 0)
         return recover_run(adapter, journal, direction, progress=progress)
-
-    def added(self, ids: Sequence[str]) -> None:
-        """Hear that documents were added: they go through the map that the others went through, if there is one."""
-        self.forget(ids)
-        held = self._opened()
-        if held is not None and ids and current_map(held) is not None:
-            map_added(self.adapt(), held, [self._spelled(str(name)) for name in ids])
 
     def history(self) -> list[Run]:
         """All runs of the collection, the first first."""

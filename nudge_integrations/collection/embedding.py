@@ -61,7 +61,7 @@ def embed_questions(
     Returns:
         (queries, dim) float32 of unit length, and the number of the model in the journal, if there is one.
     """
-    (probe,) = _matrix(embedder, [embedder.query(PROBE)], 1)
+    probe = probe_of(embedder)
     if probe.shape != (dim,):
         raise InputError(
             f"{embedder.name} embeds questions in {probe.size} dimensions, the documents of the store have {dim}: give the store the embedding "
@@ -81,6 +81,12 @@ def embed_questions(
             bar.update(len(part))
     matrix = np.stack([known[text] for text in texts])
     return matrix / np.linalg.norm(matrix, axis=1, keepdims=True), model
+
+
+def probe_of(embedder: Embedder) -> NDArray[np.float32]:
+    """(dim,) the vector of a fixed text, by which an embedding model is known again."""
+    (probe,) = _matrix(embedder, [embedder.query(PROBE)], 1)
+    return np.asarray(probe, np.float32)
 
 
 def _embedded(

@@ -1,83 +1,33 @@
-"""Where the journal of a collection is kept, and how it is found again."""
+"""Which journal belongs to a collection: known by what both hold, wherever they are; and what keeps it open."""
 
 from __future__ import annotations
 
+import logging
 import os
-import re
-import threading
-from collections.abc import Callable, Iterable
-from hashlib import blake2b
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
-from uuid import uuid4
-from weakref import WeakKeyDictionary
 
-from nudge_core.apply import Journal
-from nudge_core.apply.journal import vectors_known
-from nudge_core.errors import InputError
+import numpy as np
+from numpy.typing import NDArray
+
+from nudge_core.apply import Journal, prune, survey
+from nudge_core.apply.belonging import MARKED
+from nudge_core.apply.memory import current_map, map_added, model_number
+from nudge_core.errors import InputError, JournalError
+from nudge_integrations.collection import places
+from nudge_integrations.collection.embedding import Embedder, probe_of
 from nudge_integrations.stores import StoreAdapter
 
-IN_MEMORY = "in memory"
-_made: WeakKeyDictionary[Any, dict[tuple[int, str], Path]] = WeakKeyDictionary()
-_making = threading.Lock()
-
-
-def home() -> Path:
-    """The folder of all journals: journals in $NUDGE_HOME, else in ~/.local/share/nudge."""
-    place = os.environ.get("NUDGE_HOME") or Path.home() / ".local" / "share" / "nudge"
-    return Path(place).expanduser().absolute() / "journals"
-
-
-def find_journal(adapter: StoreAdapter, store: object) -> Path | None:
-    """The journal that a collection already has in the usual place.
-
-    A collection that lives in memory only has the journal that was made for this very object; loaded anew it is known by what it holds: its
-    journal is the one whose runs wrote most of its vectors.
-    """
-    if adapter.fingerprint is not None:
-        path = _path(adapter, adapter.fingerprint)
-        return path if path.is_file() else None
-    made = _made.get(store, {}).get((adapter.dim, adapter.dtype.str))
-    if made is not None and made.is_file():
-        return made
-    known = {
-        path: vectors_known(path, adapter.fetch, IN_MEMORY)
-        for path in sorted(home().glob(f"{_slug(adapter.kind)}-*.sqlite"))
-    }
-    best = max(known, key=lambda path: known[path], default=None)
-    return best if best is not None and known[best] else None
-
-
-def new_journal(adapter: StoreAdapter, store: object) -> Path:
-    """Where the journal of a collection that has none is made: one place, whoever asks first, for a store in memory too."""
-    if adapter.fingerprint is not None:
-        return _path(adapter, adapter.fingerprint)
-    with _making:
-        places = _made.setdefault(store, {})
-        return places.setdefault((adapter.dim, adapter.dtype.str), _path(adapter, uuid4().hex))
-
-
-def open_journal(adapter: StoreAdapter, path: Path) -> Journal:
-    """Open the journal of a collection, or make it."""
-    return Journal(
-        path, kind=adapter.kind, fingerprint=adapter.fingerprint or IN_MEMORY, dim=adapter.dim, dtype=adapter.dtype
-    )
-
-
-def _path(adapter: StoreAdapter, fingerprint: str) -> Path:
-    digest = blake2b(fingerprint.encode(), digest_size=8).hexdigest()
-    return home() / f"{_slug(adapter.kind)}-{digest}.sqlite"
-
-
-def _slug(kind: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")
-
-
+_log = logging.getLogger(__name__)
 _Key: TypeAlias = tuple[str | None, int, str]
 
 
 class Journalled:
     """What knows the journal of a store."""
+
+    adapt: Callable[[], StoreAdapter]
+    embedder: Embedder | None
 
     def __init__(self, store: object, journal: str | Path | None) -> None:
         """Open nothing yet."""
@@ -90,6 +40,8 @@ class Journalled:
         self._journal: tuple[_Key, Journal] | None = None
         self._inherited: list[Journal] = []
         self._spelled: Callable[[str], str] = str
+        self._usual: str | None = None
+        self._probe: NDArray[np.float32] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_journal": None, "_inherited": [], "_spelled": str}
@@ -99,22 +51,80 @@ class Journalled:
         """The file of the journal; None before the first run where no place was chosen."""
         return self._chosen if self._journal is None else self._journal[1].path
 
-    def _existing(self, adapter: StoreAdapter) -> Journal | None:
+    def _existing(self, adapter: StoreAdapter, *, thorough: bool = True) -> Journal | None:
+        """The journal that the collection has.
+
+        Args:
+            adapter: The collection.
+            thorough: Whether all journals are looked into where none is found by name or mark.
+        """
+        self._usual = places.usual_name(adapter)
         held = self._opened(adapter)
-        # two objects may hold one store in memory, so a journal without a run may not be the one
-        if held is not None and (self._chosen or adapter.fingerprint is not None or held.knows_documents()):
+        if held is not None and self._still(adapter, held):
             return held
-        path = self._chosen or find_journal(adapter, self._store)
-        if path is None or not path.is_file() or (held is not None and held.path == path):
+        chosen = self._chosen
+        found = places.find(adapter, self._store, thorough=thorough and chosen is None)
+        if chosen is not None and chosen.exists() and (found is None or places.has_runs(chosen)):
+            places.check(chosen, adapter)
+            found = chosen
+        elif chosen is not None and found is not None and not places.same_file(found, chosen):
+            self._say_unused(adapter, found)
+        if held is not None and (found == held.path or (found is None and not held.knows_documents())):
             return held
-        return self._keep(adapter, path)
+        return None if found is None else self._keep(adapter, found)
+
+    def _say_unused(self, adapter: StoreAdapter, found: Path) -> None:
+        _log.warning(
+            "journal=%r is not used: the originals of this %s collection are in the journal %r. To have it elsewhere, move the file",
+            str(self._chosen),
+            adapter.kind,
+            str(found),
+        )
+
+    def _still(self, adapter: StoreAdapter, held: Journal) -> bool:
+        """Whether the journal that is open is still that of the collection, which may have been made anew since."""
+        if (
+            adapter.fingerprint is None
+        ):  # two objects may hold one store in memory, so a journal without a run may not be the one
+            return self._chosen is not None or held.knows_documents()
+        mark = places.mark_of(adapter)
+        return mark == held.id if mark is not None else MARKED not in held.meta()
 
     def _open(self, adapter: StoreAdapter) -> Journal:
-        return self._existing(adapter) or self._keep(adapter, self._chosen or new_journal(adapter, self._store))
+        """The journal of the collection, or a new one; never one beside that which knows its originals."""
+        found = self._existing(adapter)
+        if found is not None and found.knows_documents():
+            return found
+        if found is None or self._chosen is not None:
+            known = places.find(adapter, self._store, thorough=True)
+            if known is not None and (found is None or not places.same_file(known, found.path)):
+                if self._chosen is not None:
+                    self._say_unused(adapter, known)
+                return self._keep(adapter, known)
+        mark = places.mark_of(adapter)
+        if mark is not None and (found is None or found.id != mark):
+            raise JournalError(
+                f"the vectors of this {adapter.kind} collection may have been moved with a journal that is not here (its id is {mark}): bring that "
+                "file and say where it is, journal=FILE. Where it is lost, embed the documents again, and say so by begin_anew()"
+            )
+        held = found or self._keep(adapter, self._chosen or places.new(adapter, self._store))
+        places.remember(adapter, held.path)
+        return held
+
+    def _mark(self, adapter: StoreAdapter, journal: Journal) -> None:
+        """Keep the id of the journal with the collection, before the first run; the journal is locked."""
+        if not adapter.keeps_mark or places.mark_of(adapter) == journal.id:
+            return
+        try:
+            adapter.put_mark(journal.id)
+        except Exception as error:  # noqa: BLE001  # whatever the store raises: it may forbid it, or be too old
+            _log.info("no mark is kept with this %s collection: %s", adapter.kind, error)
+            return
+        journal.note_meta(MARKED, "1")
 
     def _keep(self, adapter: StoreAdapter, path: Path) -> Journal:
         self._spelled = adapter.spelled
-        held = open_journal(adapter, path)
+        held = places.open_journal(adapter, path)
         self._journal = (_key(adapter), held)
         return held
 
@@ -129,11 +139,63 @@ class Journalled:
             self._journal = (key, held)
         return held
 
+    def _asked(self) -> Journal | None:
+        """The journal, also one that another process has made since; at little cost where there is none."""
+        held = self._opened()
+        if held is not None:
+            return held
+        there = self._chosen is not None and self._chosen.exists()
+        if not (there or self._usual is None or places.may_be(self._usual, self._store)):
+            return None
+        try:
+            return self._existing(self.adapt(), thorough=False)
+        except InputError as error:
+            _log.info("no journal is looked for: %s", error)
+            return None
+
     def forget(self, ids: Iterable[str]) -> None:
         """Hear that documents were added anew or deleted: what the store holds of them now is their original."""
         held = self._opened()
         if held is not None:
             held.forget([self._spelled(str(name)) for name in ids])
+
+    def added(self, ids: Sequence[str]) -> int:
+        """Hear that documents were added: they go through the map that the others went through, if there is one; how many did."""
+        held = self._asked()
+        if held is None or not ids:
+            return 0
+        names = [self._spelled(str(name)) for name in ids]
+        held.forget(names)
+        if current_map(held) is not None:
+            adapter = self.adapt()
+            held = self._existing(adapter, thorough=False)
+            if held is not None:
+                return map_added(adapter, held, names, self._model(held))
+        return 0
+
+    def _model(self, journal: Journal) -> int | None:
+        """The number of the embedding model in the journal; None where there is no embedding."""
+        if self.embedder is None:
+            return None
+        if self._probe is None:
+            self._probe = probe_of(self.embedder)
+        return model_number(journal, self.embedder.name, self._probe)
+
+    def prune(self, keep: int) -> int:
+        """Forget the moves of all but the last runs; see `NudgeVectorStore.prune`."""
+        journal = self._existing(self.adapt())
+        return 0 if journal is None else prune(journal, keep)
+
+    def begin_anew(self) -> None:
+        """Take what the store holds for original; see `NudgeVectorStore.begin_anew`."""
+        adapter = self.adapt()
+        journal = self._existing(adapter)
+        if journal is not None and survey(adapter, journal).originals:
+            raise InputError(
+                f"the originals of this {adapter.kind} collection are in its journal {str(journal.path)!r}: restore() puts them back"
+            )
+        if places.mark_of(adapter) is not None and journal is None:
+            adapter.put_mark("")
 
 
 def _key(adapter: StoreAdapter) -> _Key:

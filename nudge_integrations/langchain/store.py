@@ -12,12 +12,14 @@ from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
 from nudge_core import Evaluation
 from nudge_core.apply import Outcome, Run
+from nudge_core.apply.pruning import KEEP
 from nudge_core.apply.records import Direction
 from nudge_core.arguments import expect
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_integrations.collection.collection import Collection
 from nudge_integrations.collection.report import NudgeReport
+from nudge_integrations.langchain.embedder import LangChainEmbedder
 from nudge_integrations.langchain.wrapping import WrappingVectorStore, in_thread
 from nudge_integrations.stores import adapter_of
 from nudge_integrations.stores.reading import Background
@@ -233,6 +235,32 @@ class NudgeVectorStore(WrappingVectorStore):
 
     ahistory = in_thread(history)
 
+    def prune(self, keep: int = KEEP) -> int:
+        """Make the journal smaller, and return how many runs were pruned: forget the moves of all but the last runs, to which `restore(run=…)` then no longer goes back.
+
+        Every original stays, and each run in `history`. A journal is pruned by itself where more runs than this have vectors.
+
+        Args:
+            keep: How many runs are kept as they are, 1 or more.
+
+        Raises:
+            InputError: `keep` is no such number.
+            LockedError: Another process is writing to this collection.
+        """
+        return self._collection.prune(keep)
+
+    aprune = in_thread(prune)
+
+    def begin_anew(self) -> None:
+        """Take what the store holds now for original, where its journal is lost: only then.
+
+        Raises:
+            InputError: The journal is there, and vectors stand moved: `restore` puts the originals back.
+        """
+        self._collection.begin_anew()
+
+    abegin_anew = in_thread(begin_anew)
+
     def add_feedback(self, question: str, relevant: Sequence[str] = (), irrelevant: Sequence[str] = ()) -> None:
         """Keep, in the journal, what somebody said of the answers to a question; the next `nudge` uses it.
 
@@ -273,27 +301,3 @@ class NudgeVectorStore(WrappingVectorStore):
 
     def _deleted(self, ids: list[str] | None) -> None:
         self._collection.forget(ids or [])
-
-
-NAMES = ("model", "model_name", "model_id", "deployment", "repo_id")
-
-
-class LangChainEmbedder:
-    """Questions by `embed_query`, as a search embeds them; in batches by `embed_documents` where that gives the same."""
-
-    def __init__(self, embedding: Embeddings) -> None:
-        self.embedding = embedding
-
-    @property
-    def name(self) -> str:
-        """Class and model."""
-        model = next((value for key in NAMES if isinstance(value := getattr(self.embedding, key, None), str)), "")
-        return f"{type(self.embedding).__qualname__}({model})"
-
-    def query(self, text: str) -> Sequence[float]:
-        """The vector of one question."""
-        return self.embedding.embed_query(text)
-
-    def texts(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """The vectors of many texts, as documents."""
-        return self.embedding.embed_documents(list(texts))

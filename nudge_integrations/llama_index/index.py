@@ -12,6 +12,7 @@ from llama_index.core import VectorStoreIndex
 
 from nudge_core import Evaluation
 from nudge_core.apply import Outcome, Run
+from nudge_core.apply.pruning import KEEP
 from nudge_core.apply.records import Direction
 from nudge_core.arguments import expect
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
@@ -56,7 +57,7 @@ def nudge_index(
         background: "exact" reads every vector of the store once; "search" asks the store's own search instead, so that the cost does not grow with
             the collection. Without it 200,000 nodes and fewer are read.
         allow_map: Whether a method may map *every* node, so that the whole collection is written anew; without a method `Auto` tries it. Nodes that
-            are inserted into the index later are not mapped: call `nudge_index` again.
+            are inserted into the index later go through the map by `map_inserted`.
         folds: How many folds.
         progress: Whether work that takes longer than two seconds shows a bar.
         journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
@@ -167,6 +168,52 @@ def evaluate_index(
 def index_history(index: VectorStoreIndex, *, journal: str | Path | None = None) -> list[Run]:
     """All runs over the collection of an index, the first first, from LangChain too."""
     return _collection(index, journal).history()
+
+
+def prune_index(index: VectorStoreIndex, keep: int = KEEP, *, journal: str | Path | None = None) -> int:
+    """Make the journal of an index smaller: forget the moves of all but the last runs, to which `restore_index(index, run)` then no longer goes back.
+
+    Every original stays, and so does the line of a run in `index_history`. A journal is pruned by itself where more runs than this have vectors.
+
+    Args:
+        index: The index.
+        keep: How many runs are kept as they are, 1 or more.
+        journal: The file of the journal, if it is not in the usual place.
+
+    Returns:
+        How many runs were pruned.
+
+    Raises:
+        InputError: Fewer than one run is to be kept.
+        LockedError: Another process is writing to this collection.
+    """
+    return _collection(index, journal).prune(keep)
+
+
+def begin_index_anew(index: VectorStoreIndex, *, journal: str | Path | None = None) -> None:
+    """Take what the store of an index holds now for original, where its journal is lost: only then.
+
+    Raises:
+        InputError: The journal is there, and vectors stand moved: `restore_index` puts the originals back.
+    """
+    _collection(index, journal).begin_anew()
+
+
+def map_inserted(index: VectorStoreIndex, ids: Sequence[str], *, journal: str | Path | None = None) -> int:
+    """Let nodes that were inserted after a map go through it, as all others did: call it after `insert_nodes`.
+
+    What they held becomes their original. They stay as they are, with a warning, where another embedding model embedded them, where the store does
+    not hold what the run of the map wrote, or where another process writes to the collection.
+
+    Args:
+        index: The index.
+        ids: Ids of the nodes.
+        journal: The file of the journal, if it is not in the usual place.
+
+    Returns:
+        How many went through the map; 0 where none stands.
+    """
+    return _collection(index, journal).added([str(name) for name in ids])
 
 
 def add_index_feedback(

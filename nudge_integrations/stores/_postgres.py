@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
 from nudge_core.errors import InputError, first_few
+from nudge_integrations.stores.place import host_of
 
 CHAINED = 2048
 """Vectors among which the next is the nearest; more are halved first, so that the cost is linear in the number of vectors."""
@@ -43,7 +44,7 @@ def transactions_in_loop(engine: Any) -> Transactions:
     if engine._loop is None:
         raise InputError(
             "the engine of this PGVectorStore has no event loop of its own, so it works in coroutines only: make it with "
-            "PGEngine.from_connection_string(url), or PGEngine.from_engine(engine, loop) with a loop that runs in another thread"
+            "PGEngine.from_connectionstring(url), or PGEngine.from_engine(engine, loop) with a loop that runs in another thread"
         )
 
     def run(function: Callable[[Connection], Any]) -> Any:
@@ -125,12 +126,12 @@ class Table:
 
 def payload(text_column: str, json_column: str | None, columns: Sequence[str]) -> str:
     """The expressions of a row's text, and of its metadata as the text of one JSON object."""
-    single = ", ".join(f"{_string(name)}, t.{quoted(name)}" for name in columns)
+    single = ", ".join(f"{string(name)}, t.{quoted(name)}" for name in columns)
     held = f"COALESCE(to_jsonb(t.{quoted(json_column)}), '{{}}')" if json_column else "CAST('{}' AS jsonb)"
     return f"t.{quoted(text_column)}, CAST({held} || jsonb_strip_nulls(jsonb_build_object({single})) AS text)"
 
 
-def _string(name: str) -> str:
+def string(name: str) -> str:
     """A string for `text`, where a colon would start a parameter."""
     return "'" + name.replace("'", "''").replace(":", "\\:") + "'"
 
@@ -188,10 +189,17 @@ def database_of(c: Connection) -> str:
     """The identity of the cluster, or its address where that may not be read, and the database."""
     may = "SELECT has_function_privilege(to_regprocedure('pg_control_system()'), 'EXECUTE')"
     url = c.engine.url
-    cluster = f"{url.host or url.query.get('host')}:{url.port}"
+    cluster = f"{host_of(url.host) or url.query.get('host')}:{url.port or (5432 if url.host else None)}"
     if select(c, may)[0][0]:
         cluster = select(c, "SELECT CAST(system_identifier AS text) FROM pg_control_system()")[0][0]
     return f"postgresql/{cluster}/{select(c, 'SELECT CAST(current_database() AS text)')[0][0]}"
+
+
+def comment_of(c: Connection, table: Table) -> str:
+    """The comment on the column of vectors."""
+    query = "SELECT col_description(CAST(:oid AS oid), attnum) FROM pg_attribute WHERE attrelid = CAST(:oid AS oid) AND attname = :name"
+    found = select(c, query, {"oid": table.oid, "name": table.vector[1:-1].replace('""', '"').replace("\\:", ":")})
+    return (found[0][0] if found else None) or ""
 
 
 def index_settings(c: Connection) -> dict[str, str]:

@@ -35,6 +35,8 @@ class StoreAdapter(ABC):
         batch: How many vectors one call of `replace` takes; None where it takes any number at once, and readers see all of them or none.
         workers: How many searches may run at a time: 1 where the engine lives in this process or uses all of its cores by itself.
         fingerprint: What tells this collection from every other, as long as it lives; None where it lives in memory only.
+        keeps_mark: Whether the store keeps a text beside a collection, by which its journal is found again wherever both are moved: then `mark` and
+            `put_mark` are written too, and the fingerprint may be a place, where another collection is made later.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class StoreAdapter(ABC):
     approximate: bool = True
     workers: int = 1
     fingerprint: str | None
+    keeps_mark: ClassVar[bool] = False
 
     @abstractmethod
     def count(self) -> int:
@@ -116,6 +119,14 @@ class StoreAdapter(ABC):
         raise InputError(
             f"this {self.kind} store gives no texts: give the documents as (id, text, metadata), or label with the ids that it holds"
         )
+
+    def mark(self) -> str | None:
+        """The text that `put_mark` left with the collection; None where there is none."""
+        return None
+
+    def put_mark(self, mark: str) -> None:
+        """Keep a text with the collection, in the place of one that is there."""
+        raise NotImplementedError(mark)
 
     @staticmethod
     def spelled(name: str) -> str:

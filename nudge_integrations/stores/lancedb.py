@@ -18,6 +18,7 @@ from nudge_integrations.stores.searching import NOTHING, Hits, scores_of, search
 
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "dot": "dot", "l2": "l2"}
 _ROWS = 5000  # ids in one filter
+_MARK = "nudge:journal"
 
 
 class LanceDBAdapter(ScoringAdapter):
@@ -26,6 +27,7 @@ class LanceDBAdapter(ScoringAdapter):
     kind = "LanceDB"
     remedy = "run table.optimize(), or create the vector index anew"
     batch = None
+    keeps_mark = True
 
     def __init__(
         self,
@@ -130,6 +132,15 @@ class LanceDBAdapter(ScoringAdapter):
         numbers = pa.array(np.ascontiguousarray(vectors[kept], self.dtype).ravel(), self._types[1].value_type)
         given = {self._id: names, self._vector: pa.FixedSizeListArray.from_arrays(numbers, self.dim)}
         self._latest().merge_insert(self._id).when_matched_update_all().execute(pa.table(given))
+
+    def mark(self) -> str | None:
+        """In the metadata of the column of vectors."""
+        held = (self._latest().schema.field(self._vector).metadata or {}).get(_MARK.encode())
+        return None if held is None else str(held.decode())
+
+    def put_mark(self, mark: str) -> None:
+        """One new version of the table."""
+        self._latest().update_field_metadata({"path": self._vector, "metadata": {_MARK: mark}})
 
     def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
         """Every document once, in pages, all of one version."""

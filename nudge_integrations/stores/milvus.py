@@ -16,6 +16,7 @@ from pymilvus import DataType
 
 from nudge_core.errors import InputError, first_few
 from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
+from nudge_integrations.stores.place import address
 from nudge_integrations.stores.searching import Hits, scores_of
 
 _METRICS: dict[str, Metric] = {"COSINE": "cosine", "IP": "dot", "L2": "l2"}
@@ -35,6 +36,7 @@ class MilvusAdapter(ScoringAdapter):
     """One vector field of a collection. Vectors are replaced by partial upserts, which keep all other fields."""
 
     kind = "Milvus"
+    keeps_mark = True
     remedy = "release the collection, drop the index of the vector field, create it again and load the collection"
 
     def __init__(
@@ -102,6 +104,14 @@ class MilvusAdapter(ScoringAdapter):
     def count(self) -> int:
         """Number of documents."""
         return int(self._client.query(self._name, output_fields=["count(*)"], **_STRONG)[0]["count(*)"])
+
+    def mark(self) -> str | None:
+        """Among the properties of the collection."""
+        return (self._client.describe_collection(self._name).get("properties") or {}).get(f"nudge.{self._vector}")
+
+    def put_mark(self, mark: str) -> None:
+        """Beside the other properties."""
+        self._client.alter_collection_properties(self._name, {f"nudge.{self._vector}": mark})
 
     def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The vectors of those of the ids that are there."""
@@ -245,5 +255,5 @@ def _place(uri: str) -> str:
     """The address of the server without passwords, or the file."""
     parts = urlsplit(uri)
     if parts.scheme in ("http", "https", "tcp"):
-        return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 19530)}"
+        return address(uri if parts.port or parts.scheme == "https" else parts._replace(scheme="tcp").geturl(), 19530)
     return uri if parts.scheme == "unix" else str(Path(uri).resolve())

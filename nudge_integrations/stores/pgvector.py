@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ class PGVectorAdapter(ScoringAdapter):
     remedy = "run VACUUM on the table, then REINDEX on its vector index"
     batch = None
     workers = 4  # connections
+    keeps_mark = True
 
     def __init__(
         self,
@@ -146,6 +148,26 @@ class PGVectorAdapter(ScoringAdapter):
             text_column="text",
             json_column="metadata_",
         )
+
+    def mark(self) -> str | None:
+        """In the comment on the column of vectors, which a dump holds; for each collection of the table another one."""
+        found = re.search(self._mark("([^ \\]]*)"), self._run(lambda c: sql.comment_of(c, self._table)))
+        return found[1] if found else None
+
+    def put_mark(self, mark: str) -> None:
+        """After what else the comment says. Only the owner of the table may."""
+        own = self._table
+
+        def put(c: Connection) -> None:
+            others = re.sub(" ?" + self._mark("[^ \\]]*"), "", sql.comment_of(c, own))
+            said = sql.string(f"{others} {self._mark(mark, '[')}".strip())
+            c.execute(text(f"COMMENT ON COLUMN {own.name}.{own.vector} IS {said}"))
+
+        self._run(put)
+
+    def _mark(self, value: str, left: str = "\\[") -> str:
+        given = "".join(f"/{value}" for value in self._given.values())
+        return f"{left}nudge{given if left == '[' else re.escape(given)} {value}]"
 
     def count(self) -> int:
         """Number of documents."""

@@ -16,6 +16,7 @@ from qdrant_client import models
 from nudge_core.errors import InputError, first_few
 from nudge_integrations.stores._qdrant_local import steady
 from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
+from nudge_integrations.stores.place import address
 from nudge_integrations.stores.searching import Hits, scores_of, search_without
 
 _METRICS: dict[str, Metric] = {"Cosine": "cosine", "Dot": "dot", "Euclid": "l2"}
@@ -33,6 +34,7 @@ class QdrantAdapter(ScoringAdapter):
 
     kind = "Qdrant"
     remedy = "let Qdrant build the index again: update_collection with another hnsw_config, or copy the points to a new collection"
+    keeps_mark = True
 
     def __init__(
         self,
@@ -117,6 +119,18 @@ class QdrantAdapter(ScoringAdapter):
     def about(self) -> int:
         """As the server guesses, who then reads no payload."""
         return int(self._client.count(self._name, exact=False).count)
+
+    def mark(self) -> str | None:
+        """In the metadata of the collection, which Qdrant knows since 1.16."""
+        return self._metadata().get(f"nudge:{self._vector}")
+
+    def put_mark(self, mark: str) -> None:
+        """Beside what else is there."""
+        metadata = {**self._metadata(), f"nudge:{self._vector}": mark}
+        self._client.update_collection(self._name, metadata=metadata)
+
+    def _metadata(self) -> dict[str, Any]:
+        return getattr(self._client.get_collection(self._name).config, "metadata", None) or {}
 
     def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The vectors of those of the ids that are there."""
@@ -247,7 +261,8 @@ def _remote(client: Any) -> bool:
 def _place(client: Any) -> str | None:
     """The address of the server or the folder; None in memory."""
     if _remote(client):
-        return str(client.http.client.host)
+        url = str(client.http.client.host)
+        return f"{url.partition('://')[0]}://{address(url, 6333)}"
     folder = client.init_options["path"]
     return folder and str(Path(folder).resolve())
 

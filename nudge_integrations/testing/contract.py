@@ -201,6 +201,25 @@ class StoreContract(SearchContract):
         other = Filled(self, tmp_path / "second", filled.metric, filled.ids, filled.vectors)
         assert other.adapter.fingerprint != first
 
+    def test_a_mark_stays_with_the_collection(self, filled: Filled, tmp_path: Path) -> None:
+        adapter = filled.adapter
+        if not adapter.keeps_mark:
+            assert adapter.mark() is None
+            pytest.skip("this store keeps no mark")
+        assert adapter.mark() is None
+        before, payloads = adapter.read(filled.ids), self.payloads(filled.store)
+        for mark in ("5f0c", "0b7a9c"):
+            adapter.put_mark(mark)
+            assert adapter.mark() == mark
+        filled.replace(filled.ids[:3], before[3:6])
+        filled.replace(filled.ids[:3], before[:3])
+        assert self.adapt(filled.store).mark() == "0b7a9c"
+        assert same_bits(adapter.read(filled.ids), before)
+        assert self.payloads(filled.store) == payloads
+        other = Filled(self, tmp_path / "second", filled.metric, filled.ids, filled.vectors)
+        assert other.adapter.mark() is None
+        assert self.adapt(self.reopen(filled.folder, filled.metric, filled.store)).mark() == "0b7a9c"
+
     def test_what_was_written_outlives_the_process(self, filled: Filled) -> None:
         new = unit(np.random.default_rng(10), DOCS).astype(filled.adapter.dtype)
         filled.replace(filled.ids, new)

@@ -33,8 +33,23 @@ def test_of_another_version(world):
     with sqlite3.connect(world.journal.path) as connection:
         connection.execute("UPDATE meta SET value = '2' WHERE key = 'version'")
     connection.close()
-    with pytest.raises(JournalError, match="a journal of version '2', this is '1'"):
+    with pytest.raises(JournalError, match="of version 2, and this program knows 1 and older: install .* newer one"):
         world.open()
+
+
+def test_an_empty_file_is_no_new_journal(world):
+    """As one that was cut short: it would take what was moved for original."""
+    (world.folder / "cut.sqlite").touch()
+    with pytest.raises(JournalError, match=r"cut.sqlite' is empty.*put a backup of it in its place, or delete it"):
+        world.open("cut.sqlite")
+    assert (world.folder / "cut.sqlite").stat().st_size == 0
+
+
+def test_a_link_in_a_circle(world):
+    (world.folder / "a.sqlite").symlink_to(world.folder / "b.sqlite")
+    (world.folder / "b.sqlite").symlink_to(world.folder / "a.sqlite")
+    with pytest.raises(JournalError, match=r"journal=…"):
+        world.open("a.sqlite")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +150,7 @@ def test_a_folder_that_is_not_there_is_made(world):
 
 def test_a_lock_that_cannot_be_made(world):
     (world.folder / "journal.sqlite.lock").mkdir()
-    with pytest.raises(JournalError, match=r"journal.sqlite'.lock cannot be made.*journal=…"):
+    with pytest.raises(JournalError, match=r"journal.sqlite.lock' cannot be made.*journal=…"):
         start(world)
     assert world.target.writes == []
 

@@ -48,6 +48,26 @@ def test_another_process_holds_it(world, holder):
     assert write(world.target, world.journal, ["d0"], world.vectors(1, 1)).documents == 1
 
 
+@pytest.mark.parametrize("place", ["link.sqlite", "folder/journal.sqlite", "folder/./folder/journal.sqlite"])
+def test_one_lock_however_the_file_is_spelled(world, holder, place):
+    (world.folder / "link.sqlite").symlink_to(world.journal.path)
+    (world.folder / "folder").symlink_to(world.folder, target_is_directory=True)
+    other = world.open(place)
+    with pytest.raises(LockedError, match=f"process {holder.pid} "):
+        restore(world.target, other)
+
+
+def test_one_lock_of_the_collection_whatever_the_journal(world):
+    """A collection is written to with one journal at a time."""
+    one, other = (world.open(f"{name}.sqlite", also=world.folder / "docs.lock") for name in ("one", "other"))
+    with one.lock("nudge"):
+        with pytest.raises(LockedError, match="another process, with another journal, is at work"):
+            restore(world.target, other)
+        with other._locks[0]:
+            pass
+    restore(world.target, other)
+
+
 def test_another_object_in_this_process_holds_it(world):
     other = world.open()
     with other.lock("nudge"), pytest.raises(LockedError, match=f"process {os.getpid()} .* so restore cannot begin"):
