@@ -35,7 +35,9 @@ def draw(data: LabelledSet, count: int, seed: int, *, permuted: bool) -> tuple[Q
     return asked.take(order[:count]), asked.take(order[count : count + OTHERS])
 
 
-def one(data: LabelledSet, count: int, seed: int, *, permuted: bool, allow_map: bool) -> tuple[bool, float, float | None]:
+def one(
+    data: LabelledSet, count: int, seed: int, *, permuted: bool, allow_map: bool
+) -> tuple[bool, float, float | None]:
     """Whether vectors would be written, the lower bound of the gain, and the gain on other questions."""
     given, others = draw(data, count, seed, permuted=permuted)
     done = trial(data.X, given, method=Auto(allow_map=allow_map), seed=seed, progress=False)
@@ -81,4 +83,6 @@ if __name__ == "__main__":
     parser.add_argument("--true-draws", type=int, default=100, help="of true labels")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/evidence.json"))
     options = parser.parse_args()
-    options.out.write_text(json.dumps(run(options.folders, options.draws, options.true_draws), indent=1) + "\n", encoding="utf-8")
+    options.out.write_text(
+        json.dumps(run(options.folders, options.draws, options.true_draws), indent=1) + "\n", encoding="utf-8"
+    )

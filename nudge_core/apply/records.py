@@ -67,12 +67,14 @@ class Outcome:
         documents: How many documents stand as the run wanted.
         changed: ids left alone, because they hold a vector that no run wrote.
         missing: ids that are no longer in the store.
+        put_back: How many documents that an earlier run had moved got their original back, as this one does not move them.
     """
 
     run: Run | None
     documents: int
     changed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    put_back: int = 0
 
     def __repr__(self) -> str:
         run = "nothing to write" if self.run is None else f"{self.run.kind}, run {self.run.number} {self.run.state}"

@@ -96,13 +96,21 @@ def write(
         wanted = dict(found.originals) | new
         done = plan_and_carry_out(target, journal, "nudge", wanted, stored, found, settings or {}, progress)
         prune_old(journal)
-        return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing))
+        back = len(found.originals.keys() - new.keys())
+        return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing), put_back=back)
 
 
-def restore(target: Target, journal: Journal, run: int | None = None, *, progress: bool = True) -> Outcome:
+def restore(
+    target: Target,
+    journal: Journal,
+    run: int | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Outcome:
     """Put every original vector back, or the vectors as run number `run` left them.
 
-    A document that was embedded again since is left alone, and listed.
+    A document that was embedded again since is left alone, and listed. `settings` is what to tell of the run later.
 
     Raises:
         InputError: There is no such run, or it was undone.
@@ -119,8 +127,9 @@ def restore(target: Target, journal: Journal, run: int | None = None, *, progres
         stored = target.fetch(list(wanted))
         now = current_map(journal)
         other = (None if now is None else now[1]) != map_of(journal, run)  # it is a run too where only the map changes
-        settings = {"to": run}
-        done = plan_and_carry_out(target, journal, "restore", wanted, stored, found, settings, progress, always=other)
+        told = {**(settings or {}), "to": run}
+        always = other or settings is not None
+        done = plan_and_carry_out(target, journal, "restore", wanted, stored, found, told, progress, always=always)
         prune_old(journal)
         return done
 

@@ -8,14 +8,13 @@ move, so that a mean just above zero says nothing; `benchmarks/evidence.py` meas
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import MissingExtraError, counted
-
-LEAST = 10
-"""Fewer questions held out than these never support a gain."""
+from nudge_core.evaluation.results import LEAST
 
 LEVEL = 0.975
 """The level of the one-sided bound."""
@@ -59,6 +58,18 @@ class Evidence:
     def supports(self) -> bool:
         """Whether the gain is supported."""
         return self.questions >= LEAST and self.bound > 1e-9
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        bound = self.bound if np.isfinite(self.bound) else None
+        return {
+            "measure": self.measure,
+            "questions": self.questions,
+            "gain": self.gain,
+            "bound": bound,
+            "level": LEVEL,
+            "supports": self.supports,
+        }
 
     def why_not(self) -> str:
         """Why the gain is not supported and what would help, a sentence each."""

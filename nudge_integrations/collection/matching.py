@@ -72,7 +72,7 @@ def resolve(
     for split, part in parts.items():
         if missing is not None:
             looked_up = named(part, documents, missing)
-            part, problems = looked_up.labels, tuple(dict.fromkeys([*problems, *looked_up.notes]))  # noqa: PLW2901
+            part, problems = looked_up.labels, tuple(dict.fromkeys([*problems, *looked_up.notes]))
             gone += looked_up.gone
         if _by_id_alone(part, documents):
             done[split] = _by_ids(part)

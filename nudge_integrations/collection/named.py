@@ -75,7 +75,7 @@ def named(labels: LabelledQuestions, documents: Sequence[Document] | StoreAdapte
     gone = [name for name in lost if name not in parents.chunks and name not in texts]
     if gone and (missing == "error" or len(gone) > MOST * len(right)):
         raise UnknownIdError(_refusal(list(dict.fromkeys(gone)), len(gone), len(right), documents))
-    notes = list(_notes(ids, texts, parents))
+    notes = list(_notes(texts, parents))
     left = set(gone)
 
     def answers(question: Any) -> Iterator[Answer]:
@@ -89,7 +89,9 @@ def named(labels: LabelledQuestions, documents: Sequence[Document] | StoreAdapte
                 yield replace(one, id=None, text=name)
 
     questions = tuple(replace(question, answers=tuple(answers(question))) for question in labels.questions)
-    return Named(replace(labels, questions=questions), tuple(dict.fromkeys(one for one in lost if one in left)), tuple(notes))
+    return Named(
+        replace(labels, questions=questions), tuple(dict.fromkeys(one for one in lost if one in left)), tuple(notes)
+    )
 
 
 def _alone(answer: Answer, labels: LabelledQuestions) -> bool:
@@ -138,7 +140,7 @@ def _walked(documents: Sequence[Document] | StoreAdapter) -> Iterator[Document]:
         yield from zip(*page, strict=True)
 
 
-def _notes(ids: Sequence[str], texts: Sequence[str], parents: _Parents) -> Iterator[str]:
+def _notes(texts: Sequence[str], parents: _Parents) -> Iterator[str]:
     if parents.chunks:
         chunks = sum(map(len, parents.chunks.values()))
         yield (

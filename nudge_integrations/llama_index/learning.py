@@ -20,7 +20,7 @@ from nudge_integrations.collection.embedding import Embedder
 from nudge_integrations.collection.matching import resolve
 from nudge_integrations.collection.named import Document
 from nudge_integrations.collection.questions import read_training_set
-from nudge_integrations.collection.report import remarks
+from nudge_integrations.collection.remarks import remarks
 from nudge_integrations.labels import LabelledQuestions, Questions
 from nudge_integrations.llama_index.moves import NodeMoves
 from nudge_integrations.stores.registry import adapter_of_index
