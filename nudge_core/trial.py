@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from nudge_core.arguments import whole_number
+from nudge_core.corpus.base import Missing
 from nudge_core.corpus.opening import CorpusLike
 from nudge_core.data.queries import QuerySet
 from nudge_core.display import Block, Reported
@@ -86,6 +87,7 @@ def trial(
     measures: Iterable[str | Measure] = DEFAULT_MEASURES,
     folds: int = 5,
     seed: int = 0,
+    missing: Missing = "skip",
     device: str | torch.device | None = None,
     progress: bool = True,
 ) -> Trial:
@@ -97,10 +99,12 @@ def trial(
         validation: Questions that choose γ and are measured. Without them the training questions are cut in folds: each is measured with vectors
             that learned from the others, γ is the best of these measurements (of some 1,000 of them where there are more), and the result
             learns from all questions with it. A method that learns cuts fewer than 300 in folds together with the training questions.
-        method: `NudgeN()` if not given.
+        method: `Auto()` if not given.
         measures: What to measure beside the measure that chooses γ, which comes first.
         folds: How many folds; no more than there are questions. Questions that differ in case and white space only are in one.
         seed: Seed of the cut, and of which questions choose γ where there are many.
+        missing: What to do with labels whose document the corpus does not hold: leave them out and log it ("skip"), up to a half of them, or refuse
+            them ("error").
         device: Where to compute.
         progress: Whether a pass over the corpus that takes longer than two seconds shows a bar.
 
@@ -129,6 +133,7 @@ def trial(
         folds=folds,
         seed=seed,
         refit=validation is None,
+        missing=missing,
         device=device,
         progress=progress,
     ).run()

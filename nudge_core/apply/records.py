@@ -16,7 +16,7 @@ Direction: TypeAlias = Literal["finish", "rollback", "forward", "back"]
 """What becomes of an interrupted run; the last two are the older words for the first two."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """One run over a collection.
 
@@ -28,7 +28,7 @@ class Run:
         finished: When; None while writing.
         documents: How many documents it concerns.
         written: How many of them had been written when last noted.
-        settings: What it was made with: method, γ, scores, embedding model.
+        settings: What it was made with: method, γ, measure and its means before and after, number of questions, embedding model, note.
     """
 
     number: int
@@ -38,7 +38,18 @@ class Run:
     finished: str | None
     documents: int
     written: int
-    settings: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        made, told = self.settings, [f"{self.kind}, {self.state}", f"{self.written} of {self.documents} documents"]
+        if made.get("method"):
+            told.append(str(made["method"]))
+        if made.get("before") is not None and made.get("after") is not None:
+            asked = f" on {made['questions']} questions" if made.get("questions") else ""
+            told.append(f"{made.get('measure')} {100 * made['before']:.2f} -> {100 * made['after']:.2f}{asked}")
+        if made.get("note"):
+            told.append(f"note {made['note']!r}")
+        return f"Run({self.number}: {', '.join(told)}, begun {self.started})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nudge_core.errors import MissingExtraError, counted
 from nudge_core.evaluation.results import LEAST
 
-LEVEL = 0.975
+LEVEL = 0.99
 """The level of the one-sided bound."""
 
 
@@ -29,12 +29,14 @@ class Evidence:
         questions: How many were held out.
         gain: The mean gain, from -1 to 1.
         bound: The one-sided lower bound of the mean gain; minus infinity where one question or none was held out.
+        t: The mean gain in standard errors.
     """
 
     measure: str
     questions: int
     gain: float
     bound: float
+    t: float = 0.0
 
     @classmethod
     def of(cls, measure: str, before: NDArray[np.float64], after: NDArray[np.float64]) -> Evidence:
@@ -52,7 +54,8 @@ class Evidence:
         except ImportError as error:
             raise MissingExtraError("scipy", "evaluation", "the bound on the gain") from error
         mean, error_of_mean = float(gains.mean()), float(gains.std(ddof=1)) / count**0.5
-        return cls(measure, count, mean, mean - float(t.ppf(LEVEL, count - 1)) * error_of_mean)
+        bound = mean - float(t.ppf(LEVEL, count - 1)) * error_of_mean
+        return cls(measure, count, mean, bound, mean / error_of_mean if error_of_mean else float(np.sign(mean)) * np.inf if mean else 0.0)
 
     @property
     def supports(self) -> bool:

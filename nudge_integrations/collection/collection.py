@@ -18,13 +18,14 @@ from nudge_core.apply.memory import (
     learned_from,
 )
 from nudge_core.clock import Clock
+from nudge_core.corpus.base import Missing
 from nudge_core.errors import first_few
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
 from nudge_integrations.collection.embedding import check_model
 from nudge_integrations.collection.matching import resolve
-from nudge_integrations.collection.named import Missing, check_missing
+from nudge_integrations.collection.named import check_missing
 from nudge_integrations.collection.plan import Plan, told
 from nudge_integrations.collection.questions import (
     check_map,
@@ -92,7 +93,7 @@ class Collection(Runs):
             with clock("fine-tuning"):
                 if exact:
                     check_lengths(adapter, corpus)
-                done = trial(corpus, data.train, data.validation, method=method, folds=folds, progress=progress)
+                done = trial(corpus, data.train, data.validation, method=method, folds=folds, missing="error", progress=progress)
                 if not exact:
                     check_lengths(adapter, corpus)
             report = NudgeReport(
@@ -164,7 +165,7 @@ class Collection(Runs):
         if exact and adapter.metric == "l2":
             check_lengths(adapter, corpus)
         metric: Literal["cosine", "dot"] = "cosine" if adapter.metric == "cosine" else "dot"
-        done = evaluate_exactly(corpus, queries, measures, train=learned, metric=metric, progress=progress)
+        done = evaluate_exactly(corpus, queries, measures, train=learned, metric=metric, missing="error", progress=progress)
         if not exact and adapter.metric == "l2":
             check_lengths(adapter, corpus)
         return done

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from nudge_core.corpus.base import Missing
 from nudge_core.errors import InputError, UnknownIdError, counted, first_few
-from nudge_integrations.collection.named import Document, Missing, named, stored
+from nudge_integrations.collection.named import Document, named, stored
 from nudge_integrations.labels import LabelledQuestions, Questions
 from nudge_integrations.labels.matching import match
 from nudge_integrations.labels.matching.report import MatchReport

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
+from nudge_core.corpus.base import Missing
 from nudge_core.errors import InputError, UnknownIdError, counted, first_few
 from nudge_integrations.labels import Answer, LabelledQuestions
 from nudge_integrations.labels.matching.references import flat
@@ -15,7 +16,6 @@ from nudge_integrations.stores import StoreAdapter
 
 Document: TypeAlias = tuple[str, str, Mapping[str, Any]]
 """Id, text and metadata."""
-Missing: TypeAlias = Literal["error", "skip"]
 MOST = 0.5
 """Above this share of labels whose document is gone, labels and store do not belong together."""
 MANY = 0.1

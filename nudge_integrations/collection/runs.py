@@ -109,12 +109,18 @@ class Runs(Journalled):
         adapter = self.adapt()
         journal = self._existing(adapter)
         if journal is None:
-            place = self._chosen or (places.home() if adapter.fingerprint is None else places.new(adapter, self._store))
             raise InputError(
-                f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(place)!r}. If its vectors were moved on another "
+                f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(self.place(adapter))!r}. If its vectors were moved on another "
                 "machine, by another user or with another $NUDGE_HOME, bring that journal and say where it is: journal=FILE"
             )
         return restore_run(adapter, journal, run, progress=progress)
+
+    def place(self, adapter: StoreAdapter | None = None) -> Path:
+        """Where the journal is or will be: a file, or the folder of journals for a store that lives in memory only."""
+        if self.journal is not None or self._chosen is not None:
+            return self.journal or self._chosen or places.home()
+        adapter = adapter or self.adapt()
+        return places.home() if adapter.fingerprint is None else places.new(adapter, self._store)
 
     def undo(self, *, progress: bool = True) -> Outcome:
         """Take back the last run; see `NudgeVectorStore.undo`."""

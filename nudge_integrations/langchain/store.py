@@ -15,10 +15,10 @@ from nudge_core.apply import Outcome, Run
 from nudge_core.apply.pruning import KEEP
 from nudge_core.apply.records import Direction
 from nudge_core.arguments import expect
+from nudge_core.corpus.base import Missing
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_integrations.collection.collection import Collection
-from nudge_integrations.collection.named import Missing
 from nudge_integrations.collection.report import NudgeReport
 from nudge_integrations.langchain.embedder import LangChainEmbedder
 from nudge_integrations.langchain.wrapping import WrappingVectorStore, in_thread
@@ -95,12 +95,13 @@ class NudgeVectorStore(WrappingVectorStore):
 
     def __repr__(self) -> str:
         try:
-            inner = repr(adapter_of(self.inner))
+            inner, place = repr(adapter_of(self.inner)), self._collection.place()
             cut = next((run.number for run in self.history() if run.state == "writing"), None)
         except Exception as error:  # noqa: BLE001  # a repr never raises, whatever the store does
-            inner, cut = f"{type(self.inner).__name__}: {error}", None
+            inner, cut, place = f"{type(self.inner).__name__}: {error}", None, self.journal
         state = "" if cut is None else f", run {cut} was interrupted: call recover('finish') or recover('rollback')"
-        return f"NudgeVectorStore({inner}, journal={None if self.journal is None else str(self.journal)!r}{state})"
+        will = "" if self.journal or place is None else " (to be made)"
+        return f"NudgeVectorStore({inner}, journal={None if place is None else str(place)!r}{will}{state})"
 
     def __getattr__(self, name: str) -> Any:
         inner = self.__dict__.get("inner")
@@ -132,7 +133,7 @@ class NudgeVectorStore(WrappingVectorStore):
         """Move the documents' vectors, in place, toward the questions that they answer.
 
         It starts from the original vectors, whatever an earlier run did: running it twice gives what running it once gives. Nothing is written
-        where questions held out do not support a gain: 10 of them or more, and a lower bound of their mean gain above zero (one-sided, 97.5 %).
+        where questions held out do not support a gain: 10 of them or more, and a lower bound of their mean gain above zero (one-sided, 99 %).
 
         Args:
             questions: Labelled questions: pairs (question, ids), dicts {"question": …, "relevant": ids}, {question: ids} or a `QuerySet`; or all

@@ -63,7 +63,7 @@ def learn(
     _check_known(ids, [labels.train, *([] if labels.validation is None else [labels.validation])])
     corpus = MemoryCorpus(matrix, np.asarray(ids, dtype=object))
     data = read_training_set(labels, corpus, embedder, None, progress=progress)
-    done = trial(corpus, data.train, data.validation, method=method, folds=folds, progress=progress)
+    done = trial(corpus, data.train, data.validation, method=method, folds=folds, missing="error", progress=progress)
     for remark in remarks(corpus, data.train, data.validation):
         _log.warning("%s", remark)
     rows = done.tuned.rows if done.improves else np.zeros(0, np.int64)
