@@ -18,7 +18,7 @@ import numpy as np
 from labelled import LabelledSet, load
 
 from nudge_core import Auto, QuerySet, evaluate
-from nudge_core.selection.evidence import LEAST, LEVEL
+from nudge_core.selection.evidence import ERROR, LEAST
 from nudge_core.trial import trial
 
 FALSE, TRUE, OTHERS = (5, 20, 100, 500), (10, 30, 100, 300), 500
@@ -50,9 +50,9 @@ def one(
 def run(folders: list[Path], permuted_draws: int, true_draws: int) -> dict[str, Any]:
     """All figures."""
     rows = []
-    for folder in folders:
-        data = load(folder)
-        for permuted, counts, draws in ((True, FALSE, permuted_draws), (False, TRUE, true_draws)):
+    for permuted, counts, draws in ((True, FALSE, permuted_draws), (False, TRUE, true_draws)):
+        for folder in folders:
+            data = load(folder)
             for allow_map in (False, True):
                 for count in counts:
                     started = time.perf_counter()
@@ -67,12 +67,12 @@ def run(folders: list[Path], permuted_draws: int, true_draws: int) -> dict[str, 
                         "written": sum(wrote for wrote, _, _ in some),
                         "gain": round(float(np.mean(gains)), 2) if gains else None,
                         "worst": round(float(np.min(gains)), 2) if gains else None,
-                        "t": [round(t, 2) for _, t, _ in some],
+                        "t": [round(float(np.clip(t, -99, 99)), 2) for _, t, _ in some],
                         "seconds": round(time.perf_counter() - started, 1),
                     }
                     rows.append(row)
                     print({name: value for name, value in row.items() if name != "t"}, flush=True)
-    return {"least": LEAST, "level": LEVEL, "rows": rows}
+    return {"least": LEAST, "error": ERROR, "rows": rows}
 
 
 if __name__ == "__main__":

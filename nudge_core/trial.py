@@ -58,7 +58,8 @@ class Trial(Reported):
     def evidence(self) -> Evidence:
         """What the questions held out say of the gain, by the measure that chose."""
         first = next(iter(self.before.values))
-        return Evidence.of(first, self.before.values[first], self.after.values[first])
+        tried = len(self.candidates) - 1  # the first leaves documents as they are
+        return Evidence.of(first, self.before.values[first], self.after.values[first], tried)
 
     @property
     def improves(self) -> bool:

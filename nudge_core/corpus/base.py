@@ -144,7 +144,10 @@ class Corpus(ABC):
         found = QuerySet(queries.embeddings, rest, ids=names, texts=queries.texts, on_empty="skip")
         lost = first_few(map(str, dict.fromkeys(relevance.documents[gone].tolist())), 5)
         what = counted(int(gone.sum()), "label names a document", "labels name documents")
-        return found, f"{what} that the corpus does not hold, and {'was' if gone.sum() == 1 else 'were'} left out: {lost}."
+        return (
+            found,
+            f"{what} that the corpus does not hold, and {'was' if gone.sum() == 1 else 'were'} left out: {lost}.",
+        )
 
     def check_moves(self, tuned: Moves, remedy: str) -> None:
         """Refuse moves that were made for another corpus, or for this one in another order; the remedy is such as "write"."""

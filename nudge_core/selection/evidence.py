@@ -1,8 +1,9 @@
 """Whether questions held out support a gain: only then are vectors written to a store.
 
 The gain of a question is its score with moved vectors less its score with the original ones. A gain is supported by `LEAST` questions held out or
-more, where the one-sided lower bound of the mean gain at `LEVEL`, by Student's t, is above zero. The questions held out also chose how far documents
-move, so that a mean just above zero says nothing; `benchmarks/evidence.py` measures how often labels that mean nothing pass.
+more, where the one-sided lower bound of the mean gain, by Student's t, is above zero. The questions held out also chose among candidates, of which the
+best may be best by chance: so the chance of an error, `ERROR`, is shared among all that were tried (Bonferroni). `benchmarks/evidence.py` measures how
+often labels that mean nothing pass.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from nudge_core.errors import MissingExtraError, counted
 from nudge_core.evaluation.results import LEAST
 
-LEVEL = 0.99
-"""The level of the one-sided bound."""
+ERROR = 0.01
+"""The chance that the one-sided bound of one of the candidates lies above its true mean gain."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Evidence:
         gain: The mean gain, from -1 to 1.
         bound: The one-sided lower bound of the mean gain; minus infinity where one question or none was held out.
         t: The mean gain in standard errors.
+        level: The level of the bound.
     """
 
     measure: str
@@ -37,16 +39,17 @@ class Evidence:
     gain: float
     bound: float
     t: float = 0.0
+    level: float = 1 - ERROR
 
     @classmethod
-    def of(cls, measure: str, before: NDArray[np.float64], after: NDArray[np.float64]) -> Evidence:
-        """The evidence of paired scores, (questions,) each.
+    def of(cls, measure: str, before: NDArray[np.float64], after: NDArray[np.float64], tried: int = 1) -> Evidence:
+        """The evidence of paired scores, (questions,) each, for the best of so many candidates.
 
         Raises:
             MissingExtraError: scipy is not installed.
         """
         gains = np.asarray(after, np.float64) - np.asarray(before, np.float64)
-        count = len(gains)
+        count, level = len(gains), 1 - ERROR / max(1, tried)
         if count < 2:
             return cls(measure, count, float(gains.mean()) if count else 0.0, -np.inf)
         try:
@@ -54,8 +57,9 @@ class Evidence:
         except ImportError as error:
             raise MissingExtraError("scipy", "evaluation", "the bound on the gain") from error
         mean, error_of_mean = float(gains.mean()), float(gains.std(ddof=1)) / count**0.5
-        bound = mean - float(t.ppf(LEVEL, count - 1)) * error_of_mean
-        return cls(measure, count, mean, bound, mean / error_of_mean if error_of_mean else float(np.sign(mean)) * np.inf if mean else 0.0)
+        bound = mean - float(t.ppf(level, count - 1)) * error_of_mean
+        errors = mean / error_of_mean if error_of_mean else float(np.copysign(np.inf, mean)) if mean else 0.0
+        return cls(measure, count, mean, bound, errors, level)
 
     @property
     def supports(self) -> bool:
@@ -70,7 +74,7 @@ class Evidence:
             "questions": self.questions,
             "gain": self.gain,
             "bound": bound,
-            "level": LEVEL,
+            "level": self.level,
             "supports": self.supports,
         }
 
@@ -88,5 +92,5 @@ class Evidence:
             )
         return (
             f"the gain of {100 * self.gain:+.2f} in {self.measure} on {self.questions} questions held out may be chance: its lower bound at "
-            f"{100 * LEVEL:g} % is {100 * self.bound:+.2f}. More labelled questions would tell"
+            f"{100 * self.level:.4g} % is {100 * self.bound:+.2f}. More labelled questions would tell"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from nudge_core.corpus.base import Missing
@@ -13,6 +14,7 @@ from nudge_integrations.labels import Answer, LabelledQuestions
 from nudge_integrations.labels.matching.references import flat
 from nudge_integrations.labels.values import is_passage, list_of
 from nudge_integrations.stores import StoreAdapter
+from nudge_integrations.stores.searched_corpus import reached
 
 Document: TypeAlias = tuple[str, str, Mapping[str, Any]]
 """Id, text and metadata."""
@@ -104,7 +106,7 @@ def stored(names: Iterable[str], documents: Sequence[Document] | StoreAdapter) -
     if not isinstance(documents, StoreAdapter):
         return {name for name, _, _ in documents}
     spelled = {name: documents.spelled(name) for name in dict.fromkeys(names)}
-    there = documents.fetch(list(dict.fromkeys(spelled.values())))
+    there = reached(documents, "read", partial(documents.fetch, list(dict.fromkeys(spelled.values()))))
     return {name for name, spelling in spelled.items() if spelling in there}
 
 

@@ -131,6 +131,8 @@ def plan_of(tuned: Nudge, adapter: StoreAdapter, journal: Journal) -> Plan:
             f"{tuned.method} vectors are searched by dot product, and this {adapter.kind} collection ranks by {adapter.metric}: fine-tune with "
             "NudgeN(), or make the collection anew with the metric dot product"
         )
+    if not len(tuned):
+        raise InputError("no document moved in this fine-tuning, so there is nothing to write")
     ids = [adapter.spelled(str(name)) for name in tuned.ids.tolist()]
     adapter.read(ids)  # refuses ids that are not there
     found, held = survey(adapter, journal), adapter.fetch(ids)

@@ -133,7 +133,7 @@ class NudgeVectorStore(WrappingVectorStore):
         """Move the documents' vectors, in place, toward the questions that they answer.
 
         It starts from the original vectors, whatever an earlier run did: running it twice gives what running it once gives. Nothing is written
-        where questions held out do not support a gain: 10 of them or more, and a lower bound of their mean gain above zero (one-sided, 99 %).
+        where questions held out do not support a gain: 10 of them or more, and a lower bound of their mean gain above zero.
 
         Args:
             questions: Labelled questions: pairs (question, ids), dicts {"question": …, "relevant": ids}, {question: ids} or a `QuerySet`; or all

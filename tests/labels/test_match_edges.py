@@ -226,5 +226,8 @@ def test_what_cannot_be_matched_is_told():
 
 def test_a_place_that_nothing_has_is_named():
     asked = read_labels([{"q": "Why?", "file": "a.pdf", "page": 3}], question="q", metadata=["file", "page"])
-    (only,) = match(asked, [("a", "Since it rains.", {"source": "b.pdf"})]).report.matches
+    stored = [("a", "Since it rains.", {"source": "b.pdf"})]
+    with pytest.raises(InputError, match="no stored document has the metadata 'page'"):
+        match(asked, stored)
+    (only,) = match(asked, [*stored, ("b", "It rains.", {"page": 4})]).report.matches
     assert only.note == "no document is of {'file': 'a.pdf', 'page': 3}"

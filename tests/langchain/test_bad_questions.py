@@ -50,18 +50,18 @@ def test_bad_questions(world, questions, said):
 
 @pytest.mark.parametrize("where", ["questions", "validation", "QuerySet", "evaluate"])
 def test_ids_that_the_store_does_not_hold(world, where):
-    """They are named before anything is embedded."""
+    """They are named before anything is embedded, where none may be missing."""
     before, bad = world.bits(), [*world.pairs(), ("x?", ["d3", "nobody"]), ("y?", ["no-one"])]
     calls = {
-        "questions": lambda: world.store.nudge(bad, progress=False),
-        "validation": lambda: world.store.nudge(world.pairs(), bad, progress=False),
+        "questions": lambda: world.store.nudge(bad, missing="error", progress=False),
+        "validation": lambda: world.store.nudge(world.pairs(), bad, missing="error", progress=False),
         "QuerySet": lambda: world.store.nudge(
-            QuerySet(np.ones((2, 8)), [["d1", "nobody"], ["no-one"]]), progress=False
+            QuerySet(np.ones((2, 8)), [["d1", "nobody"], ["no-one"]]), missing="error", progress=False
         ),
-        "evaluate": lambda: world.store.evaluate(bad, progress=False),
+        "evaluate": lambda: world.store.evaluate(bad, missing="error", progress=False),
     }
     with pytest.raises(
-        UnknownIdError, match=r"2 documents named in the labels are not in .*'nobody'.*'no-one'|'no-one', 'nobody'"
+        UnknownIdError, match=r"2 labels of \d+ name documents that are not in the InMemory collection of 60: 'nobody', 'no-one'. Its ids look"
     ):
         calls[where]()
     assert world.bits() == before
@@ -73,7 +73,7 @@ def test_ids_that_the_store_does_not_hold(world, where):
 @pytest.mark.parametrize("background", ["exact", "search"])
 def test_unknown_ids_are_named_whatever_the_background(world, background):
     with pytest.raises(UnknownIdError, match="'nobody'"):
-        world.store.nudge([GOOD, ("x?", ["nobody"])], background=background, progress=False)
+        world.store.nudge([GOOD, ("x?", ["nobody", "no-one"])], background=background, progress=False)
 
 
 def test_a_query_set_of_another_dimension(world):
