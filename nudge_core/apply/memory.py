@@ -191,7 +191,7 @@ def _map_added(target: Target, journal: Journal, run: int, matrix: NDArray[np.fl
     changes = [Change(name, a, a, b) for name, a, b in zip(names, before, after, strict=True)]
     journal.amend(run, changes, dict(zip([*before, *after], [*old, *new], strict=True)))
     try:
-        target.replace(names, new)
+        target.replace(dict(zip(names, old, strict=True)), new)
         written = target.fetch(names)
     except Exception as error:
         raise StoreError(

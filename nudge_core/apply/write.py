@@ -10,10 +10,11 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nudge_core.apply.equality import near
 from nudge_core.apply.journal import Journal
 from nudge_core.apply.memory import current_map, map_of
 from nudge_core.apply.records import Direction, Outcome, Survey, Target
-from nudge_core.apply.running import carry_out, near, plan_and_carry_out
+from nudge_core.apply.running import carry_out, plan_and_carry_out
 from nudge_core.errors import InputError, first_few
 
 
@@ -34,7 +35,7 @@ def survey(target: Target, journal: Journal) -> Survey:
             unmoved.append(name)
         elif held == current:
             moved[name] = original
-        elif (earlier := _original_of(journal, name, vector)) is not None:
+        elif (earlier := _original_of(target, journal, name, vector)) is not None:
             moved[name] = earlier
         elif original:
             changed.append(name)
@@ -47,11 +48,13 @@ def survey(target: Target, journal: Journal) -> Survey:
     )
 
 
-def _original_of(journal: Journal, name: str, held: NDArray[Any]) -> bytes | None:
+def _original_of(target: Target, journal: Journal, name: str, held: NDArray[Any]) -> bytes | None:
     """The hash of the original of a document that holds what some run wrote; None where no run did."""
-    written = journal.written(name)
+    written, own = journal.written(name), journal.hash(held)
+    if not target.rounding:
+        return next((original for original, new in written if new == own), None)
     vectors = journal.vectors(new for _, new in written)
-    return next((original for original, new in written if near(held, vectors[new])), None)
+    return next((original for original, new in written if near(held, vectors[new], target.rounding)), None)
 
 
 def write(
@@ -133,7 +136,7 @@ def recover(target: Target, journal: Journal, direction: Direction, *, progress:
     with journal.lock("recover"):
         run = journal.unfinished()
         forward = direction in ("finish", "forward")
-        return Outcome(None, 0) if run is None else carry_out(target, journal, run, forward, progress)
+        return Outcome(None, 0) if run is None else carry_out(target, journal, run, forward, progress, again=True)
 
 
 def _checked(target: Target, ids: Sequence[str], vectors: NDArray[Any]) -> NDArray[Any]:
