@@ -169,5 +169,5 @@ class ChromaAdapter(ScoringAdapter):
             for i, name in enumerate(ids)
             if name in held
             and held[name].tobytes() != vectors[i].tobytes()
-            and near(held[name], vectors[i], self.rounding)
+            and near(held[name], vectors[i], 16 * _EPSILON)
         ]

@@ -152,7 +152,8 @@ class FaissAdapter(ScoringAdapter):
             except (InputError, RuntimeError) as error:  # the mapping lags behind the index; FAISS misses a row
                 failed = error
                 continue
-            if self._index is index and index.ntotal == count and self._names() is names and len(names) == known:
+            now = self._names()
+            if self._index is index and index.ntotal == count and len(now) == known and (now is names or now == names):
                 return found
         raise failed
 
