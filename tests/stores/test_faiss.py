@@ -131,7 +131,9 @@ class TestWrites:
     def test_nothing_is_written_where_somebody_always_adds(self, tmp_path, monkeypatch):
         store, adapter, names = filled(FaissEngine(), tmp_path)
 
-        def clone(index, real=faiss.clone_index, numbers=iter(range(100))):
+        real, numbers = faiss.clone_index, iter(range(100))
+
+        def clone(index):
             store.add_texts(["late"], ids=[f"late-{next(numbers)}"])
             return real(index)
 
