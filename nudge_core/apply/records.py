@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -79,6 +79,8 @@ class Outcome:
         changed: ids left alone, because they hold a vector that no run wrote.
         missing: ids that are no longer in the store.
         put_back: How many documents that an earlier run had moved got their original back, as this one does not move them.
+        overwritten: ids of documents that somebody changed in the very moment of writing, in a store that cannot compare and write at once: they
+            hold a vector of what they were before. The journal no longer knows them. Add them again.
     """
 
     run: Run | None
@@ -86,10 +88,11 @@ class Outcome:
     changed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     put_back: int = 0
+    overwritten: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         run = "nothing to write" if self.run is None else f"{self.run.kind}, run {self.run.number} {self.run.state}"
-        left = {"changed": self.changed, "missing": self.missing}
+        left = {"changed": self.changed, "missing": self.missing, "overwritten": self.overwritten}
         more = "".join(f", {name}={first_few(ids, 3)}" for name, ids in left.items() if ids)
         return f"Outcome({run}: {self.documents} documents stand as wanted{more})"
 
@@ -102,15 +105,20 @@ class Target(Protocol):
         dim: Dimension of the vectors.
         dtype: The number type in which the collection holds them, float16, float32 or float64.
         batch: How many vectors one write takes; None where all are written at once, so that readers see all of them or none.
+        rounding: How far, over its length, a vector may be read from what was written: 0 where every bit is kept.
     """
 
     kind: str
     dim: int
     dtype: np.dtype[Any]
     batch: int | None
+    rounding: float
 
     def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The vectors, (dim,) of `dtype`, of those of the ids that are there."""
 
-    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
-        """Put vectors (len(ids), dim) of `dtype` in the place of those of documents that are there. Nothing else changes."""
+    def replace(self, ids: Mapping[str, NDArray[Any]], vectors: NDArray[Any]) -> Iterable[str] | None:
+        """Put vectors (len(ids), dim) of `dtype` in the place of those of documents that are there and hold what `ids` says.
+
+        Nothing else changes. What comes back are the ids of documents that somebody changed between that comparison and the write.
+        """

@@ -10,11 +10,12 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nudge_core.apply.equality import near
 from nudge_core.apply.journal import Journal
 from nudge_core.apply.memory import current_map, map_of
 from nudge_core.apply.pruning import prune_old
 from nudge_core.apply.records import Direction, Outcome, Survey, Target
-from nudge_core.apply.running import carry_out, near, plan_and_carry_out
+from nudge_core.apply.running import carry_out, plan_and_carry_out
 from nudge_core.errors import InputError, first_few
 
 
@@ -35,7 +36,7 @@ def survey(target: Target, journal: Journal) -> Survey:
             unmoved.append(name)
         elif held == current:
             moved[name] = original
-        elif (earlier := _original_of(journal, name, vector)) is not None:
+        elif (earlier := _original_of(target, journal, name, vector)) is not None:
             moved[name] = earlier
         elif original:
             changed.append(name)
@@ -48,12 +49,15 @@ def survey(target: Target, journal: Journal) -> Survey:
     )
 
 
-def _original_of(journal: Journal, name: str, held: NDArray[Any]) -> bytes | None:
+def _original_of(target: Target, journal: Journal, name: str, held: NDArray[Any]) -> bytes | None:
     """The hash of the original of a document that holds what some run wrote; None where no run did."""
-    written = journal.written(name)
+    written, own = journal.written(name), journal.hash(held)
+    if not target.rounding:
+        kept = next((original for original, new in written if new == own), None)
+        return journal.original_of_past(name, own) if kept is None else kept
     vectors = journal.vectors(new for _, new in written)
-    kept = next((original for original, new in written if near(held, vectors[new])), None)
-    return journal.original_of_past(name, journal.hash(held)) if kept is None else kept
+    kept = next((original for original, new in written if near(held, vectors[new], target.rounding)), None)
+    return journal.original_of_past(name, own) if kept is None else kept
 
 
 def write(
@@ -147,7 +151,7 @@ def recover(target: Target, journal: Journal, direction: Direction, *, progress:
     with journal.lock("recover"):
         run = journal.unfinished()
         forward = direction in ("finish", "forward")
-        return Outcome(None, 0) if run is None else carry_out(target, journal, run, forward, progress)
+        return Outcome(None, 0) if run is None else carry_out(target, journal, run, forward, progress, again=True)
 
 
 def _checked(target: Target, ids: Sequence[str], vectors: NDArray[Any]) -> NDArray[Any]:

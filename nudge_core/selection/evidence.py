@@ -1,9 +1,9 @@
 """Whether questions held out support a gain: only then are vectors written to a store.
 
-The gain of a question is its score with moved vectors less its score with the original ones. A gain is supported by `LEAST` questions held out or
-more, where the one-sided lower bound of the mean gain, by Student's t, is above zero. The questions held out also chose among candidates, of which the
-best may be best by chance: so the chance of an error, `ERROR`, is shared among all that were tried (Bonferroni). `benchmarks/evidence.py` measures how
-often labels that mean nothing pass.
+The gain of a question is its score with moved vectors less its score with the original ones. A gain is supported by `LEAST` questions held out
+or more, where the one-sided lower bound of the mean gain, by Student's t, is above zero. The questions held out also chose among candidates, of
+which the best may be best by chance: so the chance of an error, `ERROR`, is shared among all that were tried (Bonferroni).
+`benchmarks/evidence.py` measures how often labels that mean nothing pass.
 """
 
 from __future__ import annotations

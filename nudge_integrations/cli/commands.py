@@ -71,8 +71,8 @@ def tune(
     method: Annotated[
         given.MethodName | None,
         typer.Option(
-            help="How documents move. Without it auto: the best of none, nudge-n and contrastive on questions held out. auto-map tries linear-map too, "
-            "which moves every document."
+            help="How documents move. Without it auto: the best of none, nudge-n and contrastive on questions held out. auto-map tries "
+            "linear-map too, which moves every document."
         ),
     ] = None,
     output: given.TunedOut = None,

@@ -93,7 +93,9 @@ class Collection(Runs):
             with clock("fine-tuning"):
                 if exact:
                     check_lengths(adapter, corpus)
-                done = trial(corpus, data.train, data.validation, method=method, folds=folds, missing="error", progress=progress)
+                done = trial(
+                    corpus, data.train, data.validation, method=method, folds=folds, missing="error", progress=progress
+                )
                 if not exact:
                     check_lengths(adapter, corpus)
             report = NudgeReport(
@@ -165,7 +167,9 @@ class Collection(Runs):
         if exact and adapter.metric == "l2":
             check_lengths(adapter, corpus)
         metric: Literal["cosine", "dot"] = "cosine" if adapter.metric == "cosine" else "dot"
-        done = evaluate_exactly(corpus, queries, measures, train=learned, metric=metric, missing="error", progress=progress)
+        done = evaluate_exactly(
+            corpus, queries, measures, train=learned, metric=metric, missing="error", progress=progress
+        )
         if not exact and adapter.metric == "l2":
             check_lengths(adapter, corpus)
         return done

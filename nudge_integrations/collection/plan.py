@@ -111,7 +111,8 @@ def check_unchanged(plan: Plan, adapter: StoreAdapter, journal: Journal) -> None
     ]
     if changed:
         raise StoreError(
-            f"{counted(len(changed), 'document has', 'documents have')} changed since this preview: {first_few(changed, 3)}. Nothing was written; {again}"
+            f"{counted(len(changed), 'document has', 'documents have')} changed since this preview: {first_few(changed, 3)}. "
+            f"Nothing was written; {again}"
         )
 
 

@@ -291,15 +291,20 @@ class NudgeReport(Reported):
 
     def _left_out(self) -> Iterator[str]:
         """What was not written, not found or not learned from, a sentence each."""
-        changed, missing = ((), ()) if self.outcome is None else (self.outcome.changed, self.outcome.missing)
+        done = Outcome(None, 0) if self.outcome is None else self.outcome
         for names, one, more in (
             (
-                changed,
+                done.overwritten,
+                "document was changed by somebody in the very moment of writing and must be added again",
+                "documents were changed by somebody in the very moment of writing and must be added again",
+            ),
+            (
+                done.changed,
                 "document changed meanwhile and was left alone",
                 "documents changed meanwhile and were left alone",
             ),
             (
-                missing,
+                done.missing,
                 "document was deleted meanwhile and was left alone",
                 "documents were deleted meanwhile and were left alone",
             ),

@@ -110,8 +110,8 @@ class Runs(Journalled):
         journal = self._existing(adapter)
         if journal is None:
             raise InputError(
-                f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(self.place(adapter))!r}. If its vectors were moved on another "
-                "machine, by another user or with another $NUDGE_HOME, bring that journal and say where it is: journal=FILE"
+                f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(self.place(adapter))!r}. If its vectors were "
+                "moved on another machine, by another user or with another $NUDGE_HOME, bring that journal and say where it is: journal=FILE"
             )
         return restore_run(adapter, journal, run, progress=progress)
 

@@ -45,9 +45,9 @@ def read_beir(folder: str | Path, *, missing: Literal["error", "skip"] = "skip")
     """Read a folder in BEIR form.
 
     Args:
-        folder: Holds corpus.jsonl, queries.jsonl and qrels/ with train.tsv, dev.tsv and test.tsv; a split that is absent is left out. Files may
-            be packed (.gz) or tables (collection.tsv, queries.train.tsv). Judgements may be in TREC's four columns, in JSON lines or without a header,
-            and stand in qrels.train.tsv too. Documents may have a title only.
+        folder: Holds corpus.jsonl, queries.jsonl and qrels/ with train.tsv, dev.tsv and test.tsv; a split that is absent is left out. Files
+            may be packed (.gz) or tables (collection.tsv, queries.train.tsv). Judgements may be in TREC's four columns, in JSON lines or without
+            a header, and stand in qrels.train.tsv too. Documents may have a title only.
         missing: What to do with judgements of questions or documents that are not there: leave them out and tell in `problems`, or raise.
 
     Returns:

@@ -94,6 +94,7 @@ class NudgeVectorStore(WrappingVectorStore):
         return store
 
     def __repr__(self) -> str:
+        place: Path | None = None
         try:
             inner, place = repr(adapter_of(self.inner)), self._collection.place()
             cut = next((run.number for run in self.history() if run.state == "writing"), None)
@@ -282,9 +283,9 @@ class NudgeVectorStore(WrappingVectorStore):
     ahistory = in_thread(history)
 
     def prune(self, keep: int = KEEP) -> int:
-        """Make the journal smaller, and return how many runs were pruned: forget the moves of all but the last runs, to which `restore(run=…)` then no longer goes back.
+        """Make the journal smaller: forget the moves of all but the last runs, to which `restore(run=…)` then no longer goes back.
 
-        Every original stays, and each run in `history`. A journal is pruned by itself where more runs than this have vectors.
+        It returns how many runs were pruned. Every original stays, and each run in `history`. A journal is pruned by itself where more runs than this have vectors.
 
         Args:
             keep: How many runs are kept as they are, 1 or more.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -84,6 +85,7 @@ class Table:
         dim: How many; None where the column does not say.
         key_text: The id as text.
         vector_bytes: The vector as the database sends it.
+        vector_hash: The SHA-256 of these bytes, in hexadecimal digits.
         unique: Whether the database keeps ids unique.
         indexes: The operator classes of the indexes on the column of vectors, such as vector_cosine_ops; all are approximate.
     """
@@ -98,6 +100,7 @@ class Table:
     dim: int | None
     key_text: str
     vector_bytes: str
+    vector_hash: str
     unique: bool
     indexes: tuple[str, ...]
 
@@ -141,6 +144,12 @@ def literal(vector: NDArray[Any]) -> str:
     return str(vector.tolist())
 
 
+def hash_of(vector: NDArray[Any]) -> str:
+    """The `vector_hash` of a row that holds this vector."""
+    head = np.asarray([len(vector), 0], ">i2").tobytes()
+    return sha256(head + vector.astype(vector.dtype.newbyteorder(">")).tobytes()).hexdigest()
+
+
 def look_up(c: Connection, schema: str | None, table: str, id_column: str, vector_column: str) -> Table:
     """Read the catalogue."""
     name = f"{quoted(schema)}.{quoted(table)}" if schema else quoted(table)
@@ -179,7 +188,8 @@ def look_up(c: Connection, schema: str | None, table: str, id_column: str, vecto
         dtype=np.dtype(_DTYPES[vector.typname]),
         dim=vector.atttypmod if vector.atttypmod > 0 else None,
         key_text=as_text,
-        vector_bytes=f"{vector.typname}_send(t.{quoted(vector_column)})",
+        vector_bytes=(sent := f"{vector.typname}_send(t.{quoted(vector_column)})"),
+        vector_hash=f"encode(sha256({sent}), 'hex')",
         unique=ids.is_unique,
         indexes=tuple(vector.indexes),
     )

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, StoreError
-from nudge_integrations.stores.base import LookUp, Metric, ScoringAdapter, Texts, node_in, pages, texts_by
+from nudge_integrations.stores.base import Ids, LookUp, Metric, ScoringAdapter, Texts, holding, node_in, pages, texts_by
 from nudge_integrations.stores.searching import NOTHING, Hits, scores_of, search_without
 
 _METRICS: dict[int, Metric] = {faiss.METRIC_L2: "l2", faiss.METRIC_INNER_PRODUCT: "dot"}
 _MAPS = (faiss.IndexIDMap, faiss.IndexIDMap2)
 _FLAT = r"IndexFlat(L2|IP)?"
 _KINDS = rf"(IndexIDMap2? of )?({_FLAT}|IndexHNSWFlat of {_FLAT})|IndexIVFFlat of ArrayInvertedLists by (?!.*mapped).*"
+
+
+_NAPS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)  # seconds: somebody who adds is done then
+_MOMENT = 0.01  # seconds
+_CHUNK = 1 << 16
+_CHANGING = "the FAISS index has been changed meanwhile; nothing was written to it: try again"
+Found = TypeVar("Found")
 
 
 class FaissAdapter(ScoringAdapter):
@@ -94,28 +104,58 @@ class FaissAdapter(ScoringAdapter):
 
     def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The vectors of those of the ids that are there."""
-        index = self._index
-        labels = self._labels(index)
-        there = list(dict.fromkeys(name for name in ids if name in labels))
-        return dict(zip(there, _rows_of(index, _places_of(index, [labels[name] for name in there])), strict=True))
 
-    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
-        """Fill an index of the same kind in the same order, with other vectors for these documents, and bind it."""
-        index = self._index
-        labels, count, held = self._labels(index), index.ntotal, _labels_of(index)
-        there = [place for place, name in enumerate(ids) if name in labels]
-        rows = _rows_of(index, np.arange(count))
-        rows[_places_of(index, [labels[ids[place]] for place in there])] = np.asarray(vectors, self.dtype)[there]
-        new = faiss.clone_index(index)
-        new.reset()
-        order = np.argsort(held) if isinstance(index, faiss.IndexIVF) else np.arange(count)
-        if np.array_equal(held[order], np.arange(count)) and not isinstance(index, _MAPS):
-            new.add(rows[order])
-        else:
-            new.add_with_ids(rows[order], held[order])
-        if self._index is not index or index.ntotal != count:
-            raise StoreError("the FAISS index has been changed meanwhile; nothing was written to it: try again")
-        setattr(self._holder, self._attribute, new)
+        def read(index: Any, labels: Mapping[str, int]) -> dict[str, NDArray[Any]]:
+            there = list(dict.fromkeys(name for name in ids if name in labels))
+            return dict(zip(there, _rows_of(index, _places_of(index, [labels[name] for name in there])), strict=True))
+
+        return self._steadily(read)
+
+    def replace(self, ids: Ids, vectors: NDArray[Any]) -> None:
+        """Fill an index of the same kind in the same order, with other vectors for these documents, and bind it.
+
+        Where others add or delete meanwhile it is begun anew. FAISS itself takes no two writers at a time: whoever adds in the very moment of
+        binding leaves an index of another size than its mapping, which every later call refuses.
+        """
+        for nap in _NAPS:
+            time.sleep(nap)
+            draft = self._steadily(partial(self._draft, ids, np.asarray(vectors, self.dtype)))
+            if self._index is not draft.index or not draft.stands(self._names()):
+                continue
+            setattr(self._holder, self._attribute, draft.new)
+            time.sleep(_MOMENT)
+            if draft.stands(self._names()):
+                return
+            if self._index is draft.new and draft.new.ntotal == len(draft.rows):
+                setattr(self._holder, self._attribute, draft.index)
+        raise StoreError(_CHANGING)
+
+    def _draft(self, ids: Ids, vectors: NDArray[Any], index: Any, labels: Mapping[str, int]) -> _Draft:
+        names, wanted = dict(self._names()), list(ids)
+        there = [name for name in wanted if name in labels]
+        held = dict(zip(there, _rows_of(index, _places_of(index, [labels[name] for name in there])), strict=True))
+        kept = holding(ids, held)
+        places = _places_of(index, [labels[wanted[i]] for i in kept])
+        rows = _rows_of(index, np.arange(index.ntotal))
+        old, rows[places] = rows[places], vectors[kept]
+        return _Draft(index, _filled(index, rows), names, rows, places, old)
+
+    def _steadily(self, do: Callable[[Any, Mapping[str, int]], Found]) -> Found:
+        """What this makes of the index and its labels, while nobody adds or deletes."""
+        failed: Exception = StoreError(_CHANGING)
+        for nap in _NAPS:
+            time.sleep(nap)
+            index, names = self._index, self._names()
+            count, known = index.ntotal, len(names)
+            try:
+                found = do(index, self._labels(index))
+            except (InputError, RuntimeError) as error:  # the mapping lags behind the index; FAISS misses a row
+                failed = error
+                continue
+            now = self._names()
+            if self._index is index and index.ntotal == count and len(now) == known and (now is names or now == names):
+                return found
+        raise failed
 
     def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
         """Every document once, in pages."""
@@ -175,6 +215,53 @@ class FaissAdapter(ScoringAdapter):
                 )
             self._known = names, labels
         return self._known[1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Draft:
+    """Another index to be bound in the place of one.
+
+    Attributes:
+        index: The one.
+        new: The other.
+        names: The mapping of labels.
+        rows: (count, dim) the vectors of the other.
+        places: Where these are not those of the one.
+        old: (len(places), dim) what is there in the one.
+    """
+
+    index: Any
+    new: Any
+    names: Mapping[int, str]
+    rows: NDArray[np.float32]
+    places: NDArray[np.int64]
+    old: NDArray[np.float32]
+
+    def stands(self, names: Mapping[int, str]) -> bool:
+        """Whether the one and the mapping are still what the other was made of."""
+        count = len(self.rows)
+        which = np.full(count, -1)
+        which[self.places] = np.arange(len(self.places))
+        if self.index.ntotal != count or names != self.names:
+            return False
+        for start in range(0, count, _CHUNK):
+            wanted, row = self.rows[start : start + _CHUNK].copy(), which[start : start + _CHUNK]
+            wanted[row >= 0] = self.old[row[row >= 0]]
+            if _rows_of(self.index, np.arange(start, start + len(wanted))).tobytes() != wanted.tobytes():
+                return False
+        return self.index.ntotal == count  # type: ignore[no-any-return]
+
+
+def _filled(index: Any, rows: NDArray[np.float32]) -> Any:
+    """An index like this one, with other vectors."""
+    new, held = faiss.clone_index(index), _labels_of(index)
+    new.reset()
+    order = np.argsort(held) if isinstance(index, faiss.IndexIVF) else np.arange(len(rows))
+    if np.array_equal(held[order], np.arange(len(rows))) and not isinstance(index, _MAPS):
+        new.add(rows[order])
+    else:
+        new.add_with_ids(rows[order], held[order])
+    return new
 
 
 def _base_of(index: Any) -> Any:

@@ -71,7 +71,9 @@ def test_ids_of_a_parent_document_are_found_without_being_told_where():
 
 def test_two_keys_that_name_different_chunks_are_not_guessed_between():
     stored = [("a", "x", {"doc_id": "tea", "next": "salt"}), ("b", "y", {"doc_id": "salt", "next": "tea"})]
-    with pytest.raises(InputError, match=r"metadata 'doc_id' and 'next' of different chunks: say which, with read_labels"):
+    with pytest.raises(
+        InputError, match=r"metadata 'doc_id' and 'next' of different chunks: say which, with read_labels"
+    ):
         resolve(read_labels({"When?": ["tea"]}), None, stored)
 
 

@@ -61,7 +61,8 @@ def test_ids_that_the_store_does_not_hold(world, where):
         "evaluate": lambda: world.store.evaluate(bad, missing="error", progress=False),
     }
     with pytest.raises(
-        UnknownIdError, match=r"2 labels of \d+ name documents that are not in the InMemory collection of 60: 'nobody', 'no-one'. Its ids look"
+        UnknownIdError,
+        match=r"2 labels of \d+ name documents that are not in the InMemory collection of 60: 'nobody', 'no-one'. Its ids look",
     ):
         calls[where]()
     assert world.bits() == before

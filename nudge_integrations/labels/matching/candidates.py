@@ -59,7 +59,7 @@ class Pool:
 
 @dataclass(eq=False)
 class Gathered:
-    """What one pass found: the chunks of each reference, id and place; the keys of metadata; how many documents went by, and how many without text."""
+    """What one pass found: the chunks of each reference, id and place; keys of metadata; how many documents there are, and how many without text."""
 
     pools: list[Pool]
     by_id: dict[str, Chunk] = field(default_factory=dict)

@@ -99,7 +99,8 @@ def match(
     if unknown := [key for key in questions.keys if not gathered.keys.intersection(_spellings(key))]:
         there = first_few(sorted(map(str, gathered.keys))) or "none at all"
         raise InputError(
-            f"no stored document has the metadata {first_few(unknown)}, which the labels are to be matched by; their keys are {there}: name one of these"
+            f"no stored document has the metadata {first_few(unknown)}, which the labels are to be matched by; their keys are {there}: "
+            "name one of these"
         )
     resolver = Resolver(wanted, gathered, thresholds, spelled)
     matches = tuple(_matches(questions, wanted, resolver, thresholds))
