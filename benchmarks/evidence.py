@@ -1,9 +1,9 @@
 """How often a nudge would write: with labels that mean nothing, and with true ones of few questions, and what these gain.
 
-python benchmarks/evidence.py FOLDER [FOLDER …] [--draws 100] [--out benchmarks/results/evidence.json]
+python benchmarks/evidence.py FOLDER [FOLDER …]     folders in BEIR form; writes results/evidence.json
 
-Labels that mean nothing: the labels of all questions are permuted at random over the questions, and 5, 20, 100 or 500 of these are given. True labels:
-10, 30, 100 or 300 questions, and their gain in nDCG@10 on 500 others. Each with `Auto()`, and with `Auto(allow_map=True)`.
+Labels that mean nothing: the labels of all questions are permuted at random over the questions, and 5, 20, 100 or 500 of these are given. True
+labels: 10, 30, 100 or 300 questions, and their gain in nDCG@10 on 500 others. Each with `Auto()`, and with `Auto(allow_map=True)`.
 """
 
 from __future__ import annotations
@@ -73,6 +73,18 @@ def run(folders: list[Path], permuted_draws: int, true_draws: int) -> dict[str, 
                     rows.append(row)
                     print({name: value for name, value in row.items() if name != "t"}, flush=True)
     return {"least": LEAST, "error": ERROR, "rows": rows}
+
+
+def table(results: dict[str, Any]) -> str:
+    """Markdown: how often something is written, and what it gains."""
+    rows = ["| set | labels | questions | method | written | mean gain on other questions | worst |", "|---|---|---|---|---|---|---|"]
+    for row in results["rows"]:
+        method = "Auto, map allowed" if row["map"] else "Auto"
+        gain, worst = ("" if row[name] is None else f"{row[name]:+.2f}" for name in ("gain", "worst"))
+        rows.append(
+            f"| {row['set']} | {row['labels']} | {row['questions']} | {method} | {row['written']} of {row['draws']} | {gain} | {worst} |"
+        )
+    return "\n".join(rows)
 
 
 if __name__ == "__main__":
