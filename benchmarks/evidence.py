@@ -77,7 +77,10 @@ def run(folders: list[Path], permuted_draws: int, true_draws: int) -> dict[str, 
 
 def table(results: dict[str, Any]) -> str:
     """Markdown: how often something is written, and what it gains."""
-    rows = ["| set | labels | questions | method | written | mean gain on other questions | worst |", "|---|---|---|---|---|---|---|"]
+    rows = [
+        "| set | labels | questions | method | written | mean gain on other questions | worst |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for row in results["rows"]:
         method = "Auto, map allowed" if row["map"] else "Auto"
         gain, worst = ("" if row[name] is None else f"{row[name]:+.2f}" for name in ("gain", "worst"))

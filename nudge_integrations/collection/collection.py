@@ -91,13 +91,13 @@ class Collection(Runs):
                 data = read_training_set(labels, corpus, self.embedder, journal, progress=progress)
                 check_model(journal, found, data.model)
             with clock("fine-tuning"):
-                if exact:
-                    check_lengths(adapter, corpus)
+                asked = data.train.embeddings
+                about_lengths = check_lengths(adapter, corpus, asked) if exact else ""
                 done = trial(
                     corpus, data.train, data.validation, method=method, folds=folds, missing="error", progress=progress
                 )
                 if not exact:
-                    check_lengths(adapter, corpus)
+                    about_lengths = check_lengths(adapter, corpus, asked)
             report = NudgeReport(
                 False,
                 done,
@@ -108,7 +108,7 @@ class Collection(Runs):
                 missing=labels.missing,
                 match=labels.match,
                 problems=labels.problems,
-                remarks=remarks(corpus, data.train, data.validation),
+                remarks=(*remarks(corpus, data.train, data.validation), *filter(None, [about_lengths])),
                 given=given,
                 used=len(data.train) + (0 if data.validation is None else len(data.validation)),
                 from_feedback=len(labels.train) - known,
@@ -164,12 +164,14 @@ class Collection(Runs):
                 len(queries),
                 first_few(known, 3),
             )
-        if exact and adapter.metric == "l2":
-            check_lengths(adapter, corpus)
-        metric: Literal["cosine", "dot"] = "cosine" if adapter.metric == "cosine" else "dot"
+        by_l2 = adapter.metric == "l2"
+        said = check_lengths(adapter, corpus, queries.embeddings) if exact and by_l2 else ""
+        metric: Literal["cosine", "dot"] = "cosine" if adapter.metric == "cosine" or said else "dot"
         done = evaluate_exactly(
             corpus, queries, measures, train=learned, metric=metric, missing="error", progress=progress
         )
-        if not exact and adapter.metric == "l2":
-            check_lengths(adapter, corpus)
+        if not exact and by_l2:
+            said = check_lengths(adapter, corpus, queries.embeddings)
+        if said:
+            _log.warning("%s", said)
         return done

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.pool import NullPool
 
 from nudge_core.errors import InputError, first_few
 from nudge_integrations.stores.place import host_of
@@ -41,12 +42,9 @@ def transactions(engine: Engine) -> Transactions:
 
 
 def transactions_in_loop(engine: Any) -> Transactions:
-    """The same of a `PGEngine` of langchain-postgres, whose connections live in an event loop of another thread."""
+    """The same of a `PGEngine` of langchain-postgres, whose connections live in an event loop of another thread, or in that of the application."""
     if engine._loop is None:
-        raise InputError(
-            "the engine of this PGVectorStore has no event loop of its own, so it works in coroutines only: make it with "
-            "PGEngine.from_connectionstring(url), or PGEngine.from_engine(engine, loop) with a loop that runs in another thread"
-        )
+        return transactions_beside(engine._pool)
 
     def run(function: Callable[[Connection], Any]) -> Any:
         async def inside() -> Any:
@@ -58,6 +56,17 @@ def transactions_in_loop(engine: Any) -> Transactions:
         return engine._run_as_sync(inside())
 
     return run
+
+
+def transactions_beside(engine: Any) -> Transactions:
+    """The same of the asynchronous engine of an application, by connections of our own to its database, so that its event loop is left alone.
+
+    Arguments of `connect` that the engine was made with are not known here: what they say must stand in its URL.
+    """
+    url = engine.url
+    if not url.drivername.endswith("psycopg"):
+        url = url.set(drivername="postgresql+psycopg")
+    return transactions(create_engine(url, poolclass=NullPool))
 
 
 def select(c: Connection, query: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:

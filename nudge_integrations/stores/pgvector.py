@@ -105,12 +105,11 @@ class PGVectorAdapter(ScoringAdapter):
             held = {"text_column": inner.content_column, "json_column": inner.metadata_json_column}
             held["metadata_columns"] = inner.metadata_columns
             return cls(run, *names, metric, schema=inner.schema_name, settings=settings, **held)
-        if store.async_mode:
+        run = sql.transactions_beside(store._async_engine) if store.async_mode else transactions(store._engine)
+        if not hasattr(store, "EmbeddingStore"):
             raise InputError(
-                "this PGVector works in coroutines only, with connections of their event loop: for fine-tuning, open the same "
-                "collection with PGVector(…, connection='postgresql+psycopg://…') without async_mode"
+                "this PGVector has not been used yet, so its tables are not known: add or search a document first"
             )
-        run = transactions(store._engine)
         rows, collections = store.EmbeddingStore.__table__, store.CollectionStore.__table__
         mine = collections.select().where(collections.c.name == store.collection_name)
         found = run(lambda c: c.execute(mine).first())
