@@ -50,12 +50,14 @@ class Survey:
         unmoved: ids whose original vector stands in the store.
         changed: ids that hold a vector which no run wrote: they were embedded again since.
         missing: ids that are no longer in the store.
+        held: {id: hash of the vector that it held} of the first two.
     """
 
     originals: Mapping[str, NDArray[Any]]
     unmoved: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    held: Mapping[str, bytes] = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)
