@@ -45,6 +45,7 @@ from nudge_integrations.collection.questions import (
     read_training_set,
     with_feedback,
 )
+from nudge_integrations.collection.repair import embedded_again
 from nudge_integrations.collection.report import NudgeReport, remarks
 from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.reading import (
@@ -76,10 +77,15 @@ class Collection(Journalled):
         store: object = None,
         journal: str | Path | None = None,
         recover: Direction | None = None,
+        of_text_alone: bool = False,
     ) -> None:
-        """Look for the journal, and for a run that was interrupted."""
+        """Look for the journal, and for a run that was interrupted.
+
+        With `of_text_alone` the vector of a document is that of its text, and of nothing else.
+        """
         super().__init__(store, journal)
         self.adapt, self.embedder = partial(_reached, adapt), embedder
+        self._documents_by = embedder if of_text_alone else None
         if recover not in (None, *get_args(Direction)):
             raise InputError(
                 f'recover is {recover!r}; expected "finish" to finish an interrupted run, "rollback" to undo it, or None'
@@ -100,7 +106,7 @@ class Collection(Journalled):
                         adapter.kind,
                     )
                 else:
-                    recover_run(adapter, held, recover)
+                    embedded_again(adapter, self._documents_by, recover_run(adapter, held, recover))
         except LockedError as error:  # it is under way in another process
             _log.info("nothing is recovered: %s", error)
 
@@ -169,8 +175,9 @@ class Collection(Journalled):
                     told["map"] = keep_map(journal, tuned.matrix)
                 keep_learned(journal, data.train.texts or (), data.train.relevance.documents.tolist())
                 outcome = write(adapter, journal, names, vectors, origins=origins, settings=told, progress=progress)
+                outcome = embedded_again(adapter, self._documents_by, outcome)
             with clock("checking the index"):
-                left = {*outcome.changed, *outcome.missing}
+                left = {*outcome.changed, *outcome.missing, *outcome.overwritten}
                 kept = [row for row, name in enumerate(names) if name not in left]
                 lost = unreachable(adapter, [names[row] for row in kept], vectors[kept]) if kept else ()
         return replace(report, applied=True, outcome=outcome, unreachable=lost, remedy=adapter.remedy if lost else "")
@@ -217,7 +224,7 @@ class Collection(Journalled):
                 f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(place)!r}. If its vectors were moved on another "
                 "machine, by another user or with another $NUDGE_HOME, bring that journal and say where it is: journal=FILE"
             )
-        return restore_run(adapter, journal, run, progress=progress)
+        return embedded_again(adapter, self._documents_by, restore_run(adapter, journal, run, progress=progress))
 
     def recover(self, direction: Direction, *, progress: bool = True) -> Outcome:
         """Finish an interrupted run or undo it; see `NudgeVectorStore.recover`."""
@@ -225,7 +232,7 @@ class Collection(Journalled):
         journal = self._existing(adapter)
         if journal is None:
             return Outcome(None, 0)
-        return recover_run(adapter, journal, direction, progress=progress)
+        return embedded_again(adapter, self._documents_by, recover_run(adapter, journal, direction, progress=progress))
 
     def added(self, ids: Sequence[str]) -> None:
         """Hear that documents were added: they go through the map that the others went through, if there is one."""

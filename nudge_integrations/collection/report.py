@@ -156,17 +156,22 @@ class NudgeReport(Reported):
 
     def _left_out(self) -> Iterator[str]:
         """What was not written, not found or not learned from, a sentence each."""
-        changed, missing = ((), ()) if self.outcome is None else (self.outcome.changed, self.outcome.missing)
+        done = Outcome(None, 0) if self.outcome is None else self.outcome
         for names, one, more in (
             (
-                changed,
+                done.changed,
                 "document changed meanwhile and was left alone",
                 "documents changed meanwhile and were left alone",
             ),
             (
-                missing,
+                done.missing,
                 "document was deleted meanwhile and was left alone",
                 "documents were deleted meanwhile and were left alone",
+            ),
+            (
+                done.overwritten,
+                "document was changed in the very moment of writing and may hold a vector of its text before: add it again",
+                "documents were changed in the very moment of writing and may hold vectors of their texts before: add them again",
             ),
             (
                 self.skipped,

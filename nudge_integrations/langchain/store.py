@@ -65,6 +65,7 @@ class NudgeVectorStore(WrappingVectorStore):
             store=inner,
             journal=journal,
             recover=recover,
+            of_text_alone=True,
         )
 
     @classmethod
