@@ -93,7 +93,7 @@ class Target(Protocol):
         kind: What it is called in messages, for example "Chroma".
         dim: Dimension of the vectors.
         dtype: The number type in which the collection holds them, float16, float32 or float64.
-        batch: How many vectors one write takes; None where all are written at once, so that readers see all of them or none.
+        batch: How many vectors one write takes; None where it takes any number.
         rounding: How far, over its length, a vector may be read from what was written: 0 where every bit is kept.
     """
 
