@@ -24,7 +24,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "docs/coming_from.md": ("beside",),
     "docs/langchain.md": (),
     "docs/matching.md": ("matching",),
-    "docs/safety.md": ("stores",),
+    "docs/safety.md": ("lost_updates", "stores"),
     "docs/scale.md": ("scale_files", "ray", "search", "scale_labels", "scale"),
 }
 MADE_BY = {

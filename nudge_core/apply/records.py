@@ -61,12 +61,14 @@ class Survey:
         unmoved: ids whose original vector stands in the store.
         changed: ids that hold a vector which no run wrote: they were embedded again since.
         missing: ids that are no longer in the store.
+        held: {id: hash of the vector that it held} of the first two.
     """
 
     originals: Mapping[str, NDArray[Any]]
     unmoved: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    held: Mapping[str, bytes] = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,7 +106,7 @@ class Target(Protocol):
         kind: What it is called in messages, for example "Chroma".
         dim: Dimension of the vectors.
         dtype: The number type in which the collection holds them, float16, float32 or float64.
-        batch: How many vectors one write takes; None where all are written at once, so that readers see all of them or none.
+        batch: How many vectors one write takes; None where it takes any number.
         rounding: How far, over its length, a vector may be read from what was written: 0 where every bit is kept.
     """
 

@@ -29,9 +29,10 @@ def survey(target: Target, journal: Journal) -> Survey:
     stored = target.fetch(list(known))
     moved: dict[str, bytes] = {}
     unmoved, changed = [], []
+    hashes = {name: journal.hash(vector) for name, vector in stored.items()}
     for name, vector in stored.items():
         original, current = known[name]
-        held = journal.hash(vector)
+        held = hashes[name]
         if held == original:
             unmoved.append(name)
         elif held == current:
@@ -46,7 +47,13 @@ def survey(target: Target, journal: Journal) -> Survey:
         tuple(unmoved),
         tuple(changed),
         tuple(name for name, (original, _) in known.items() if original and name not in stored),
+        {name: hashes[name] for name in (*moved, *unmoved)},
     )
+
+
+def _changed_since(found: Survey, journal: Journal, stored: Mapping[str, NDArray[Any]]) -> list[str]:
+    """The ids that hold another vector now than when the survey read them."""
+    return [name for name, held in found.held.items() if name in stored and journal.hash(stored[name]) != held]
 
 
 def _original_of(target: Target, journal: Journal, name: str, held: NDArray[Any]) -> bytes | None:
@@ -95,12 +102,14 @@ def write(
         found = survey(target, journal)
         stored = target.fetch(list({**found.originals, **dict.fromkeys(ids)}))
         changed, missing = ([], []) if origins is None else _stale(found, stored, ids, np.asarray(origins))
+        changed += [name for name in _changed_since(found, journal, stored) if name not in changed]
+        missing += [name for name in found.originals if name not in stored and name not in missing]
         left = {*changed, *missing}
-        new = {name: vector for name, vector in zip(ids, matrix, strict=True) if name not in left}
-        wanted = dict(found.originals) | new
+        wanted = dict(found.originals) | dict(zip(ids, matrix, strict=True))
+        wanted = {name: vector for name, vector in wanted.items() if name not in left}
         done = plan_and_carry_out(target, journal, "nudge", wanted, stored, found, settings or {}, progress)
         prune_old(journal)
-        back = len(found.originals.keys() - new.keys())
+        back = len(found.originals.keys() - set(ids) - left)
         return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing), put_back=back)
 
 
@@ -129,13 +138,15 @@ def restore(
         if run is not None:
             wanted |= _state_after(journal, run, found)
         stored = target.fetch(list(wanted))
+        changed = {name for name in _changed_since(found, journal, stored) if wanted.pop(name, None) is not None}
+        missing = {name for name in list(wanted) if name not in stored and wanted.pop(name) is not None}
         now = current_map(journal)
         other = (None if now is None else now[1]) != map_of(journal, run)  # it is a run too where only the map changes
         told = {**(settings or {}), "to": run}
         always = other or settings is not None
         done = plan_and_carry_out(target, journal, "restore", wanted, stored, found, told, progress, always=always)
         prune_old(journal)
-        return done
+        return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing))
 
 
 def recover(target: Target, journal: Journal, direction: Direction, *, progress: bool = True) -> Outcome:

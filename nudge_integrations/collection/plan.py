@@ -16,6 +16,8 @@ from nudge_core.apply.memory import keep_learned, keep_map
 from nudge_core.clock import Clock
 from nudge_core.data.moves import UNIT
 from nudge_core.errors import InputError, StoreError, counted, first_few
+from nudge_integrations.collection.embedding import Embedder
+from nudge_integrations.collection.repair import embedded_again
 from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.reading import unreachable
 
@@ -63,7 +65,14 @@ class Written:
 
 
 def carry_out(
-    plan: Plan, adapter: StoreAdapter, journal: Journal, mark: Callable[[], None], clock: Clock, *, progress: bool
+    plan: Plan,
+    adapter: StoreAdapter,
+    journal: Journal,
+    mark: Callable[[], None],
+    documents_by: Embedder | None,
+    clock: Clock,
+    *,
+    progress: bool,
 ) -> Written:
     """Write a plan; the journal is locked.
 
@@ -72,6 +81,7 @@ def carry_out(
         adapter: The store.
         journal: Its journal.
         mark: Notes in the store which journal is its own.
+        documents_by: What embeds documents, for those that somebody changed in the very moment; None where a vector is not that of a text alone.
         clock: Takes the time.
         progress: Whether a bar is shown.
     """
@@ -85,8 +95,9 @@ def carry_out(
         outcome = write(
             adapter, journal, plan.ids, plan.vectors, origins=plan.origins, settings=told, progress=progress
         )
+        outcome = embedded_again(adapter, documents_by, outcome)
     with clock("checking the index"):
-        left = {*outcome.changed, *outcome.missing}
+        left = {*outcome.changed, *outcome.missing, *outcome.overwritten}
         kept = [row for row, name in enumerate(plan.ids) if name not in left]
         lost = unreachable(adapter, [plan.ids[row] for row in kept], plan.vectors[kept]) if kept else ()
     return Written(outcome, lost, adapter.remedy)

@@ -294,11 +294,6 @@ class NudgeReport(Reported):
         done = Outcome(None, 0) if self.outcome is None else self.outcome
         for names, one, more in (
             (
-                done.overwritten,
-                "document was changed by somebody in the very moment of writing and must be added again",
-                "documents were changed by somebody in the very moment of writing and must be added again",
-            ),
-            (
                 done.changed,
                 "document changed meanwhile and was left alone",
                 "documents changed meanwhile and were left alone",
@@ -307,6 +302,11 @@ class NudgeReport(Reported):
                 done.missing,
                 "document was deleted meanwhile and was left alone",
                 "documents were deleted meanwhile and were left alone",
+            ),
+            (
+                done.overwritten,
+                "document was changed in the very moment of writing and may hold a vector of its text before: add it again",
+                "documents were changed in the very moment of writing and may hold vectors of their texts before: add them again",
             ),
             (
                 self.skipped,

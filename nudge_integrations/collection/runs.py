@@ -23,6 +23,7 @@ from nudge_integrations.collection.embedding import Embedder
 from nudge_integrations.collection.journals import Journalled
 from nudge_integrations.collection.plan import Plan, Written, carry_out, check_unchanged, plan_of
 from nudge_integrations.collection.questions import as_labels, judged
+from nudge_integrations.collection.repair import embedded_again
 from nudge_integrations.collection.report import LANGCHAIN, Words
 from nudge_integrations.stores import StoreAdapter
 
@@ -47,10 +48,15 @@ class Runs(Journalled):
         journal: str | Path | None = None,
         recover: Direction | None = None,
         words: Words = LANGCHAIN,
+        of_text_alone: bool = False,
     ) -> None:
-        """Look for the journal, and for a run that was interrupted."""
+        """Look for the journal, and for a run that was interrupted.
+
+        With `of_text_alone` the vector of a document is that of its text, and of nothing else.
+        """
         super().__init__(store, journal)
         self.adapt, self.embedder, self.words = partial(_reached, adapt), embedder, words
+        self._documents_by = embedder if of_text_alone else None
         if recover not in (None, *get_args(Direction)):
             raise InputError(
                 f'recover is {recover!r}; expected "finish" to finish an interrupted run, "rollback" to undo it, or None'
@@ -71,7 +77,7 @@ class Runs(Journalled):
                         adapter.kind,
                     )
                 else:
-                    recover_run(adapter, held, recover)
+                    embedded_again(adapter, self._documents_by, recover_run(adapter, held, recover))
         except LockedError as error:  # it is under way in another process
             _log.info("nothing is recovered: %s", error)
 
@@ -102,7 +108,8 @@ class Runs(Journalled):
             return self._carry_out(plan, adapter, journal, Clock(), progress).outcome
 
     def _carry_out(self, plan: Plan, adapter: StoreAdapter, journal: Journal, clock: Clock, progress: bool) -> Written:
-        return carry_out(plan, adapter, journal, partial(self._mark, adapter, journal), clock, progress=progress)
+        mark = partial(self._mark, adapter, journal)
+        return carry_out(plan, adapter, journal, mark, self._documents_by, clock, progress=progress)
 
     def restore(self, run: int | None = None, *, progress: bool = True) -> Outcome:
         """Put originals back, or the vectors of a run; see `NudgeVectorStore.restore`."""
@@ -113,7 +120,7 @@ class Runs(Journalled):
                 f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(self.place(adapter))!r}. If its vectors were "
                 "moved on another machine, by another user or with another $NUDGE_HOME, bring that journal and say where it is: journal=FILE"
             )
-        return restore_run(adapter, journal, run, progress=progress)
+        return embedded_again(adapter, self._documents_by, restore_run(adapter, journal, run, progress=progress))
 
     def place(self, adapter: StoreAdapter | None = None) -> Path:
         """Where the journal is or will be: a file, or the folder of journals for a store that lives in memory only."""
@@ -137,7 +144,8 @@ class Runs(Journalled):
             raise InputError(f"there is nothing to undo: no run over this {adapter.kind} collection stands")
         *before, last = standing
         state = before[-1].number if before else None
-        return restore_run(adapter, journal, state, settings={"undid": last.number}, progress=progress)
+        done = restore_run(adapter, journal, state, settings={"undid": last.number}, progress=progress)
+        return embedded_again(adapter, self._documents_by, done)
 
     def recover(self, direction: Direction, *, progress: bool = True) -> Outcome:
         """Finish an interrupted run or undo it; see `NudgeVectorStore.recover`."""
@@ -145,7 +153,7 @@ class Runs(Journalled):
         journal = self._existing(adapter)
         if journal is None:
             return Outcome(None, 0)
-        return recover_run(adapter, journal, direction, progress=progress)
+        return embedded_again(adapter, self._documents_by, recover_run(adapter, journal, direction, progress=progress))
 
     def history(self) -> list[Run]:
         """All runs of the collection, the first first."""

@@ -68,6 +68,7 @@ class NudgeVectorStore(WrappingVectorStore):
             store=inner,
             journal=journal,
             recover=recover,
+            of_text_alone=True,
         )
 
     @classmethod
@@ -285,7 +286,8 @@ class NudgeVectorStore(WrappingVectorStore):
     def prune(self, keep: int = KEEP) -> int:
         """Make the journal smaller: forget the moves of all but the last runs, to which `restore(run=…)` then no longer goes back.
 
-        It returns how many runs were pruned. Every original stays, and each run in `history`. A journal is pruned by itself where more runs than this have vectors.
+        It returns how many runs were pruned. Every original stays, and each run in `history`. A journal is pruned by itself where more runs than
+        this have vectors.
 
         Args:
             keep: How many runs are kept as they are, 1 or more.

@@ -45,8 +45,8 @@ class WrappingVectorStore(VectorStore):
 
     inner: VectorStore
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """That of the store inside, by which LangChain chooses how a filter is written (self-query); `isinstance` knows both classes."""
         inner = self.__dict__.get("inner")
         return type(self) if inner is None else type(inner)

@@ -34,7 +34,7 @@ class StoreAdapter(ABC):
         dim: Dimension of the vectors.
         dtype: The number type in which the collection holds them: float16, float32 or float64.
         approximate: Whether its search goes through an index that may miss what it holds.
-        batch: How many vectors one call of `replace` takes; None where it takes any number at once, and readers see all of them or none.
+        batch: How many vectors one call of `replace` takes; None where it takes any number at once.
         rounding: How far, over its length, a vector may be read from what was written: 0 where every bit is kept, and more where the engine
             scales vectors itself.
         workers: How many searches may run at a time: 1 where the engine lives in this process or uses all of its cores by itself.
