@@ -64,6 +64,8 @@ class Journalled:
             return held
         chosen = self._chosen
         found = places.find(adapter, self._store, thorough=thorough and chosen is None)
+        if chosen is not None and found is not None and not places.has_runs(found):
+            found = None  # which knows no original, so that the chosen one may as well be it
         if chosen is not None and chosen.exists() and (found is None or places.has_runs(chosen)):
             places.check(chosen, adapter)
             found = chosen
@@ -97,7 +99,8 @@ class Journalled:
             return found
         if found is None or self._chosen is not None:
             known = places.find(adapter, self._store, thorough=True)
-            if known is not None and (found is None or not places.same_file(known, found.path)):
+            other = known is not None and (found is None or not places.same_file(known, found.path))
+            if known is not None and other and (self._chosen is None or places.has_runs(known)):
                 if self._chosen is not None:
                     self._say_unused(adapter, known)
                 return self._keep(adapter, known)

@@ -57,6 +57,7 @@ def find(adapter: StoreAdapter, store: object, *, thorough: bool = True) -> Path
         thorough: Whether all journals are looked into where none is found by name or mark.
     """
     name, mark = usual_name(adapter), mark_of(adapter)
+    empty: Path | None = None
     if name is None:
         made = _made.get(store, {}).get((adapter.dim, adapter.dtype.str))
         if made is not None and made.is_file():
@@ -65,17 +66,19 @@ def find(adapter: StoreAdapter, store: object, *, thorough: bool = True) -> Path
         first = home() / f"{name}.sqlite"
         for path in named(name):
             about = _told(path)
-            if belongs(path, adapter, about, mark) or (
-                about is None and path == first
-            ):  # which is opened, and says what is wrong
+            if about is None and path == first:  # which is opened, and says what is wrong
                 return path
+            if about is not None and belongs(path, adapter, about, mark):
+                if about.documents:
+                    return path
+                empty = empty or path
     others = sorted(home().glob(f"{_slug(adapter.kind)}-*.sqlite"), key=_age)
     if mark is not None:
         for path in others:
             about = _told(path)
             if about is not None and about.id == mark and belongs(path, adapter, about, mark):
                 return path
-    return _by_vectors(adapter, others) if thorough else None
+    return _by_vectors(adapter, others) if thorough and empty is None else empty
 
 
 def mark_of(adapter: StoreAdapter) -> str | None:
