@@ -23,6 +23,7 @@ from nudge_core.apply.memory import (
     keep_map,
     learned_from,
     remove_feedback,
+    warn_of_unmapped,
 )
 from nudge_core.apply.records import Direction
 from nudge_core.clock import Clock
@@ -193,6 +194,8 @@ class Collection(Journalled):
         corpus, exact = read_as(adapter, background, Survey({}), progress)
         queries = read_training_set(labels, corpus, self.embedder, journal, progress=progress).train
         learned = QuerySet(np.ones((1, adapter.dim), np.float32), [moved]) if moved else None
+        if journal is not None:
+            warn_of_unmapped(journal, adapter.about())
         if journal is not None and moved and (known := learned_from(journal, queries.texts or ())):
             _log.warning(
                 "%d of %d questions were learned from: their figures say nothing of other questions: %s",
