@@ -83,8 +83,9 @@ def carry_out(target: Target, journal: Journal, run: Run, forward: bool, progres
                 batch = changes[start : start + size]
                 todo = _still_to_write(target, journal, batch, forward)
                 if todo:
-                    target.replace(list(todo), np.stack(list(todo.values())))
-                    journal.mark(run.number, todo)
+                    with journal.together(target):
+                        target.replace(list(todo), np.stack(list(todo.values())))
+                        journal.mark(run.number, todo)
                 bar.update(len(batch))
             return _verify(target, journal, run, changes, forward)
         except NudgeError:

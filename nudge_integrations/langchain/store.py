@@ -47,7 +47,8 @@ class NudgeVectorStore(WrappingVectorStore):
 
         Args:
             inner: The store. Chroma, FAISS, InMemory, LanceDB, Milvus, PGVector, PGVectorStore and Qdrant are known; others by `register_adapter`.
-            journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
+            journal: The file of the journal; the URL of a PostgreSQL database, which several machines share; or "store": in the database of the
+                vectors, for PGVector and PGVectorStore. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
                 ~/.local/share/nudge/journals, and found again there.
             recover: What to do at once with a run that was interrupted: finish it ("finish") or undo it ("rollback"); one that is under way in
                 another process is left alone. Without it `nudge` and `restore` refuse until `recover` is called.
@@ -108,8 +109,8 @@ class NudgeVectorStore(WrappingVectorStore):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
-    def journal(self) -> Path | None:
-        """The file with the originals; None where nothing was ever moved."""
+    def journal(self) -> Path | str | None:
+        """The file with the originals, or where they are in a database; None where nothing was ever moved."""
         return self._collection.journal
 
     def nudge(
@@ -236,7 +237,7 @@ class NudgeVectorStore(WrappingVectorStore):
     ahistory = in_thread(history)
 
     def prune(self, keep: int = KEEP) -> int:
-        """Make the journal smaller, and return how many runs were pruned: forget the moves of all but the last runs, to which `restore(run=…)` then no longer goes back.
+        """Make the journal smaller, and return how many runs were pruned: `restore(run=…)` goes back to the last ones only.
 
         Every original stays, and each run in `history`. A journal is pruned by itself where more runs than this have vectors.
 

@@ -39,7 +39,9 @@ def pairs(world, split="train"):
 
 def nudge(world, store, mapped=False, gammas=0.5):
     options = {"method": MAP, "allow_map": True} if mapped else {"method": NudgeN(gammas=gammas)}
-    report = store.nudge(pairs(world), pairs(world) if mapped else pairs(world, "validation"), progress=False, **options)
+    report = store.nudge(
+        pairs(world), pairs(world) if mapped else pairs(world, "validation"), progress=False, **options
+    )
     assert report.applied
     return report
 

@@ -151,7 +151,10 @@ def mapped_index(make):
 
 def test_inserted_nodes_go_through_it_and_come_back(mapped_index):
     world, report, raw = mapped_index
-    read = lambda: adapter_of_index(world.index).read(["new", "newer"])
+
+    def read():
+        return adapter_of_index(world.index).read(["new", "newer"])
+
     np.testing.assert_allclose(read(), raw, atol=1e-6)
     assert map_inserted(world.index, ["new", "newer"]) == 2
     np.testing.assert_allclose(read(), report.tuned.map_new(raw), atol=1e-5)
