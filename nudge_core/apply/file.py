@@ -90,7 +90,8 @@ class JournalFile:
         Raises:
             JournalError: The file cannot be opened or made, is empty or no journal, or belongs to another collection.
         """
-        self.path, self.dtype, self.process = Path(path), dtype, os.getpid()
+        self.path: Any = Path(path)  # or the place in a database
+        self.dtype, self.process = dtype, os.getpid()
         self._made_with = {"kind": kind, "fingerprint": fingerprint, "dim": dim, "dtype": dtype, "also": also}
         self._mutex = threading.RLock()
         about = {"version": str(VERSION), "kind": kind, "fingerprint": fingerprint, "dim": str(dim), "dtype": dtype.str}
@@ -226,6 +227,11 @@ class JournalFile:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def together(self, target: object) -> Iterator[None]:  # noqa: ARG002  # one in a database needs it
+        """What is written to the store and to the journal as one, where that can be."""
+        yield
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """What a query finds."""

@@ -85,7 +85,7 @@ class Journal(JournalFile):
         runs = []
         for number, kind, state, begun, ended, documents, written, made in found:
             settings = json.loads(made)
-            counts = settings.get("pruned", {"documents": documents, "written": written})
+            counts = settings.get("pruned", {"documents": int(documents), "written": int(written)})
             runs.append(Run(number, kind, state, begun, ended, **counts, settings=settings))
         return runs
 

@@ -196,6 +196,20 @@ def map_added(target: Target, journal: Journal, ids: Sequence[str], model: int |
         return 0
 
 
+def warn_of_unmapped(journal: Journal, count: int) -> None:
+    """Say it where a store of `count` documents holds more than went through the map that stands."""
+    found = current_map(journal)
+    if found is not None:
+        left = count - int(journal.rows("SELECT count(*) FROM changes WHERE run = ?", (found[0],))[0][0])
+        if left > 0:
+            _log.warning(
+                "%s not go through the map of run %d, which the others went through: add them by a NudgeVectorStore or call "
+                "map_inserted(index, ids), or nudge again",
+                counted(left, "document did", "documents did"),
+                found[0],
+            )
+
+
 def _say_unmapped(count: int, reason: str) -> None:
     added = counted(count, "document was added", "documents were added")
     _log.warning("%s and did not go through the map that the others went through: %s", added, reason)

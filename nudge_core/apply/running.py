@@ -130,8 +130,9 @@ def _write(
         batch = changes[start : start + size]
         held, new = _still_to_write(target, journal, batch, forward, slack)
         if new:
-            overwritten.update(target.replace(held, np.stack(new)) or ())
-            journal.mark(run.number, held)
+            with journal.together(target):
+                overwritten.update(target.replace(held, np.stack(new)) or ())
+                journal.mark(run.number, held)
         tick(len(batch))
     return overwritten
 

@@ -16,6 +16,7 @@ from nudge_core.apply import Survey, survey
 from nudge_core.apply.memory import (
     documents_learned_from,
     learned_from,
+    warn_of_unmapped,
 )
 from nudge_core.clock import Clock
 from nudge_core.corpus.base import Missing
@@ -157,6 +158,8 @@ class Collection(Runs):
         corpus, exact = read_as(adapter, background, Survey({}), progress)
         queries = read_training_set(labels, corpus, self.embedder, journal, progress=progress).train
         learned = QuerySet(np.ones((1, adapter.dim), np.float32), [moved]) if moved else None
+        if journal is not None:
+            warn_of_unmapped(journal, adapter.about())
         if journal is not None and moved and (known := learned_from(journal, queries.texts or ())):
             _log.warning(
                 "%d of %d questions were learned from: their figures say nothing of other questions: %s",

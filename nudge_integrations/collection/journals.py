@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from nudge_core.apply import Journal, prune, survey
 from nudge_core.apply.belonging import MARKED
+from nudge_core.apply.database import engine_of
 from nudge_core.apply.memory import current_map, map_added, model_number
 from nudge_core.errors import InputError, JournalError
 from nudge_integrations.collection import places
 from nudge_integrations.collection.embedding import Embedder, probe_of
 from nudge_integrations.stores import StoreAdapter
 
+IN_STORE = "store"
+"""What is given for a journal that lives in the database of the vectors."""
 _log = logging.getLogger(__name__)
 _Key: TypeAlias = tuple[str | None, int, str]
 
@@ -33,9 +36,14 @@ class Journalled:
         """Open nothing yet."""
         if journal is not None and (not isinstance(journal, str | Path) or str(journal) in ("", ":memory:")):
             raise InputError(
-                f"journal is {journal!r}; expected the path of a file, which holds the originals when this process has ended"
+                f"journal is {journal!r}; expected the path of a file, which holds the originals when this process has ended; the URL of a "
+                'database; or "store" for a store in PostgreSQL'
             )
-        self._chosen = None if journal is None else Path(journal).expanduser().absolute()
+        if isinstance(journal, str) and journal.startswith("sqlite:///"):
+            journal = journal.removeprefix("sqlite:///")
+        self._url = journal if isinstance(journal, str) and (journal == IN_STORE or "://" in journal) else None
+        self._database = None if self._url in (None, IN_STORE) else places.Database(engine_of(str(self._url)))
+        self._chosen = None if journal is None or self._url else Path(journal).expanduser().absolute()
         self._store = self if store is None else store
         self._journal: tuple[_Key, Journal] | None = None
         self._inherited: list[Journal] = []
@@ -44,12 +52,29 @@ class Journalled:
         self._probe: NDArray[np.float32] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_journal": None, "_inherited": [], "_spelled": str}
+        return {**self.__dict__, "_journal": None, "_inherited": [], "_spelled": str, "_database": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._url not in (None, IN_STORE):
+            self._database = places.Database(engine_of(str(self._url)))
 
     @property
-    def journal(self) -> Path | None:
-        """The file of the journal; None before the first run where no place was chosen."""
-        return self._chosen if self._journal is None else self._journal[1].path
+    def journal(self) -> Path | str | None:
+        """The file of the journal, or where it is in a database; None before the first run where no file was chosen."""
+        place = self._chosen if self._journal is None else self._journal[1].path
+        return place if place is None or isinstance(place, Path) else str(place)
+
+    def _home(self, adapter: StoreAdapter) -> places.Database | None:
+        """The database in which the journal is to be; None where that is a file."""
+        if self._url == IN_STORE and self._database is None:
+            engine = getattr(adapter, "engine", None)
+            if engine is None:
+                raise InputError(
+                    f'journal is "store", and a {adapter.kind} store keeps no tables for others: give the path of a file, or the URL of a database'
+                )
+            self._database = places.Database(engine(), joined=True)
+        return self._database
 
     def _existing(self, adapter: StoreAdapter, *, thorough: bool = True) -> Journal | None:
         """The journal that the collection has.
@@ -62,8 +87,12 @@ class Journalled:
         held = self._opened(adapter)
         if held is not None and self._still(adapter, held):
             return held
-        chosen = self._chosen
-        found = places.find(adapter, self._store, thorough=thorough and chosen is None)
+        chosen, database = self._chosen, self._home(adapter)
+        found = places.find(adapter, self._store, thorough=thorough and chosen is None, database=database)
+        if found is None and chosen is None and database is None:
+            found = self._beside(adapter)
+        if chosen is not None and found is not None and not places.has_runs(found):
+            found = None  # which knows no original, so that the chosen one may as well be it
         if chosen is not None and chosen.exists() and (found is None or places.has_runs(chosen)):
             places.check(chosen, adapter)
             found = chosen
@@ -73,10 +102,17 @@ class Journalled:
             return held
         return None if found is None else self._keep(adapter, found)
 
-    def _say_unused(self, adapter: StoreAdapter, found: Path) -> None:
+    def _beside(self, adapter: StoreAdapter) -> places.Place | None:
+        """The journal of a collection that keeps it in its own database."""
+        engine = getattr(adapter, "engine", None)
+        if engine is None or places.mark_of(adapter) is None:
+            return None
+        return places.find(adapter, self._store, thorough=False, database=places.Database(engine(), joined=True))
+
+    def _say_unused(self, adapter: StoreAdapter, found: places.Place) -> None:
         _log.warning(
             "journal=%r is not used: the originals of this %s collection are in the journal %r. To have it elsewhere, move the file",
-            str(self._chosen),
+            str(self._chosen or self._url).partition("@")[2] or str(self._chosen or self._url),
             adapter.kind,
             str(found),
         )
@@ -95,10 +131,12 @@ class Journalled:
         found = self._existing(adapter)
         if found is not None and found.knows_documents():
             return found
-        if found is None or self._chosen is not None:
-            known = places.find(adapter, self._store, thorough=True)
-            if known is not None and (found is None or not places.same_file(known, found.path)):
-                if self._chosen is not None:
+        chosen = self._chosen is not None or self._url is not None
+        if found is None or chosen:
+            known = places.find(adapter, self._store, thorough=True) or (self._beside(adapter) if chosen else None)
+            other = known is not None and (found is None or not places.same_file(known, found.path))
+            if known is not None and other and (not chosen or places.has_runs(known)):
+                if chosen:
                     self._say_unused(adapter, known)
                 return self._keep(adapter, known)
         mark = places.mark_of(adapter)
@@ -107,7 +145,7 @@ class Journalled:
                 f"the vectors of this {adapter.kind} collection may have been moved with a journal that is not here (its id is {mark}): bring that "
                 "file and say where it is, journal=FILE. Where it is lost, embed the documents again, and say so by begin_anew()"
             )
-        held = found or self._keep(adapter, self._chosen or places.new(adapter, self._store))
+        held = found or self._keep(adapter, self._chosen or places.new(adapter, self._store, self._home(adapter)))
         places.remember(adapter, held.path)
         return held
 
@@ -122,7 +160,7 @@ class Journalled:
             return
         journal.note_meta(MARKED, "1")
 
-    def _keep(self, adapter: StoreAdapter, path: Path) -> Journal:
+    def _keep(self, adapter: StoreAdapter, path: places.Place) -> Journal:
         self._spelled = adapter.spelled
         held = places.open_journal(adapter, path)
         self._journal = (_key(adapter), held)
@@ -144,7 +182,7 @@ class Journalled:
         held = self._opened()
         if held is not None:
             return held
-        there = self._chosen is not None and self._chosen.exists()
+        there = self._url is not None or (self._chosen is not None and self._chosen.exists())
         if not (there or self._usual is None or places.may_be(self._usual, self._store)):
             return None
         try:

@@ -122,12 +122,12 @@ class Runs(Journalled):
             )
         return embedded_again(adapter, self._documents_by, restore_run(adapter, journal, run, progress=progress))
 
-    def place(self, adapter: StoreAdapter | None = None) -> Path:
+    def place(self, adapter: StoreAdapter | None = None) -> Path | str:
         """Where the journal is or will be: a file, or the folder of journals for a store that lives in memory only."""
         if self.journal is not None or self._chosen is not None:
-            return self.journal or self._chosen or places.home()
+            return self.journal or str(self._chosen)
         adapter = adapter or self.adapt()
-        return places.home() if adapter.fingerprint is None else places.new(adapter, self._store)
+        return places.home() if adapter.fingerprint is None else str(places.new(adapter, self._store))
 
     def undo(self, *, progress: bool = True) -> Outcome:
         """Take back the last run; see `NudgeVectorStore.undo`."""

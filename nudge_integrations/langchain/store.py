@@ -48,7 +48,8 @@ class NudgeVectorStore(WrappingVectorStore):
 
         Args:
             inner: The store. Chroma, FAISS, InMemory, LanceDB, Milvus, PGVector, PGVectorStore and Qdrant are known; others by `register_adapter`.
-            journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
+            journal: The file of the journal; the URL of a PostgreSQL database, which several machines share; or "store": in the database of the
+                vectors, for PGVector and PGVectorStore. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
                 ~/.local/share/nudge/journals, and found again there.
             recover: What to do at once with a run that was interrupted: finish it ("finish") or undo it ("rollback"); one that is under way in
                 another process is left alone. Without it `nudge` and `restore` refuse until `recover` is called.
@@ -95,7 +96,7 @@ class NudgeVectorStore(WrappingVectorStore):
         return store
 
     def __repr__(self) -> str:
-        place: Path | None = None
+        place: Path | str | None = None
         try:
             inner, place = repr(adapter_of(self.inner)), self._collection.place()
             cut = next((run.number for run in self.history() if run.state == "writing"), None)
@@ -112,8 +113,8 @@ class NudgeVectorStore(WrappingVectorStore):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
-    def journal(self) -> Path | None:
-        """The file with the originals; None where nothing was ever moved."""
+    def journal(self) -> Path | str | None:
+        """The file with the originals, or where they are in a database; None where nothing was ever moved."""
         return self._collection.journal
 
     def nudge(

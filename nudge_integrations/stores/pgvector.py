@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
+from nudge_core.apply.database import engine_of
 from nudge_core.errors import InputError
 from nudge_integrations.stores import _postgres as sql
 from nudge_integrations.stores._postgres import Transactions, transactions
@@ -147,6 +149,20 @@ class PGVectorAdapter(ScoringAdapter):
             text_column="text",
             json_column="metadata_",
         )
+
+    @contextmanager
+    def within(self, connection: Connection) -> Iterator[None]:
+        """Read and write on this connection, in the transaction that it is in."""
+        run, self._run = self._run, lambda function: function(connection)
+        try:
+            yield
+        finally:
+            self._run = run
+
+    def engine(self) -> Any:
+        """The SQLAlchemy engine of the database, for a journal beside the vectors; another one where that of the store works in coroutines."""
+        own = self._run(lambda c: c.engine)
+        return engine_of(own.url.render_as_string(hide_password=False)) if own.dialect.is_async else own
 
     def mark(self) -> str | None:
         """In the comment on the column of vectors, which a dump holds; for each collection of the table another one."""

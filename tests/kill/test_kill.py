@@ -12,12 +12,13 @@ import pytest
 from engines.pgvector import rows, server
 from killing import children, jobs
 from killing.arena import RUNS, Arena
-from killing.places import ChromaPlace, FAISSPlace, LanceDBPlace, PGVectorPlace
+from killing.places import ChromaPlace, FAISSPlace, LanceDBPlace, PGVectorInStorePlace, PGVectorPlace
 from killing.steps import STEPS, Line
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked here")
 
 PLACES = {"Chroma": ChromaPlace, "FAISS": FAISSPlace, "LanceDB": LanceDBPlace, "pgvector": PGVectorPlace}
+PLACES["pgvector with its journal"] = PGVectorInStorePlace
 ALL = os.environ.get("NUDGE_KILL_POINTS") == "all"
 LINES, MOMENTS, RECOVERIES = (20, 4, 6) if ALL else (3, 1, 1)
 """For each store: kills before a line and at a moment of each kind of run, and before a line of each kind of recovery."""
@@ -38,8 +39,9 @@ def arena(tmp_path_factory):
     def find(store: str) -> Arena:
         if store not in known:
             folder, more = tmp_path_factory.mktemp(store), ()
-            if store == "pgvector":
+            if store.startswith("pgvector"):
                 more = server().get_uri(driver="psycopg"), f"s_{uuid.uuid4().hex}"
+            if store == "pgvector":
                 rows(f"CREATE SCHEMA {more[1]}")
             known[store] = Arena(PLACES[store](folder, *more))
         return known[store]

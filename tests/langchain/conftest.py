@@ -15,7 +15,7 @@ from nudge_core import QuerySet
 from nudge_integrations.langchain import NudgeVectorStore
 from nudge_integrations.stores import adapter_of
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "stores"))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "stores")]
 from engines.base import Lookup
 
 

@@ -2,12 +2,23 @@
 
 import numpy as np
 import pytest
+from llama_index.core import VectorStoreIndex
 from llama_index.core.schema import TextNode
 
 from nudge_core import Auto, LinearMap
 from nudge_core.errors import FileFormatError, InputError
 from nudge_core.selection import fit as learn
-from nudge_integrations.llama_index import NudgeEmbeddingPostprocessor, nudge_index, restore_index
+from nudge_integrations.llama_index import (
+    NudgeEmbeddingPostprocessor,
+    begin_index_anew,
+    evaluate_index,
+    index_history,
+    map_inserted,
+    nudge_index,
+    prune_index,
+    restore_index,
+)
+from nudge_integrations.stores.registry import adapter_of_index
 
 MAP = LinearMap(temperature=0.1, rate=0.3)
 
@@ -117,3 +128,71 @@ def test_an_index_is_mapped_and_put_back(world):
     assert (world.vectors() != before).any(1).all()
     restore_index(world.index, progress=False)
     assert world.vectors().tobytes() == before.tobytes()
+
+
+# Nodes that are inserted into an index while a map stands
+
+
+@pytest.fixture
+def mapped_index(make):
+    """An index that went through a map, and what a node gets that is inserted now."""
+    from llama_engines import ChromaEngine
+
+    world = make(ChromaEngine())
+    for seed, text in enumerate(("brand new", "newer")):
+        vector = np.random.default_rng(seed).normal(size=8)
+        world.model.known[text] = (vector / np.linalg.norm(vector)).tolist()
+    report = nudge_index(world.index, world.pairs(), world.pairs(), method=MAP, allow_map=True, progress=False)
+    assert report.applied
+    world.index.insert_nodes([TextNode(id_="new", text="brand new"), TextNode(id_="newer", text="newer")])
+    raw = np.asarray(world.model.get_text_embedding_batch(["brand new", "newer"]), np.float32)
+    return world, report, raw
+
+
+def test_inserted_nodes_go_through_it_and_come_back(mapped_index):
+    world, report, raw = mapped_index
+
+    def read():
+        return adapter_of_index(world.index).read(["new", "newer"])
+
+    np.testing.assert_allclose(read(), raw, atol=1e-6)
+    assert map_inserted(world.index, ["new", "newer"]) == 2
+    np.testing.assert_allclose(read(), report.tuned.map_new(raw), atol=1e-5)
+    assert map_inserted(world.index, ["new", "newer"]) == 0, "not twice"
+    restore_index(world.index, progress=False)
+    np.testing.assert_allclose(read(), raw, atol=1e-6)
+    assert map_inserted(world.index, ["new"]) == 0, "none stands"
+
+
+def test_nodes_that_another_model_embedded_stay(mapped_index, caplog):
+    world, _, raw = mapped_index
+
+    class Other(type(world.model)):
+        def _get_text_embedding(self, text):
+            return np.roll(super()._get_text_embedding(text), 1).tolist()
+
+    model = Other(known=world.model.known)
+    other = VectorStoreIndex.from_vector_store(world.index.vector_store, embed_model=model)
+    assert map_inserted(other, ["new", "newer"]) == 0
+    assert "2 documents were added and did not go through the map" in caplog.text
+    assert "embedded by another model than those of run 1" in caplog.text
+    np.testing.assert_allclose(adapter_of_index(world.index).read(["new", "newer"]), raw, atol=1e-6)
+
+
+def test_what_did_not_go_through_it_is_said(mapped_index, caplog):
+    """Inserting is nothing that we hear of."""
+    world, _, _ = mapped_index
+    evaluate_index(world.index, world.pairs("test"), progress=False)
+    assert "2 documents did not go through the map of run 1" in caplog.text
+    caplog.clear()
+    map_inserted(world.index, ["new", "newer"])
+    evaluate_index(world.index, world.pairs("test"), progress=False)
+    assert "did not go through" not in caplog.text
+
+
+def test_an_index_is_pruned_and_begun_anew(mapped_index):
+    world, _, _ = mapped_index
+    restore_index(world.index, progress=False)
+    assert prune_index(world.index, 1) == 1
+    assert [run.number for run in index_history(world.index)] == [1, 2]
+    begin_index_anew(world.index)

@@ -66,7 +66,7 @@ def wrap(place: Place, journal: Path | None = None, recover: str | None = None) 
     for name, value in place.pieces.items():
         assert hasattr(adapter, name)
         setattr(adapter, name, value)
-    return NudgeVectorStore(place.open(), journal=journal, recover=recover)
+    return NudgeVectorStore(place.open(), journal=place.always or journal, recover=recover)
 
 
 def look(store: NudgeVectorStore, place: Place) -> Seen:
@@ -142,7 +142,9 @@ def find_and_recover(place: Place, journal: Path | None, direction: str, at_once
     return Left(seen, unfinished, refused, ended, _health(store.journal))
 
 
-def _health(journal: Path | None) -> str:
+def _health(journal: Path | str | None) -> str:
+    if isinstance(journal, str):  # in a database, which looks after itself
+        return "ok"
     if journal is None or not journal.exists():
         return "none"
     with closing(sqlite3.connect(journal)) as connection:

@@ -21,6 +21,8 @@ class Place:
     engine: ClassVar[str]  # what reads texts and metadata past every adapter
     # constants of the adapter's module, so small here that a write is of several pieces
     pieces: ClassVar[dict[str, int]] = {}
+    always: ClassVar[str | None] = None
+    """The journal, where that is no file beside the store."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -110,6 +112,13 @@ class FAISSPlace(Place):
         link.replace(self.files / "last")
 
 
+COMMENT = (
+    "SELECT col_description(attrelid, attnum) FROM pg_attribute "
+    "WHERE attrelid = 'langchain_pg_embedding'\\:\\:regclass AND attname = 'embedding'"
+)
+"""Which keeps the id of the journal."""
+
+
 class PGVectorPlace(Place):
     """A schema, in a server that nobody kills; what it holds is kept in other tables of the schema."""
 
@@ -140,10 +149,13 @@ class PGVectorPlace(Place):
     def keep(self, state: str) -> None:
         super().keep(state)
         self.sql(f"CREATE TABLE {state} AS TABLE langchain_pg_embedding")
+        self.comments = {**getattr(self, "comments", {}), state: self.sql(COMMENT)[0][0]}
 
     def bring_back(self, state: str) -> None:
         super().bring_back(state)
         self.sql("DELETE FROM langchain_pg_embedding", f"INSERT INTO langchain_pg_embedding TABLE {state}")
+        said = "NULL" if self.comments[state] is None else f"'{self.comments[state]}'"
+        self.sql(f"COMMENT ON COLUMN langchain_pg_embedding.embedding IS {said}")
 
     def wait(self) -> None:
         """The server may learn only later that its client is dead, and ends what it was told before."""
@@ -152,3 +164,44 @@ class PGVectorPlace(Place):
         while self.sql(query):
             assert time.monotonic() < deadline, "a dead client's connection stays open"
             time.sleep(0.005)
+
+
+class PGVectorInStorePlace(PGVectorPlace):
+    """The journal is in the database of the vectors, which is kept as a whole: states are databases."""
+
+    always = "store"
+
+    def __init__(self, folder: Path, uri: str, database: str) -> None:
+        Place.__init__(self, folder)
+        self.admin, self.schema = uri, database
+        self.uri = uri.replace("/postgres?", f"/{database}?")
+        self._tell(f"CREATE DATABASE {database} TEMPLATE template0")
+        self.sql("CREATE EXTENSION vector")
+
+    @property
+    def journal(self) -> str:
+        return "store"
+
+    def connections(self, name: str) -> Any:
+        from sqlalchemy import NullPool, create_engine
+
+        return create_engine(self.uri, poolclass=NullPool, connect_args={"application_name": name})
+
+    def _tell(self, *statements: str) -> None:
+        from sqlalchemy import NullPool, create_engine
+
+        engine = create_engine(self.admin, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        with engine.connect() as c:
+            for one in statements:
+                c.exec_driver_sql(one)
+
+    def keep(self, state: str) -> None:
+        Place.keep(self, state)
+        self._tell(f"CREATE DATABASE {self.schema}_{state} TEMPLATE {self.schema}")
+
+    def bring_back(self, state: str) -> None:
+        Place.bring_back(self, state)
+        self._tell(
+            f"DROP DATABASE {self.schema} WITH (FORCE)",
+            f"CREATE DATABASE {self.schema} TEMPLATE {self.schema}_{state}",
+        )

@@ -32,7 +32,7 @@ COMMITS = {
     (str(file), number)
     for file in map(Path, FILES)
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
-    if line.strip() == 'self.connection.execute("COMMIT")'
+    if line.strip() in ('self.connection.execute("COMMIT")', "begun.commit()")
 }
 INSIDE = {"replace": "write", "mark": "note", "finish": "finish", "_verify": "verify", "carry_out": "compare"}
 STEPS = ("open", "prepare", "plan", "compare", "write", "note", "verify", "finish", "end")
