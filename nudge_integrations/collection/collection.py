@@ -13,7 +13,7 @@ import numpy as np
 
 from nudge_core import Evaluation, Nudge, QuerySet
 from nudge_core import evaluate as evaluate_exactly
-from nudge_core.apply import Outcome, Run, Survey, survey, write
+from nudge_core.apply import Journal, Outcome, Run, Survey, survey, write
 from nudge_core.apply import recover as recover_run
 from nudge_core.apply import restore as restore_run
 from nudge_core.apply.memory import (
@@ -28,7 +28,7 @@ from nudge_core.apply.memory import (
 )
 from nudge_core.apply.records import Direction
 from nudge_core.clock import Clock
-from nudge_core.errors import InputError, LockedError, NudgeError, StoreError, first_few
+from nudge_core.errors import InputError, JournalError, LockedError, NudgeError, StoreError, first_few
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
@@ -188,9 +188,15 @@ class Collection(Journalled):
         labels = resolve(read_test(questions), None, adapter)
         labels.log_match()
         journal = self._existing(adapter)
-        moved = [] if journal is None else documents_learned_from(journal, survey(adapter, journal).originals)
+        found = Survey({}) if journal is None else survey(adapter, journal)
+        moved = [] if journal is None else documents_learned_from(journal, found.originals)
         corpus, exact = read_as(adapter, background, Survey({}), progress)
-        queries = read_training_set(labels, corpus, self.embedder, journal, progress=progress).train
+        if self.embedder is not None:
+            self.embedder.requests.rescue = partial(self._for_questions, adapter)
+        data = read_training_set(labels, corpus, self.embedder, journal, progress=progress)
+        if journal is not None:
+            check_model(journal, found, data.model)
+        queries = data.train
         learned = QuerySet(np.ones((1, adapter.dim), np.float32), [moved]) if moved else None
         if journal is not None and moved and (known := learned_from(journal, queries.texts or ())):
             _log.warning(
@@ -207,11 +213,19 @@ class Collection(Journalled):
             check_lengths(adapter, corpus)
         return done
 
+    def _for_questions(self, adapter: StoreAdapter) -> Journal | None:
+        """The journal, made to keep the vectors of questions where they did not all come; None where it cannot be made."""
+        try:
+            return self._open(adapter)
+        except JournalError as error:
+            _log.info("the vectors of questions are kept in memory: %s", error)
+            return None
+
     def restore(self, run: int | None = None, *, progress: bool = True) -> Outcome:
         """Put originals back, or the vectors of a run; see `NudgeVectorStore.restore`."""
         adapter = self.adapt()
         journal = self._existing(adapter)
-        if journal is None:
+        if journal is None or not journal.runs():
             place = self._chosen or (home() if adapter.fingerprint is None else new_journal(adapter, self._store))
             raise InputError(
                 f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(place)!r}. If its vectors were moved on another "

@@ -16,8 +16,10 @@ from nudge_core.apply.records import Direction
 from nudge_core.arguments import expect
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
+from nudge_integrations.collection.asking import Requests
 from nudge_integrations.collection.collection import Collection
 from nudge_integrations.collection.report import NudgeReport
+from nudge_integrations.langchain.embedder import LangChainEmbedder
 from nudge_integrations.langchain.wrapping import WrappingVectorStore, in_thread
 from nudge_integrations.stores import adapter_of
 from nudge_integrations.stores.reading import Background
@@ -39,7 +41,14 @@ class NudgeVectorStore(WrappingVectorStore):
     """
 
     def __init__(
-        self, inner: VectorStore, *, journal: str | Path | None = None, recover: Direction | None = None
+        self,
+        inner: VectorStore,
+        *,
+        journal: str | Path | None = None,
+        recover: Direction | None = None,
+        batch_size: int | None = None,
+        concurrency: int | None = None,
+        patience: float | None = None,
     ) -> None:
         """Wrap a store.
 
@@ -49,6 +58,9 @@ class NudgeVectorStore(WrappingVectorStore):
                 ~/.local/share/nudge/journals, and found again there.
             recover: What to do at once with a run that was interrupted: finish it ("finish") or undo it ("rollback"); one that is under way in
                 another process is left alone. Without it `nudge` and `restore` refuse until `recover` is called.
+            batch_size: Questions in one request to the embedding model, 128 if not given. It gets smaller by itself where the model refuses.
+            concurrency: Requests under way at a time where questions are embedded one by one, 8 if not given.
+            patience: Seconds to wait in all, as long as no vector comes, for a model that limits its rate, 60 if not given.
 
         Raises:
             InputError: No adapter is known for this kind of store.
@@ -59,9 +71,9 @@ class NudgeVectorStore(WrappingVectorStore):
         check_known(inner)
         self.inner = inner
         embedding = inner.embeddings
-        self._collection = Collection(
+        self._nudging = Collection(
             partial(adapter_of, inner),
-            None if embedding is None else LangChainEmbedder(embedding),
+            None if embedding is None else LangChainEmbedder(embedding, Requests(batch_size, concurrency, patience)),
             store=inner,
             journal=journal,
             recover=recover,
@@ -84,7 +96,7 @@ class NudgeVectorStore(WrappingVectorStore):
             embedding: What embeds texts and questions.
             metadatas: One for each text.
             ids: One for each text; drawn at random without.
-            **kwargs: `journal` and `recover`, as for the constructor.
+            **kwargs: `journal`, `recover` and the others of the constructor.
         """
         store = cls(InMemoryVectorStore(embedding), **kwargs)
         store.add_texts(texts, metadatas, ids=ids)
@@ -101,14 +113,19 @@ class NudgeVectorStore(WrappingVectorStore):
 
     def __getattr__(self, name: str) -> Any:
         inner = self.__dict__.get("inner")
-        if inner is not None and not name.startswith("_") and hasattr(inner, name):
+        if inner is not None and not name.startswith("__") and hasattr(inner, name):
+            value = getattr(inner, name)
+            if name.startswith("_") or not callable(
+                value
+            ):  # people look at `store._collection.count()` and `store.docstore`
+                return value
             raise AttributeError(f"{name!r} belongs to the store inside: call store.inner.{name}")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def journal(self) -> Path | None:
         """The file with the originals; None where nothing was ever moved."""
-        return self._collection.journal
+        return self._nudging.journal
 
     def nudge(
         self,
@@ -155,7 +172,7 @@ class NudgeVectorStore(WrappingVectorStore):
             JournalError: The journal cannot be written. Nothing is written to the store.
             StoreError: The store failed: `recover` when it is back. Nothing is lost.
         """
-        return self._collection.nudge(
+        return self._nudging.nudge(
             questions,
             validation,
             method=method,
@@ -191,7 +208,7 @@ class NudgeVectorStore(WrappingVectorStore):
             InputError: Questions or vectors that cannot be used.
             UnknownIdError: Labels that name documents that the store does not hold.
         """
-        return self._collection.evaluate(questions, measures, background=background, progress=progress)
+        return self._nudging.evaluate(questions, measures, background=background, progress=progress)
 
     aevaluate = in_thread(evaluate)
 
@@ -211,7 +228,7 @@ class NudgeVectorStore(WrappingVectorStore):
             UnfinishedRunError: A run was interrupted: `recover` first.
             StoreError: The store failed: `recover` when it is back.
         """
-        return self._collection.restore(run, progress=progress)
+        return self._nudging.restore(run, progress=progress)
 
     arestore = in_thread(restore)
 
@@ -223,13 +240,13 @@ class NudgeVectorStore(WrappingVectorStore):
             LockedError: The run is still under way in another process.
             StoreError: The store failed: call it again when the store is back.
         """
-        return self._collection.recover(direction, progress=progress)
+        return self._nudging.recover(direction, progress=progress)
 
     arecover = in_thread(recover)
 
     def history(self) -> list[Run]:
         """All runs over this collection, the first first."""
-        return self._collection.history()
+        return self._nudging.history()
 
     ahistory = in_thread(history)
 
@@ -247,7 +264,7 @@ class NudgeVectorStore(WrappingVectorStore):
             InputError: No question, or no documents.
             UnknownIdError: Relevant documents that the store does not hold.
         """
-        self._collection.add_feedback(question, relevant, irrelevant)
+        self._nudging.add_feedback(question, relevant, irrelevant)
 
     aadd_feedback = in_thread(add_feedback)
 
@@ -257,43 +274,19 @@ class NudgeVectorStore(WrappingVectorStore):
         Raises:
             InputError: Nothing was.
         """
-        self._collection.remove_feedback(question)
+        self._nudging.remove_feedback(question)
 
     aremove_feedback = in_thread(remove_feedback)
 
     def labels(self) -> list[dict[str, Any]]:
         """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
-        return self._collection.feedback()
+        return self._nudging.feedback()
 
     alabels = in_thread(labels)
 
     def _added(self, ids: list[str]) -> list[str]:
-        self._collection.added(ids or [])
+        self._nudging.added(ids or [])
         return ids
 
     def _deleted(self, ids: list[str] | None) -> None:
-        self._collection.forget(ids or [])
-
-
-NAMES = ("model", "model_name", "model_id", "deployment", "repo_id")
-
-
-class LangChainEmbedder:
-    """Questions by `embed_query`, as a search embeds them; in batches by `embed_documents` where that gives the same."""
-
-    def __init__(self, embedding: Embeddings) -> None:
-        self.embedding = embedding
-
-    @property
-    def name(self) -> str:
-        """Class and model."""
-        model = next((value for key in NAMES if isinstance(value := getattr(self.embedding, key, None), str)), "")
-        return f"{type(self.embedding).__qualname__}({model})"
-
-    def query(self, text: str) -> Sequence[float]:
-        """The vector of one question."""
-        return self.embedding.embed_query(text)
-
-    def texts(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """The vectors of many texts, as documents."""
-        return self.embedding.embed_documents(list(texts))
+        self._nudging.forget(ids or [])

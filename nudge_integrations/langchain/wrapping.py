@@ -45,6 +45,14 @@ class WrappingVectorStore(VectorStore):
 
     inner: VectorStore
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """That of the store inside too: a self-query retriever chooses by it how filters are written."""
+        return type(self.__dict__.get("inner", self))
+
+    def __reduce__(self) -> Any:
+        return _again, (type(self), self.__dict__)
+
     @property
     def embeddings(self) -> Embeddings | None:
         """The embedding of the store inside."""
@@ -115,6 +123,13 @@ class WrappingVectorStore(VectorStore):
 
     def _deleted(self, ids: list[str] | None) -> None:
         """Hear that these documents were deleted."""
+
+
+def _again(kind: type[WrappingVectorStore], state: dict[str, Any]) -> WrappingVectorStore:
+    """A wrapper that was pickled or copied."""
+    made = kind.__new__(kind)
+    made.__dict__.update(state)
+    return made
 
 
 def in_thread(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
