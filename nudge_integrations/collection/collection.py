@@ -151,7 +151,7 @@ class Collection(Journalled):
                 problems=labels.problems,
                 remarks=remarks(corpus, data.train, data.validation),
                 seconds=clock.seconds,
-                read_texts=lambda ids: texts_of(self.adapt(), ids),
+                read_texts=lambda ids: texts_of(self.adapt, ids),
             )
             if not done.improves:
                 return report

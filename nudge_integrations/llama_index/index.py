@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from nudge_integrations.collection.asking import Requests
 from nudge_integrations.collection.collection import Collection
 from nudge_integrations.collection.report import NudgeReport
 from nudge_integrations.llama_index.learning import LlamaIndexEmbedder
+from nudge_integrations.stores.loops import in_thread
 from nudge_integrations.stores.reading import Background
 from nudge_integrations.stores.registry import adapter_of_index, check_known_of_index
 
@@ -98,7 +98,7 @@ async def anudge_index(
     index: VectorStoreIndex, questions: Any = None, validation: Any = None, **options: Any
 ) -> NudgeReport:
     """`nudge_index`, in a thread of its own."""
-    return await asyncio.to_thread(nudge_index, index, questions, validation, **options)
+    return await in_thread(nudge_index, index, questions, validation, **options)
 
 
 def restore_index(

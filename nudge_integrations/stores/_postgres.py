@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -10,8 +11,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from nudge_core.errors import InputError, first_few
+from nudge_integrations.stores.loops import caller, run_in
 
 CHAINED = 2048
 """Vectors among which the next is the nearest; more are halved first, so that the cost is linear in the number of vectors."""
@@ -39,21 +42,30 @@ def transactions(engine: Engine) -> Transactions:
 
 
 def transactions_in_loop(engine: Any) -> Transactions:
-    """The same of a `PGEngine` of langchain-postgres, whose connections live in an event loop of another thread."""
-    if engine._loop is None:
+    """The same of a `PGEngine` of langchain-postgres, whose connections live in an event loop of another thread; without one in the caller's."""
+    return _in_loop(engine._pool, engine._loop or caller(), "PGVectorStore", "PGEngine.from_connection_string(url)")
+
+
+def transactions_in_callers_loop(engine: AsyncEngine) -> Transactions:
+    """The same of an engine whose connections live in the event loop of whoever awaits the job."""
+    return _in_loop(engine, caller(), "PGVector", "PGVector(…, connection=url) without async_mode")
+
+
+def _in_loop(engine: AsyncEngine, loop: AbstractEventLoop | None, store: str, otherwise: str) -> Transactions:
+    if loop is None:
         raise InputError(
-            "the engine of this PGVectorStore has no event loop of its own, so it works in coroutines only: make it with "
-            "PGEngine.from_connection_string(url), or PGEngine.from_engine(engine, loop) with a loop that runs in another thread"
+            f"this {store} works in coroutines only, with connections of their event loop: await anudge(…), aevaluate(…), arestore(…) and the like "
+            f"there; for calls without await open the same collection with {otherwise}"
         )
 
     def run(function: Callable[[Connection], Any]) -> Any:
         async def inside() -> Any:
-            async with engine._pool.connect() as c:
+            async with engine.connect() as c:
                 await c.execution_options(isolation_level="READ COMMITTED")
                 async with c.begin():
                     return await c.run_sync(function)
 
-        return engine._run_as_sync(inside())
+        return run_in(loop, inside())
 
     return run
 

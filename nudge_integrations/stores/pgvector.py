@@ -103,12 +103,7 @@ class PGVectorAdapter(ScoringAdapter):
             held = {"text_column": inner.content_column, "json_column": inner.metadata_json_column}
             held["metadata_columns"] = inner.metadata_columns
             return cls(run, *names, metric, schema=inner.schema_name, settings=settings, **held)
-        if store.async_mode:
-            raise InputError(
-                "this PGVector works in coroutines only, with connections of their event loop: for fine-tuning, open the same "
-                "collection with PGVector(…, connection='postgresql+psycopg://…') without async_mode"
-            )
-        run = transactions(store._engine)
+        run = sql.transactions_in_callers_loop(store._async_engine) if store.async_mode else transactions(store._engine)
         rows, collections = store.EmbeddingStore.__table__, store.CollectionStore.__table__
         mine = collections.select().where(collections.c.name == store.collection_name)
         found = run(lambda c: c.execute(mine).first())

@@ -28,6 +28,13 @@ _LLAMA_INDEX = {
     "llama_index.vector_stores.postgres.base.PGVectorStore": "pgvector.PGVectorAdapter",
     "llama_index.vector_stores.qdrant.base.QdrantVectorStore": "qdrant.QdrantAdapter",
 }
+_SUCCESSORS = {  # by the name of the class, wherever it lives: the same collection, opened by a class that is still kept
+    "Chroma": ("langchain_chroma.Chroma", "chroma"),
+    "LanceDB": ("langchain_community.vectorstores.LanceDB", "lancedb"),
+    "Milvus": ("langchain_milvus.Milvus", "milvus"),
+    "PGVector": ("langchain_postgres.PGVector", "pgvector"),
+    "Qdrant": ("langchain_qdrant.QdrantVectorStore", "qdrant"),
+}
 _registered: dict[type, Callable[[Any], StoreAdapter]] = {}
 
 
@@ -96,6 +103,13 @@ def _known(store: Any, names: Mapping[str, str]) -> Callable[[Any], StoreAdapter
         found = _registered.get(base) or names.get(f"{base.__module__}.{base.__qualname__}")
         if found:
             return found
+    for base in type(store).__mro__ if names is _LANGCHAIN else ():
+        if base.__module__.startswith(("langchain_", "langchain.")) and base.__name__ in _SUCCESSORS:
+            successor, extra = _SUCCESSORS[base.__name__]
+            raise InputError(
+                f"{base.__module__}.{base.__qualname__} is an old class, which is no longer kept: open the same collection with {successor} "
+                f"(pip install 'nudge-integrations[{extra}]') and give that one"
+            )
     kinds = ", ".join(sorted(name.rsplit(".", 1)[1] for name in names))
     raise InputError(
         f"no adapter is known for {type(store).__module__}.{type(store).__qualname__}; there are some for {kinds}. Write a "
