@@ -58,7 +58,7 @@ class StoreError(NudgeError):
 
 
 class EmbeddingError(NudgeError):
-    """The object that embeds questions failed; its own error is the cause of this one. Nothing was written to the store."""
+    """The model that embeds questions failed, its own exception is the cause; nothing was written to the store, and vectors that came are kept."""
 
 
 class ClusterError(NudgeError, OSError):

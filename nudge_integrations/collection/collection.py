@@ -12,7 +12,7 @@ import numpy as np
 
 from nudge_core import Evaluation, QuerySet
 from nudge_core import evaluate as evaluate_exactly
-from nudge_core.apply import Survey, survey
+from nudge_core.apply import Journal, Survey, survey
 from nudge_core.apply.memory import (
     documents_learned_from,
     learned_from,
@@ -20,7 +20,7 @@ from nudge_core.apply.memory import (
 )
 from nudge_core.clock import Clock
 from nudge_core.corpus.base import Missing
-from nudge_core.errors import first_few
+from nudge_core.errors import JournalError, first_few
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
@@ -39,6 +39,7 @@ from nudge_integrations.collection.questions import (
 from nudge_integrations.collection.remarks import remarks
 from nudge_integrations.collection.report import NudgeReport
 from nudge_integrations.collection.runs import Runs
+from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.reading import (
     Background,
     check_lengths,
@@ -116,7 +117,7 @@ class Collection(Runs):
                 collection=f"{adapter.kind}, {adapter.about():,} documents",
                 seconds=clock.seconds,
                 words=self.words,
-                read_texts=lambda ids: texts_of(self.adapt(), ids),
+                read_texts=lambda ids: texts_of(self.adapt, ids),
             )
             tuned = done.tuned
             if not len(tuned) or not (done.improves or force):
@@ -154,9 +155,15 @@ class Collection(Runs):
         labels = resolve(read_test(questions), None, adapter, missing)
         labels.log_match()
         journal = self._existing(adapter)
-        moved = [] if journal is None else documents_learned_from(journal, survey(adapter, journal).originals)
+        found = Survey({}) if journal is None else survey(adapter, journal)
+        moved = [] if journal is None else documents_learned_from(journal, found.originals)
         corpus, exact = read_as(adapter, background, Survey({}), progress)
-        queries = read_training_set(labels, corpus, self.embedder, journal, progress=progress).train
+        if self.embedder is not None:
+            self.embedder.requests.rescue = partial(self._for_questions, adapter)
+        data = read_training_set(labels, corpus, self.embedder, journal, progress=progress)
+        if journal is not None:
+            check_model(journal, found, data.model)
+        queries = data.train
         learned = QuerySet(np.ones((1, adapter.dim), np.float32), [moved]) if moved else None
         if journal is not None:
             warn_of_unmapped(journal, adapter.about())
@@ -178,3 +185,11 @@ class Collection(Runs):
         if said:
             _log.warning("%s", said)
         return done
+
+    def _for_questions(self, adapter: StoreAdapter) -> Journal | None:
+        """The journal, made to keep the vectors of questions where they did not all come; None where it cannot be made."""
+        try:
+            return self._open(adapter)
+        except JournalError as error:
+            _log.info("the vectors of questions are kept in memory: %s", error)
+            return None

@@ -21,7 +21,7 @@ def embedded_again(adapter: StoreAdapter, embedder: Embedder | None, outcome: Ou
     if not outcome.overwritten or embedder is None:
         return outcome
     try:
-        texts = {name: text for name, text in texts_of(adapter, outcome.overwritten).items() if text}
+        texts = {name: text for name, text in texts_of(lambda: adapter, outcome.overwritten).items() if text}
         held = adapter.fetch(list(texts))
         vectors = np.asarray(embedder.texts([texts[name] for name in held]), adapter.dtype).reshape(
             len(held), adapter.dim

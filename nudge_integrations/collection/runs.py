@@ -115,7 +115,7 @@ class Runs(Journalled):
         """Put originals back, or the vectors of a run; see `NudgeVectorStore.restore`."""
         adapter = self.adapt()
         journal = self._existing(adapter)
-        if journal is None:
+        if journal is None or not journal.runs():
             raise InputError(
                 f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(self.place(adapter))!r}. If its vectors were "
                 "moved on another machine, by another user or with another $NUDGE_HOME, bring that journal and say where it is: journal=FILE"

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 from langchain_core.embeddings import Embeddings
 
+from nudge_integrations.collection.asking import Requests
+
 NAMES = ("model", "model_name", "model_id", "deployment", "repo_id")
 
 
 class LangChainEmbedder:
     """Questions by `embed_query`, as a search embeds them; in batches by `embed_documents` where that gives the same."""
 
-    def __init__(self, embedding: Embeddings) -> None:
-        self.embedding = embedding
+    def __init__(self, embedding: Embeddings, requests: Requests | None = None) -> None:
+        self.embedding, self.requests = embedding, requests or Requests()
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ from nudge_core.arguments import expect
 from nudge_core.corpus.base import Missing
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
+from nudge_integrations.collection.asking import Requests
 from nudge_integrations.collection.collection import Collection
 from nudge_integrations.collection.report import NudgeReport
 from nudge_integrations.langchain.embedder import LangChainEmbedder
@@ -42,7 +43,14 @@ class NudgeVectorStore(WrappingVectorStore):
     """
 
     def __init__(
-        self, inner: VectorStore, *, journal: str | Path | None = None, recover: Direction | None = None
+        self,
+        inner: VectorStore,
+        *,
+        journal: str | Path | None = None,
+        recover: Direction | None = None,
+        batch_size: int | None = None,
+        concurrency: int | None = None,
+        patience: float | None = None,
     ) -> None:
         """Wrap a store.
 
@@ -53,6 +61,9 @@ class NudgeVectorStore(WrappingVectorStore):
                 ~/.local/share/nudge/journals, and found again there.
             recover: What to do at once with a run that was interrupted: finish it ("finish") or undo it ("rollback"); one that is under way in
                 another process is left alone. Without it `nudge` and `restore` refuse until `recover` is called.
+            batch_size: Questions in one request to the embedding model, 128 if not given. It gets smaller by itself where the model refuses.
+            concurrency: Requests under way at a time where questions are embedded one by one, 8 if not given.
+            patience: Seconds to wait in all, as long as no vector comes, for a model that limits its rate, 60 if not given.
 
         Raises:
             InputError: No adapter is known for this kind of store.
@@ -63,9 +74,9 @@ class NudgeVectorStore(WrappingVectorStore):
         check_known(inner)
         self.inner = inner
         embedding = inner.embeddings
-        self._collection = Collection(
+        self._nudging = Collection(
             partial(adapter_of, inner),
-            None if embedding is None else LangChainEmbedder(embedding),
+            None if embedding is None else LangChainEmbedder(embedding, Requests(batch_size, concurrency, patience)),
             store=inner,
             journal=journal,
             recover=recover,
@@ -89,7 +100,7 @@ class NudgeVectorStore(WrappingVectorStore):
             embedding: What embeds texts and questions.
             metadatas: One for each text.
             ids: One for each text; drawn at random without.
-            **kwargs: `journal` and `recover`, as for the constructor.
+            **kwargs: `journal`, `recover` and the others of the constructor.
         """
         store = cls(InMemoryVectorStore(embedding), **kwargs)
         store.add_texts(texts, metadatas, ids=ids)
@@ -98,7 +109,7 @@ class NudgeVectorStore(WrappingVectorStore):
     def __repr__(self) -> str:
         place: Path | str | None = None
         try:
-            inner, place = repr(adapter_of(self.inner)), self._collection.place()
+            inner, place = repr(adapter_of(self.inner)), self._nudging.place()
             cut = next((run.number for run in self.history() if run.state == "writing"), None)
         except Exception as error:  # noqa: BLE001  # a repr never raises, whatever the store does
             inner, cut, place = f"{type(self.inner).__name__}: {error}", None, self.journal
@@ -108,14 +119,19 @@ class NudgeVectorStore(WrappingVectorStore):
 
     def __getattr__(self, name: str) -> Any:
         inner = self.__dict__.get("inner")
-        if inner is not None and not name.startswith("_") and hasattr(inner, name):
+        if inner is not None and not name.startswith("__") and hasattr(inner, name):
+            value = getattr(inner, name)
+            if name.startswith("_") or not callable(
+                value
+            ):  # people look at `store._collection.count()` and `store.docstore`
+                return value
             raise AttributeError(f"{name!r} belongs to the store inside: call store.inner.{name}")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def journal(self) -> Path | str | None:
         """The file with the originals, or where they are in a database; None where nothing was ever moved."""
-        return self._collection.journal
+        return self._nudging.journal
 
     def nudge(
         self,
@@ -171,7 +187,7 @@ class NudgeVectorStore(WrappingVectorStore):
             JournalError: The journal cannot be written. Nothing is written to the store.
             StoreError: The store failed: `recover` when it is back. Nothing is lost.
         """
-        return self._collection.nudge(
+        return self._nudging.nudge(
             questions,
             validation,
             method=method,
@@ -213,7 +229,7 @@ class NudgeVectorStore(WrappingVectorStore):
             InputError: Questions or vectors that cannot be used.
             UnknownIdError: Labels that name documents that the store does not hold.
         """
-        return self._collection.evaluate(questions, measures, background=background, missing=missing, progress=progress)
+        return self._nudging.evaluate(questions, measures, background=background, missing=missing, progress=progress)
 
     aevaluate = in_thread(evaluate)
 
@@ -233,7 +249,7 @@ class NudgeVectorStore(WrappingVectorStore):
             UnfinishedRunError: A run was interrupted: `recover` first.
             StoreError: The store failed: `recover` when it is back.
         """
-        return self._collection.restore(run, progress=progress)
+        return self._nudging.restore(run, progress=progress)
 
     arestore = in_thread(restore)
 
@@ -246,7 +262,7 @@ class NudgeVectorStore(WrappingVectorStore):
             UnfinishedRunError: A run was interrupted: `recover` first.
             StoreError: The store failed: `recover` when it is back.
         """
-        return self._collection.undo(progress=progress)
+        return self._nudging.undo(progress=progress)
 
     aundo = in_thread(undo)
 
@@ -262,7 +278,7 @@ class NudgeVectorStore(WrappingVectorStore):
             UnknownIdError: Documents that the store does not hold.
             LockedError, UnfinishedRunError, StoreError: As for `nudge`.
         """
-        return self._collection.apply(tuned, progress=progress)
+        return self._nudging.apply(tuned, progress=progress)
 
     aapply = in_thread(apply)
 
@@ -274,13 +290,13 @@ class NudgeVectorStore(WrappingVectorStore):
             LockedError: The run is still under way in another process.
             StoreError: The store failed: call it again when the store is back.
         """
-        return self._collection.recover(direction, progress=progress)
+        return self._nudging.recover(direction, progress=progress)
 
     arecover = in_thread(recover)
 
     def history(self) -> list[Run]:
         """All runs over this collection, the first first."""
-        return self._collection.history()
+        return self._nudging.history()
 
     ahistory = in_thread(history)
 
@@ -297,7 +313,7 @@ class NudgeVectorStore(WrappingVectorStore):
             InputError: `keep` is no such number.
             LockedError: Another process is writing to this collection.
         """
-        return self._collection.prune(keep)
+        return self._nudging.prune(keep)
 
     aprune = in_thread(prune)
 
@@ -307,7 +323,7 @@ class NudgeVectorStore(WrappingVectorStore):
         Raises:
             InputError: The journal is there, and vectors stand moved: `restore` puts the originals back.
         """
-        self._collection.begin_anew()
+        self._nudging.begin_anew()
 
     abegin_anew = in_thread(begin_anew)
 
@@ -325,7 +341,7 @@ class NudgeVectorStore(WrappingVectorStore):
             InputError: No question, or no documents.
             UnknownIdError: Relevant documents that the store does not hold.
         """
-        self._collection.add_feedback(question, relevant, irrelevant)
+        self._nudging.add_feedback(question, relevant, irrelevant)
 
     aadd_feedback = in_thread(add_feedback)
 
@@ -335,19 +351,19 @@ class NudgeVectorStore(WrappingVectorStore):
         Raises:
             InputError: Nothing was.
         """
-        self._collection.remove_feedback(question)
+        self._nudging.remove_feedback(question)
 
     aremove_feedback = in_thread(remove_feedback)
 
     def labels(self) -> list[dict[str, Any]]:
         """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
-        return self._collection.feedback()
+        return self._nudging.feedback()
 
     alabels = in_thread(labels)
 
     def _added(self, ids: list[str]) -> list[str]:
-        self._collection.added(ids or [])
+        self._nudging.added(ids or [])
         return ids
 
     def _deleted(self, ids: list[str] | None) -> None:
-        self._collection.forget(ids or [])
+        self._nudging.forget(ids or [])

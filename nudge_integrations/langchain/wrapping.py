@@ -9,8 +9,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
-from langchain_core.runnables import run_in_executor
 from langchain_core.vectorstores import VectorStore
+
+from nudge_integrations.stores import loops
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,7 +25,7 @@ def _of_inner(name: str, heard: str | None = None) -> Any:
         @wraps(method)
         async def call(self: WrappingVectorStore, *args: Any, **kwargs: Any) -> Any:
             found = await getattr(self.inner, name)(*args, **kwargs)
-            return found if heard is None else await run_in_executor(None, getattr(self, heard), found)
+            return found if heard is None else await loops.in_thread(getattr(self, heard), found)
     else:
 
         @wraps(method)
@@ -47,11 +48,10 @@ class WrappingVectorStore(VectorStore):
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
-        """That of the store inside, by which LangChain chooses how a filter is written (self-query); `isinstance` knows both classes."""
-        inner = self.__dict__.get("inner")
-        return type(self) if inner is None else type(inner)
+        """That of the store inside too: a self-query retriever chooses by it how filters are written."""
+        return type(self.__dict__.get("inner", self))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Any:
         return _again, (type(self), self.__dict__)
 
     @property
@@ -127,7 +127,7 @@ class WrappingVectorStore(VectorStore):
 
 
 def _again(kind: type[WrappingVectorStore], state: dict[str, Any]) -> WrappingVectorStore:
-    """A store that was pickled."""
+    """A wrapper that was pickled or copied."""
     made = kind.__new__(kind)
     made.__dict__.update(state)
     return made
@@ -138,7 +138,7 @@ def in_thread(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[
 
     @wraps(method)
     async def twin(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await run_in_executor(None, getattr(self, method.__name__), *args, **kwargs)
+        return await loops.in_thread(getattr(self, method.__name__), *args, **kwargs)
 
     twin.__doc__ = f"`{method.__name__}`, in a thread of its own, which goes on to the end when the task is cancelled."
     return twin

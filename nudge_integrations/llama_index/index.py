@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from llama_index.core import VectorStoreIndex
 
@@ -18,9 +18,11 @@ from nudge_core.arguments import expect
 from nudge_core.corpus.base import Missing
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
+from nudge_integrations.collection.asking import Requests
 from nudge_integrations.collection.collection import Collection
 from nudge_integrations.collection.report import LLAMA_INDEX, NudgeReport
 from nudge_integrations.llama_index.learning import LlamaIndexEmbedder
+from nudge_integrations.stores.loops import in_thread
 from nudge_integrations.stores.reading import Background
 from nudge_integrations.stores.registry import adapter_of_index, check_known_of_index
 
@@ -42,6 +44,9 @@ def nudge_index(
     progress: bool = True,
     journal: str | Path | None = None,
     recover: Direction | None = None,
+    batch_size: int | None = None,
+    concurrency: int | None = None,
+    patience: float | None = None,
 ) -> NudgeReport:
     """Move the vectors of an index, in place, toward the questions that its nodes answer. Retrievers made before see them at once.
 
@@ -74,6 +79,9 @@ def nudge_index(
         journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
             ~/.local/share/nudge/journals, and found again there.
         recover: What to do first with a run that was interrupted: finish it ("finish") or undo it ("rollback"). Without it such a run is an error.
+        batch_size: Questions in one request to the embed model, 128 if not given. It gets smaller by itself where the model refuses.
+        concurrency: Requests under way at a time where questions are embedded one by one, 8 if not given.
+        patience: Seconds to wait in all, as long as no vector comes, for a model that limits its rate, 60 if not given.
 
     Returns:
         What was done, with scores on questions held out before and after: all, seen and unseen. Print it.
@@ -86,7 +94,7 @@ def nudge_index(
         JournalError: The journal cannot be written. Nothing is written to the store.
         StoreError: The store failed: `recover_index` when it is back. Nothing is lost.
     """
-    return _collection(index, journal, recover).nudge(
+    return _collection(index, journal, recover, Requests(batch_size, concurrency, patience)).nudge(
         questions,
         validation,
         method=method,
@@ -106,7 +114,7 @@ async def anudge_index(
     index: VectorStoreIndex, questions: Any = None, validation: Any = None, **options: Any
 ) -> NudgeReport:
     """`nudge_index`, in a thread of its own."""
-    return await asyncio.to_thread(nudge_index, index, questions, validation, **options)
+    return await in_thread(nudge_index, index, questions, validation, **options)
 
 
 def restore_index(
@@ -189,6 +197,9 @@ def evaluate_index(
     missing: Missing = "skip",
     progress: bool = True,
     journal: str | Path | None = None,
+    batch_size: int | None = None,
+    concurrency: int | None = None,
+    patience: float | None = None,
 ) -> Evaluation:
     """Measure an index as it stands now, on questions that it has not learned from.
 
@@ -200,6 +211,9 @@ def evaluate_index(
         missing: As for `nudge_index`; what is left out is logged.
         progress: Whether work that takes longer than two seconds shows a bar.
         journal: The file of the journal, if it is not in the usual place.
+        batch_size: As of `nudge_index`.
+        concurrency: As of `nudge_index`.
+        patience: As of `nudge_index`.
 
     Returns:
         The value of each measure for each question. Questions about nodes that stand moved count as *seen*.
@@ -208,7 +222,8 @@ def evaluate_index(
         InputError: An index, questions or vectors that cannot be used.
         UnknownIdError: Labels that name nodes that the store does not hold.
     """
-    return _collection(index, journal).evaluate(
+    requests = Requests(batch_size, concurrency, patience)
+    return _collection(index, journal, requests=requests).evaluate(
         questions, measures, background=background, missing=missing, progress=progress
     )
 
@@ -304,7 +319,16 @@ def index_feedback(index: VectorStoreIndex, *, journal: str | Path | None = None
     return _collection(index, journal).feedback()
 
 
-def _collection(index: VectorStoreIndex, journal: str | Path | None, recover: Direction | None = None) -> Collection:
+_memories: WeakKeyDictionary[VectorStoreIndex, dict[str, Any]] = WeakKeyDictionary()
+"""The vectors of questions about indexes that have no journal."""
+
+
+def _collection(
+    index: VectorStoreIndex,
+    journal: str | Path | None,
+    recover: Direction | None = None,
+    requests: Requests | None = None,
+) -> Collection:
     expect(
         index,
         VectorStoreIndex,
@@ -312,6 +336,8 @@ def _collection(index: VectorStoreIndex, journal: str | Path | None, recover: Di
         "for a store that has texts VectorStoreIndex.from_vector_store(store, embed_model=…)",
     )
     check_known_of_index(index.vector_store)
-    embedder = LlamaIndexEmbedder(index._embed_model)
+    requests = requests or Requests()
+    requests.memory = _memories.setdefault(index, {})
+    embedder = LlamaIndexEmbedder(index._embed_model, requests)
     adapt = partial(adapter_of_index, index)
     return Collection(adapt, embedder, store=index, journal=journal, recover=recover, words=LLAMA_INDEX)

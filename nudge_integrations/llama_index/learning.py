@@ -16,6 +16,7 @@ from nudge_core.corpus import MemoryCorpus
 from nudge_core.errors import InputError, UnknownIdError, first_few
 from nudge_core.methods.base import Method
 from nudge_core.trial import Trial, trial
+from nudge_integrations.collection.asking import Requests
 from nudge_integrations.collection.embedding import Embedder
 from nudge_integrations.collection.matching import resolve
 from nudge_integrations.collection.named import Document
@@ -130,8 +131,8 @@ def index_documents(index: VectorStoreIndex) -> Iterator[Document]:
 class LlamaIndexEmbedder:
     """Questions by `get_query_embedding`, as a retriever embeds them; in batches by `get_text_embedding_batch` where that gives the same."""
 
-    def __init__(self, embedding: BaseEmbedding) -> None:
-        self.embedding = embedding
+    def __init__(self, embedding: BaseEmbedding, requests: Requests | None = None) -> None:
+        self.embedding, self.requests = embedding, requests or Requests()
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from nudge_core.arguments import expect, whole_number
 from nudge_core.errors import InputError
 from nudge_core.methods.base import Method
 from nudge_core.trial import Trial
+from nudge_integrations.collection.asking import Requests
 from nudge_integrations.collection.questions import chosen_method, read_both
 from nudge_integrations.llama_index.learning import LlamaIndexEmbedder, check_embedded, learn
 from nudge_integrations.llama_index.moves import NodeMoves, about_model, digest
@@ -58,6 +59,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
     _moves: NodeMoves | None = PrivateAttr(default=None)
     _trial: Trial | None = PrivateAttr(default=None)
     _about: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _requests: Requests = PrivateAttr(default_factory=Requests)
 
     def __init__(
         self,
@@ -69,6 +71,9 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         measure: str | None = None,
         folds: int = 5,
         progress: bool = True,
+        batch_size: int | None = None,
+        concurrency: int | None = None,
+        patience: float | None = None,
     ) -> None:
         """Take the questions; nothing is embedded or learned yet.
 
@@ -81,6 +86,9 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
             measure: By what the setting is chosen, in place of the measure of the method.
             folds: How many folds.
             progress: Whether work that takes longer than two seconds shows a bar.
+            batch_size: Questions in one request to the embed model, 128 if not given. It gets smaller by itself where the model refuses.
+            concurrency: Requests under way at a time where questions are embedded one by one, 8 if not given.
+            patience: Seconds to wait in all, as long as no vector comes, for a model that limits its rate, 60 if not given.
 
         Raises:
             InputError: Questions or options that cannot be used, or no embedding model.
@@ -92,7 +100,9 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
             )
         method = chosen_method(method, measure, allow_map=True)
         whole_number(folds, "folds", 2)
+        requests = Requests(batch_size, concurrency, patience)
         super().__init__()
+        self._requests = requests
         self.method, self.folds, self.progress = method, folds, progress
         self.questions, self.validation = train, validation
         self.embed_model = _resolved(
@@ -156,7 +166,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         check_embedded(nodes)
         if not nodes:
             raise InputError("there are no nodes to learn from: give those of the pipeline, with their embeddings")
-        embedder = None if self.embed_model is None else LlamaIndexEmbedder(self.embed_model)
+        embedder = None if self.embed_model is None else LlamaIndexEmbedder(self.embed_model, self._requests)
         options = {"method": self.method, "folds": self.folds, "progress": self.progress}
         moves, trial = learn(nodes, self.questions, self.validation, embedder, given=self._given(), **options)
         self._moves, self._trial = moves, trial

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,10 +11,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from nudge_core.errors import InputError, first_few
+from nudge_integrations.stores.loops import caller, run_in
 from nudge_integrations.stores.place import host_of
 
 CHAINED = 2048
@@ -42,31 +44,32 @@ def transactions(engine: Engine) -> Transactions:
 
 
 def transactions_in_loop(engine: Any) -> Transactions:
-    """The same of a `PGEngine` of langchain-postgres, whose connections live in an event loop of another thread, or in that of the application."""
-    if engine._loop is None:
-        return transactions_beside(engine._pool)
+    """The same of a `PGEngine` of langchain-postgres, whose connections live in an event loop of another thread; without one in the caller's."""
+    return _in_loop(engine._pool, engine._loop or caller(), "PGVectorStore", "PGEngine.from_connection_string(url)")
+
+
+def transactions_in_callers_loop(engine: AsyncEngine) -> Transactions:
+    """The same of an engine whose connections live in the event loop of whoever awaits the job."""
+    return _in_loop(engine, caller(), "PGVector", "PGVector(…, connection=url) without async_mode")
+
+
+def _in_loop(engine: AsyncEngine, loop: AbstractEventLoop | None, store: str, otherwise: str) -> Transactions:
+    if loop is None:
+        raise InputError(
+            f"this {store} works in coroutines only, with connections of their event loop: await anudge(…), aevaluate(…), arestore(…) and the like "
+            f"there; for calls without await open the same collection with {otherwise}"
+        )
 
     def run(function: Callable[[Connection], Any]) -> Any:
         async def inside() -> Any:
-            async with engine._pool.connect() as c:
+            async with engine.connect() as c:
                 await c.execution_options(isolation_level="READ COMMITTED")
                 async with c.begin():
                     return await c.run_sync(function)
 
-        return engine._run_as_sync(inside())
+        return run_in(loop, inside())
 
     return run
-
-
-def transactions_beside(engine: Any) -> Transactions:
-    """The same of the asynchronous engine of an application, by connections of our own to its database, so that its event loop is left alone.
-
-    Arguments of `connect` that the engine was made with are not known here: what they say must stand in its URL.
-    """
-    url = engine.url
-    if not url.drivername.endswith("psycopg"):
-        url = url.set(drivername="postgresql+psycopg")
-    return transactions(create_engine(url, poolclass=NullPool))
 
 
 def select(c: Connection, query: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:

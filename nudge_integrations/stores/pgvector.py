@@ -107,7 +107,7 @@ class PGVectorAdapter(ScoringAdapter):
             held = {"text_column": inner.content_column, "json_column": inner.metadata_json_column}
             held["metadata_columns"] = inner.metadata_columns
             return cls(run, *names, metric, schema=inner.schema_name, settings=settings, **held)
-        run = sql.transactions_beside(store._async_engine) if store.async_mode else transactions(store._engine)
+        run = sql.transactions_in_callers_loop(store._async_engine) if store.async_mode else transactions(store._engine)
         if not hasattr(store, "EmbeddingStore"):
             raise InputError(
                 "this PGVector has not been used yet, so its tables are not known: add or search a document first"

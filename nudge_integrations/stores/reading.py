@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -83,12 +83,12 @@ def read_as(
     return SearchedCorpus(adapter, found.originals), False
 
 
-def texts_of(adapter: StoreAdapter, ids: Sequence[Any]) -> dict[str, str]:
-    """The texts of those of these documents that are there; none where the store holds no texts."""
+def texts_of(adapt: Callable[[], StoreAdapter], ids: Sequence[Any]) -> dict[str, str]:
+    """The texts of those of these documents that are there; none where the store holds no texts, or can be asked in coroutines only."""
     wanted = set(ids)
     found: dict[str, str] = {}
     try:
-        for names, texts, _ in adapter.texts(PAGE):
+        for names, texts, _ in adapt().texts(PAGE):
             found |= {name: text for name, text in zip(names, texts, strict=True) if name in wanted}
             if len(found) == len(wanted):
                 break

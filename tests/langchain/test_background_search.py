@@ -103,7 +103,7 @@ def test_more_documents_asked_for_than_there_are(make):
 def test_the_whole_store_is_never_read(make, monkeypatch):
     """Only the documents that are labelled or found."""
     world = make(FaissEngine(), "dot", docs=400, questions=12)
-    adapter = type(world.store._collection.adapt())
+    adapter = type(world.store._nudging.adapt())
     read, fetch = set(), adapter.fetch
 
     def noted(self, ids):

@@ -115,7 +115,7 @@ def test_wrapping_says_so(half, caplog):
 @pytest.mark.parametrize("direction", [None, "forward", "back"])
 def test_a_run_that_is_under_way_elsewhere_is_no_interrupted_one(half, direction, caplog):
     """Several workers start with recover=… while one of them is at it already."""
-    state, busy = half.bits(), half.store._collection._opened().again()
+    state, busy = half.bits(), half.store._nudging._opened().again()
     with busy.lock("nudge"), caplog.at_level(logging.WARNING):
         store = NudgeVectorStore(half.inner, recover=direction)
         assert len(store.similarity_search("train0?", k=2)) == 2

@@ -138,7 +138,7 @@ def test_a_journal_that_became_garbage_is_said_at_once(make):
 def test_a_disk_that_is_full(world):
     """Noticed before the first write to the store."""
     world.store.add_feedback("why?", relevant=["d1"])
-    connection = world.store._collection._journal[1].connection
+    connection = world.store._nudging._journal[1].connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages + 1}")
     before = world.bits()

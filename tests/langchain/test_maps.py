@@ -270,7 +270,7 @@ def _hold(path, about, ready, done):
 
 def test_while_another_process_writes_they_stay_with_a_warning(world, nudge, caplog):
     nudge(world)
-    held = world.store._collection._opened()
+    held = world.store._nudging._opened()
     context = multiprocessing.get_context("spawn")
     ready, done = context.Event(), context.Event()
     other = context.Process(target=_hold, args=(Path(held.path), held._made_with, ready, done))

@@ -165,7 +165,7 @@ def test_options_that_cannot_be_used(world, options, said):
 def test_the_journal_knows_every_original(world):
     before = world.bits()
     world.store.nudge(world.pairs(), progress=False)
-    collection = world.store._collection
+    collection = world.store._nudging
     journal = collection._existing(collection.adapt())
     originals = survey(collection.adapt(), journal).originals
     assert {name: vector.tobytes() for name, vector in originals.items()}.items() <= before.items()
