@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -75,6 +75,7 @@ def write(
     *,
     origins: NDArray[Any] | None = None,
     settings: Mapping[str, Any] | None = None,
+    only: Collection[str] | None = None,
     progress: bool = True,
 ) -> Outcome:
     """Put moved vectors into the store. Documents that an earlier run moved, and this one does not, get their originals back.
@@ -87,6 +88,7 @@ def write(
         origins: (len(ids), dim) the originals from which they were computed, perhaps rounded to float32. A document that was embedded again
             since, or deleted, does not take part, and is listed.
         settings: What to tell of the run later; JSON.
+        only: The documents that this run is about; what an earlier run moved beside them stays as it is. All where it is None.
         progress: Whether a bar is shown after two seconds.
 
     Raises:
@@ -105,11 +107,13 @@ def write(
         changed += [name for name in _changed_since(found, journal, stored) if name not in changed]
         missing += [name for name in found.originals if name not in stored and name not in missing]
         left = {*changed, *missing}
-        wanted = dict(found.originals) | dict(zip(ids, matrix, strict=True))
+        beside = set() if only is None else {name for name in found.originals if name not in only and name in stored}
+        standing = {name: stored[name] for name in beside}
+        wanted = dict(found.originals) | standing | dict(zip(ids, matrix, strict=True))
         wanted = {name: vector for name, vector in wanted.items() if name not in left}
         done = plan_and_carry_out(target, journal, "nudge", wanted, stored, found, settings or {}, progress)
         prune_old(journal)
-        back = len(found.originals.keys() - set(ids) - left)
+        back = len(found.originals.keys() - set(ids) - left - beside)
         return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing), put_back=back)
 
 

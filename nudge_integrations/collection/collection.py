@@ -20,7 +20,7 @@ from nudge_core.apply.memory import (
 )
 from nudge_core.clock import Clock
 from nudge_core.corpus.base import Missing
-from nudge_core.errors import JournalError, first_few
+from nudge_core.errors import InputError, JournalError, first_few
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
@@ -40,6 +40,7 @@ from nudge_integrations.collection.remarks import remarks
 from nudge_integrations.collection.report import NudgeReport
 from nudge_integrations.collection.runs import Runs
 from nudge_integrations.stores import StoreAdapter
+from nudge_integrations.stores.filtering import FilteredAdapter
 from nudge_integrations.stores.reading import (
     Background,
     check_lengths,
@@ -70,6 +71,7 @@ class Collection(Runs):
         dry_run: bool = False,
         force: bool = False,
         note: str = "",
+        filter: Any = None,  # noqa: A002
     ) -> NudgeReport:
         """Move documents toward the questions that they answer; see `NudgeVectorStore.nudge`."""
         clock, adapter = Clock(), self.adapt()
@@ -80,15 +82,16 @@ class Collection(Runs):
         train, validation = read_both(questions, validation)
         given = sum(len(part) for part in (train, validation) if part is not None)
         with clock("matching labels"):
-            labels = resolve(train, validation, adapter, missing)
+            seen = seen_through(adapter, filter, background, allow_map=allow_map)
+            labels = resolve(train, validation, seen, missing)
         journal = self._open(adapter)
         with journal.lock("nudge"):
             journal.refuse_unfinished()
             known = len(labels.train)
-            labels = with_feedback(labels, adapter, journal)
+            labels = with_feedback(labels, seen, journal)
             with clock("reading"):
                 found = survey(adapter, journal)
-                corpus, exact = read_as(adapter, background, found, progress)
+                corpus, exact = read_as(seen, background, found, progress)
             with clock("embedding questions"):
                 data = read_training_set(labels, corpus, self.embedder, journal, progress=progress)
                 check_model(journal, found, data.model)
@@ -106,15 +109,16 @@ class Collection(Runs):
                 "exact" if exact else "search",
                 str(journal.path),
                 skipped=tuple(map(str, data.train.skipped)),
-                gone=labels.gone,
+                gone=labels.gone if filter is None else (),
                 missing=labels.missing,
                 match=labels.match,
                 problems=labels.problems,
-                remarks=(*remarks(corpus, data.train, data.validation), *filter(None, [about_lengths])),
+                remarks=(*remarks(corpus, data.train, data.validation), *([about_lengths] if about_lengths else [])),
                 given=given,
                 used=len(data.train) + (0 if data.validation is None else len(data.validation)),
                 from_feedback=len(labels.train) - known,
-                collection=f"{adapter.kind}, {adapter.about():,} documents",
+                collection=f"{adapter.kind}, {adapter.about():,} documents"
+                + ("" if filter is None else f", {seen.count():,} under the filter"),
                 seconds=clock.seconds,
                 words=self.words,
                 read_texts=lambda ids: texts_of(self.adapt, ids),
@@ -133,6 +137,7 @@ class Collection(Runs):
                 data.train.texts or (),
                 data.train.relevance.documents.tolist(),
                 len(journal.runs()),
+                seen.ids if isinstance(seen, FilteredAdapter) else None,
             )
             if dry_run:
                 return replace(report, preview=partial(self.write, plan, progress=progress))
@@ -147,17 +152,19 @@ class Collection(Runs):
         *,
         background: Background | None = None,
         missing: Missing = "skip",
+        filter: Any = None,  # noqa: A002
         progress: bool = True,
     ) -> Evaluation:
         """Measure the store as it stands; see `NudgeVectorStore.evaluate`."""
         adapter = self.adapt()
         check_missing(missing)
-        labels = resolve(read_test(questions), None, adapter, missing)
+        seen = seen_through(adapter, filter, background)
+        labels = resolve(read_test(questions), None, seen, missing)
         labels.log_match()
         journal = self._existing(adapter)
         found = Survey({}) if journal is None else survey(adapter, journal)
         moved = [] if journal is None else documents_learned_from(journal, found.originals)
-        corpus, exact = read_as(adapter, background, Survey({}), progress)
+        corpus, exact = read_as(seen, background, Survey({}), progress)
         if self.embedder is not None:
             self.embedder.requests.rescue = partial(self._for_questions, adapter)
         data = read_training_set(labels, corpus, self.embedder, journal, progress=progress)
@@ -193,3 +200,26 @@ class Collection(Runs):
         except JournalError as error:
             _log.info("the vectors of questions are kept in memory: %s", error)
             return None
+
+
+def seen_through(
+    adapter: StoreAdapter,
+    given: Any,
+    background: Background | None,
+    *,
+    allow_map: bool = False,
+) -> StoreAdapter:
+    """The collection as a search under this filter sees it.
+
+    Raises:
+        InputError: A filter that cannot be applied, or not with the other arguments.
+    """
+    if given is None:
+        return adapter
+    if background == "search":
+        raise InputError("a filter goes with background='exact' only: leave background='search' out, or the filter")
+    if allow_map:
+        raise InputError(
+            "a map moves every document, and documents added later too: leave out allow_map=True, or the filter"
+        )
+    return FilteredAdapter(adapter, given)

@@ -14,6 +14,7 @@ from nudge_integrations.labels import Answer, LabelledQuestions
 from nudge_integrations.labels.matching.references import flat
 from nudge_integrations.labels.values import is_passage, list_of
 from nudge_integrations.stores import StoreAdapter
+from nudge_integrations.stores.filtering import FilteredAdapter
 from nudge_integrations.stores.searched_corpus import reached
 
 Document: TypeAlias = tuple[str, str, Mapping[str, Any]]
@@ -75,7 +76,8 @@ def named(labels: LabelledQuestions, documents: Sequence[Document] | StoreAdapte
     if len(lost) > MANY * len(right) and len(texts) < len(ids):
         parents = _parents(set(ids).difference(texts), documents)
     gone = [name for name in lost if name not in parents.chunks and name not in texts]
-    if gone and (missing == "error" or len(gone) > MOST * len(right)):
+    most = 1.0 if isinstance(documents, FilteredAdapter) else MOST  # a filter leaves out what is labelled beside it
+    if gone and (missing == "error" or len(gone) > most * len(right)):
         raise UnknownIdError(_refusal(list(dict.fromkeys(gone)), len(gone), len(right), documents))
     notes = list(_notes(texts, parents))
     left = set(gone)

@@ -36,6 +36,7 @@ class Plan:
         questions: The questions that were learned from.
         documents: The documents that were learned about.
         runs: How many runs the journal held.
+        only: The documents that passed the filter; None without one.
     """
 
     ids: Sequence[str]
@@ -47,6 +48,7 @@ class Plan:
     questions: Sequence[str] = ()
     documents: Sequence[str] = ()
     runs: int = 0
+    only: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,14 @@ def carry_out(
         mark()
         keep_learned(journal, plan.questions, plan.documents)
         outcome = write(
-            adapter, journal, plan.ids, plan.vectors, origins=plan.origins, settings=told, progress=progress
+            adapter,
+            journal,
+            plan.ids,
+            plan.vectors,
+            origins=plan.origins,
+            settings=told,
+            only=plan.only,
+            progress=progress,
         )
         outcome = embedded_again(adapter, documents_by, outcome)
     with clock("checking the index"):

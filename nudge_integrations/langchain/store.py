@@ -147,6 +147,7 @@ class NudgeVectorStore(WrappingVectorStore):
         dry_run: bool = False,
         force: bool = False,
         note: str = "",
+        filter: Any = None,  # noqa: A002
         progress: bool = True,
     ) -> NudgeReport:
         """Move the documents' vectors, in place, toward the questions that they answer.
@@ -174,6 +175,9 @@ class NudgeVectorStore(WrappingVectorStore):
             dry_run: Whether nothing is written: `report.apply()` writes what the report shows, if the store has not changed since.
             force: Whether vectors are written without evidence: from fewer than 10 questions held out, or where the gain may be chance.
             note: What `history` tells of the run.
+            filter: What every search is filtered by, such as {"tenant": "a"}: only documents that pass take part and move. In the store's own
+                words for Chroma and InMemory, elsewhere {key: value} of metadata, a list of values meaning any of them, or a function of a
+                document's metadata.
             progress: Whether work that takes longer than two seconds shows a bar.
 
         Returns:
@@ -199,6 +203,7 @@ class NudgeVectorStore(WrappingVectorStore):
             dry_run=dry_run,
             force=force,
             note=note,
+            filter=filter,
             progress=progress,
         )
 
@@ -211,6 +216,7 @@ class NudgeVectorStore(WrappingVectorStore):
         *,
         background: Background | None = None,
         missing: Missing = "skip",
+        filter: Any = None,  # noqa: A002
         progress: bool = True,
     ) -> Evaluation:
         """Measure the store as it stands now, on questions that it has not learned from.
@@ -220,6 +226,7 @@ class NudgeVectorStore(WrappingVectorStore):
             measures: Names such as nDCG@10, R@10, RR@10, AP@10, P@10, Success@1, CR@10.
             background: "exact" ranks every vector of the store; "search" what the store's own search finds, with scores computed anew.
             missing: As for `nudge`; what is left out is logged.
+            filter: As for `nudge`: the figures are those of a search under it.
             progress: Whether work that takes longer than two seconds shows a bar.
 
         Returns:
@@ -229,7 +236,9 @@ class NudgeVectorStore(WrappingVectorStore):
             InputError: Questions or vectors that cannot be used.
             UnknownIdError: Labels that name documents that the store does not hold.
         """
-        return self._nudging.evaluate(questions, measures, background=background, missing=missing, progress=progress)
+        return self._nudging.evaluate(
+            questions, measures, background=background, missing=missing, filter=filter, progress=progress
+        )
 
     aevaluate = in_thread(evaluate)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from llama_index.core import VectorStoreIndex
+from llama_index.core.vector_stores import MetadataFilters
+from llama_index.core.vector_stores.utils import build_metadata_filter_fn
 
 from nudge_core import Evaluation, Nudge
 from nudge_core.apply import Outcome, Run
@@ -41,6 +43,7 @@ def nudge_index(
     dry_run: bool = False,
     force: bool = False,
     note: str = "",
+    filters: MetadataFilters | None = None,
     progress: bool = True,
     journal: str | Path | None = None,
     recover: Direction | None = None,
@@ -75,6 +78,7 @@ def nudge_index(
         dry_run: Whether nothing is written: `report.apply()` writes what the report shows, if the store has not changed since.
         force: Whether vectors are written without evidence: from fewer than 10 questions held out, or where the gain may be chance.
         note: What `index_history` tells of the run.
+        filters: What every search is filtered by: only nodes that pass take part and move.
         progress: Whether work that takes longer than two seconds shows a bar.
         journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
             ~/.local/share/nudge/journals, and found again there.
@@ -106,6 +110,7 @@ def nudge_index(
         dry_run=dry_run,
         force=force,
         note=note,
+        filter=_passes(filters),
         progress=progress,
     )
 
@@ -195,6 +200,7 @@ def evaluate_index(
     *,
     background: Background | None = None,
     missing: Missing = "skip",
+    filters: MetadataFilters | None = None,
     progress: bool = True,
     journal: str | Path | None = None,
     batch_size: int | None = None,
@@ -209,6 +215,7 @@ def evaluate_index(
         measures: Names such as nDCG@10, R@10, RR@10, AP@10, P@10, Success@1, CR@10.
         background: "exact" ranks every vector of the store; "search" what the store's own search finds, with scores computed anew.
         missing: As for `nudge_index`; what is left out is logged.
+        filters: As for `nudge_index`: the figures are those of a search under them.
         progress: Whether work that takes longer than two seconds shows a bar.
         journal: The file of the journal, if it is not in the usual place.
         batch_size: As of `nudge_index`.
@@ -224,7 +231,7 @@ def evaluate_index(
     """
     requests = Requests(batch_size, concurrency, patience)
     return _collection(index, journal, requests=requests).evaluate(
-        questions, measures, background=background, missing=missing, progress=progress
+        questions, measures, background=background, missing=missing, filter=_passes(filters), progress=progress
     )
 
 
@@ -321,6 +328,14 @@ def index_feedback(index: VectorStoreIndex, *, journal: str | Path | None = None
 
 _memories: WeakKeyDictionary[VectorStoreIndex, dict[str, Any]] = WeakKeyDictionary()
 """The vectors of questions about indexes that have no journal."""
+
+
+def _passes(filters: MetadataFilters | None) -> Callable[[Mapping[str, Any]], bool] | None:
+    """The filters as a function of a node's metadata."""
+    if filters is None:
+        return None
+    expect(filters, MetadataFilters, "filters", "MetadataFilters(filters=[MetadataFilter(key=…, value=…)])")
+    return lambda metadata: build_metadata_filter_fn(lambda _: metadata, filters)("")
 
 
 def _collection(

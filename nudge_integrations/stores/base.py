@@ -138,6 +138,10 @@ class StoreAdapter(ABC):
         """Keep a text with the collection, in the place of one that is there."""
         raise NotImplementedError(mark)
 
+    def passing(self, given: Any) -> Iterable[str] | None:  # noqa: ARG002  # for those that override it
+        """The ids of the documents that pass a filter in the store's own words; None where {key: value} of metadata is all that is known."""
+        return None
+
     @staticmethod
     def spelled(name: str) -> str:
         """An id that somebody wrote as the store spells it; override where one id has several spellings."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -123,6 +123,12 @@ class ChromaAdapter(ScoringAdapter):
         """The records' documents and metadata, in pages."""
         for page in self._pages(size, "documents", "metadatas"):
             yield page["ids"], [text or "" for text in page["documents"]], [data or {} for data in page["metadatas"]]
+
+    def passing(self, given: Any) -> Iterable[str] | None:
+        """What Chroma's own `where` lets through."""
+        return (
+            self._collection.get(where=dict(given), include=[])["ids"] if isinstance(given, Mapping) and given else None
+        )
 
     def _pages(self, size: int, *include: str) -> Iterator[Any]:
         start = 0
