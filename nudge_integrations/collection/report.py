@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from nudge_core.apply.file import now
 from nudge_core.apply.records import Outcome
@@ -20,28 +20,8 @@ from nudge_core.report.trials import held, settings, trial_report, tried
 from nudge_core.result import Nudge
 from nudge_core.trial import Trial
 from nudge_integrations.collection.plan import Written
+from nudge_integrations.collection.words import LANGCHAIN, Words
 from nudge_integrations.labels.matching.report import MatchReport
-
-
-class Words(NamedTuple):
-    """How a framework calls what a remedy names."""
-
-    nudge: str
-    nudge_more: str
-
-    @property
-    def allow_map(self) -> str:
-        """The call that lets every document move."""
-        return self.nudge_more.format("allow_map=True")
-
-    @property
-    def force(self) -> str:
-        """The call that writes without evidence."""
-        return self.nudge_more.format("force=True")
-
-
-LANGCHAIN = Words("store.nudge(…)", "store.nudge(…, {})")
-LLAMA_INDEX = Words("nudge_index(index, …)", "nudge_index(index, …, {})")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -24,7 +24,7 @@ from nudge_integrations.collection.journals import Journalled
 from nudge_integrations.collection.plan import Plan, Written, carry_out, check_unchanged, plan_of
 from nudge_integrations.collection.questions import as_labels, judged
 from nudge_integrations.collection.repair import embedded_again
-from nudge_integrations.collection.report import LANGCHAIN, Words
+from nudge_integrations.collection.words import LANGCHAIN, Words
 from nudge_integrations.stores import StoreAdapter
 
 _log = logging.getLogger(__name__)
