@@ -9,7 +9,7 @@ Same result to 1e-5, without arrays of size questions x documents, and right whe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypedDict
 
@@ -23,7 +23,7 @@ from nudge_core.corpus.background import Background, top_k
 from nudge_core.data.labels import Labels
 from nudge_core.data.queries import QuerySet
 from nudge_core.data.vectors import as_matrix, check_finite, unit
-from nudge_core.errors import InputError
+from nudge_core.errors import InputError, first_few
 from nudge_core.methods import Bounded, NudgeM, NudgeN
 from nudge_core.methods.gamma_exact import cover, first_place
 from nudge_core.methods.gamma_sweep import sweep
@@ -61,9 +61,10 @@ class _Nudge(ABC):
         method: Bounded,
         embeddings: NDArray[Any],
         train_set: QueriesAnswersDict,
-        val_set: QueriesAnswersDict,
+        val_set: QueriesAnswersDict | None,
         nontrain: Any,
     ) -> NDArray[Any]:
+        train_set, val_set = _checked(train_set, "train_set"), _checked(val_set, "val_set")
         corpus = MemoryCorpus(embeddings)
         vectors = as_matrix(embeddings, "embeddings")
         check_finite(vectors, np.arange(len(vectors)), "document")
@@ -88,7 +89,7 @@ class NUDGEN(_Nudge):
         self,
         embeddings: NDArray[Any],
         train_set: QueriesAnswersDict,
-        val_set: QueriesAnswersDict,
+        val_set: QueriesAnswersDict | None = None,
         nontrain_embeddings: NDArray[Any] | None = None,
         val_batch_size: int = 256,  # noqa: ARG002  # part of the call that is kept
         val_k: int = 1,
@@ -99,7 +100,7 @@ class NUDGEN(_Nudge):
         Args:
             embeddings: (docs, dim).
             train_set: Training questions and the rows that answer them.
-            val_set: Validation questions and the rows that answer them.
+            val_set: Validation questions and the rows that answer them; without them it is refused, in words.
             nontrain_embeddings: (more docs, dim) documents that answer no question; they only compete.
             val_batch_size: Accepted and not needed.
             val_k: Cut-off of the validation accuracy: hits in the top k, divided by min(k, number relevant).
@@ -131,7 +132,7 @@ class NUDGEM(_Nudge):
         self,
         embeddings: NDArray[Any],
         train_set: QueriesAnswersDict,
-        val_set: QueriesAnswersDict,
+        val_set: QueriesAnswersDict | None = None,
         nontrain_embeddings: NDArray[Any] | None = None,
         val_batch_size: int = 256,  # noqa: ARG002  # part of the call that is kept
         gamma: float | Sequence[float] | None = None,
@@ -141,7 +142,7 @@ class NUDGEM(_Nudge):
         Args:
             embeddings: (docs, dim).
             train_set: Training questions and the rows that answer them.
-            val_set: Validation questions and the rows that answer them.
+            val_set: Validation questions and the rows that answer them; without them it is refused, in words.
             nontrain_embeddings: (more docs, dim) documents that answer no question; they only compete.
             val_batch_size: Accepted and not needed.
             gamma: Lengths to try, or one.
@@ -165,6 +166,35 @@ class NUDGEM(_Nudge):
             return gammas[int(torch.nonzero(means >= means.max() - 1e-9)[0])]
         gamma, covered = cover(first_place(validation, directions, offset=1e-8))
         return float(gamma[::2][np.argmax(covered[1::2])])  # the low end of the best stretch
+
+
+def _checked(part: QueriesAnswersDict | None, name: str) -> QueriesAnswersDict:
+    """A set of questions; anything else is refused."""
+    wanted = '{"q_embs": (queries, dim) array, "q_ans_indx": for each question the rows of its documents}'
+    if not isinstance(part, Mapping):
+        received = "missing" if part is None else f"a {type(part).__name__}"
+        needed = "; it chooses γ: hold some questions out of the training set" if name == "val_set" else ""
+        raise InputError(f"{name} is {received}; expected {wanted}{needed}")
+    missing = [key for key in ("q_embs", "q_ans_indx") if key not in part]
+    if missing:
+        raise InputError(f"{name} has no {missing[0]!r}, only {first_few(part)}; expected {wanted}")
+    if len(part["q_embs"]) != len(part["q_ans_indx"]):
+        raise InputError(
+            f"{name} has {len(part['q_embs'])} questions and {len(part['q_ans_indx'])} lists of answers: give one list a question"
+        )
+    odd = next(
+        (
+            at
+            for at, rows in enumerate(part["q_ans_indx"])
+            if isinstance(rows, str | bytes) or not hasattr(rows, "__iter__")
+        ),
+        None,
+    )
+    if odd is not None:
+        raise InputError(
+            f"{name}['q_ans_indx'][{odd}] is {part['q_ans_indx'][odd]!r}; expected a list of row numbers, for example [3]"
+        )
+    return part
 
 
 def _labels(part: QueriesAnswersDict, corpus: MemoryCorpus, device: torch.device, repeats: bool = True) -> Labels:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 
 from nudge_core.corpus.base import Missing
@@ -10,6 +12,8 @@ from nudge_core.data.queries import QuerySet
 from nudge_core.methods.base import Method
 from nudge_core.result import Nudge
 from nudge_core.selection.fit import Fit
+
+_log = logging.getLogger(__name__)
 
 
 def finetune(
@@ -58,5 +62,21 @@ def finetune(
         >>> finetune(X, train, validation, method=NudgeN()).method
         'NUDGE-N'
     """
+    _warn_of_shared(train, validation)
     fit = Fit(corpus, train, validation, method, refit=refit, missing=missing, device=device, progress=progress)
     return fit.run().tuned()
+
+
+def _warn_of_shared(train: QuerySet, validation: QuerySet | None) -> None:
+    """Say where questions choose γ that documents were moved toward."""
+    if not isinstance(train, QuerySet) or not isinstance(validation, QuerySet) or train.dim != validation.dim:
+        return
+    learned = {row.tobytes() for row in train.embeddings.cpu().numpy()}
+    shared = sum(row.tobytes() in learned for row in validation.embeddings.cpu().numpy())
+    if shared:
+        _log.warning(
+            "%d of %d validation questions are training questions too, so γ is chosen by what was learned: hold others out, "
+            "train, validation = questions.split(0.8)",
+            shared,
+            len(validation),
+        )

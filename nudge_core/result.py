@@ -91,14 +91,17 @@ class Nudge(Moves, Reported):
             "seconds": dict(self.seconds),
         }
 
-    def copy_files(self, source: CorpusLike, target: str | Path, *, progress: bool = True) -> None:
+    def copy_files(
+        self, source: CorpusLike, target: str | Path, *, overwrite: bool = False, progress: bool = True
+    ) -> None:
         """Write a copy of the files of a corpus with the moved vectors in place, block by block, so that it may be larger than memory.
 
         All other rows and columns are copied as they are. The copy gets its name when it is complete.
 
         Args:
             source: The files that were fine-tuned: a path or URL as for `open_corpus`, or a corpus of files.
-            target: A file where the source is one, else a folder that is not there yet; on this machine.
+            target: A file where the source is one, else a folder; on this machine. Neither may be there yet.
+            overwrite: Whether a file that is there is replaced.
             progress: Whether a copy that takes longer than two seconds shows a bar.
 
         Raises:
@@ -106,7 +109,7 @@ class Nudge(Moves, Reported):
             FileFormatError: A file that changed meanwhile.
             WriteError: There was no room; nothing of the copy is left.
         """
-        copy_moved(self, source, target, progress=progress)
+        copy_moved(self, source, target, overwrite=overwrite, progress=progress)
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file; never pickle.

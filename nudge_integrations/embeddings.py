@@ -167,9 +167,9 @@ def load_embeddings(data: LabelledData, path: Path | None = None) -> Embeddings:
         FileFormatError: The file is missing, truncated or of another form.
         InputError: Vectors with NaN, infinity or zeros only, or documents or questions of the set that have none.
     """
-    file, again = path or data.home / FILE, f"make it again with `nudge embed {data.name}`"
+    file, again = path or data.home / FILE, f"make it again with `nudge embed {data.name} --force`"
     if not file.is_file():
-        raise FileFormatError(f"there is no file {str(file)!r}: {again.replace(' again', '')}")
+        raise FileFormatError(f"there is no file {str(file)!r}: make it with `nudge embed {data.name}`")
     try:
         with zipfile.ZipFile(file), file.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}

@@ -27,17 +27,21 @@ Change = Callable[[Tensor, int], Tensor]
 """What becomes of a block, (rows, dim) of the type stored, which begins with a row; itself where nothing changes."""
 
 
-def copy_moved(tuned: Moves, source: CorpusLike, target: str | Path, *, progress: bool = True) -> None:
+def copy_moved(
+    tuned: Moves, source: CorpusLike, target: str | Path, *, overwrite: bool = False, progress: bool = True
+) -> None:
     """A copy of the files that were fine-tuned, with the moved vectors in place; see `Nudge.copy_files`."""
     corpus = open_corpus(source)
     if not isinstance(corpus, FileCorpus):
         raise InputError(f"the source is a {type(corpus).__name__}: give a path, or use apply_to for vectors in memory")
     corpus.check_moves(tuned, "copy")
-    copy_files(corpus, target, tuned.change, progress=progress)
+    copy_files(corpus, target, tuned.change, overwrite=overwrite, progress=progress)
 
 
-def copy_files(corpus: FileCorpus, target: str | Path, change: Change, *, progress: bool = True) -> None:
-    """Write a copy: a file, which may be there already, where the corpus is one; else a folder, which may not, of files of the same names.
+def copy_files(
+    corpus: FileCorpus, target: str | Path, change: Change, *, overwrite: bool = False, progress: bool = True
+) -> None:
+    """Write a copy: a file where the corpus is one; else a folder, which may not be there, of files of the same names.
 
     It appears under its name when it is complete. `change` is called for each block in row order.
     """
@@ -46,10 +50,9 @@ def copy_files(corpus: FileCorpus, target: str | Path, change: Change, *, progre
     where, folder = local(target), not corpus.single
     if folder and where.exists() and (not where.is_dir() or any(where.iterdir())):
         raise InputError(f"{str(where)!r} is there already: name a folder that is not, so that nothing is mixed up")
-    if any(
-        place.fs is None and Path(place.path).resolve() in (where.resolve(), *(where / "x").resolve().parents)
-        for place in corpus.places
-    ):
+    if not folder and where.is_file() and not overwrite and not _same(corpus, where):
+        raise InputError(f"{str(where)!r} is there already: give another name, or overwrite=True to replace it")
+    if _same(corpus, where):
         raise InputError(f"{str(where)!r} is the corpus itself: give another name, so that the original stays as it is")
     with (
         replacing(where, folder=folder) as temporary,
@@ -67,6 +70,12 @@ def copy_files(corpus: FileCorpus, target: str | Path, change: Change, *, progre
             with place.open() as file, (temporary / place.name).open("wb") as out:
                 shutil.copyfileobj(file, out)
             place.check()
+
+
+def _same(corpus: FileCorpus, where: Path) -> bool:
+    """Whether a place is the corpus itself, or a folder within it."""
+    taken = (where.resolve(), *(where / "x").resolve().parents)
+    return any(place.fs is None and Path(place.path).resolve() in taken for place in corpus.places)
 
 
 def _npy(corpus: NpyCorpus, number: int, target: Path, change: Change, bar: tqdm[None]) -> None:

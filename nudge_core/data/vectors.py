@@ -30,6 +30,11 @@ def as_matrix(vectors: Vectors, what: str) -> Tensor:
         if array.dtype.kind == "f" and (array.dtype.itemsize > 8 or not array.dtype.isnative):
             array = array.astype(np.float64 if array.dtype.itemsize >= 8 else array.dtype.newbyteorder("="))
         if array.dtype.kind not in "fiub":
+            if array.dtype.kind == "c":
+                raise InputError(
+                    f"the {what} are complex numbers ({array.dtype}); expected float16, float32 or float64: give their real parts, .real, if the "
+                    "others are zero"
+                )
             kind = "texts" if array.dtype.kind in "US" else type(vectors).__name__
             raise InputError(
                 f"the {what} are {kind}; expected an array or tensor of floats: embed texts first, open files with open_corpus, "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nudge_core.arguments import expect
 from nudge_core.data.relevance import Relevance
 from nudge_core.display import Block, Reported, Shown, number_or_none
-from nudge_core.errors import InputError, MissingExtraError
+from nudge_core.errors import InputError, MissingExtraError, first_few
 from nudge_core.evaluation.measures import Measure
 
 Lengths: TypeAlias = Literal["one", "scaled", "given"]
@@ -127,6 +127,8 @@ class Evaluation(Shown):
             raise InputError(f"level is {level} and resamples {resamples}; expected for example 0.95 and 2000")
         if not np.array_equal(self.ids, before.ids):
             raise InputError(f"these are different questions ({len(before)} and {len(self)}): use the same set twice")
+        if (other := _first_other(self, before)) is not None:
+            raise InputError(f"these are different questions ({other}): use the same set twice")
         if {self.lengths, before.lengths} == {"given", "scaled"}:
             raise InputError(
                 "one evaluation ranks documents of different lengths by dot product, the other by cosine, so they cannot be "
@@ -262,6 +264,20 @@ def bootstrap_interval(
         rng=np.random.default_rng(seed),
     )
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def _first_other(after: Evaluation, before: Evaluation) -> str | None:
+    """Where two evaluations of as many questions are not of the same ones: by texts, or by the documents that answer."""
+    for place, (one, other) in enumerate(zip(after.texts or (), before.texts or (), strict=False)):
+        if one != other:
+            return f"number {place + 1} is {other!r} and {one!r}"
+    if after.relevance is None or before.relevance is None:
+        return None
+    for place in range(len(after)):
+        now, then = set(after.relevance[place]), set(before.relevance[place])
+        if now != then and {*map(type, now)} == {*map(type, then)}:
+            return f"number {place + 1} is answered by {first_few(then, 3)} and by {first_few(now, 3)}"
+    return None
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

@@ -38,17 +38,20 @@ def embed_command(
     document_prompt: Annotated[str | None, typer.Option(help="Text put before each document.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Texts in a batch.")] = 32,
     device: given.Device = None,
+    force: given.Force = False,
 ) -> None:
     """Embed the documents and questions of DATA.
 
     Example: nudge embed my-data --model BAAI/bge-small-en-v1.5
     """
     from nudge_core.arguments import writable
+    from nudge_integrations.cli.job import refuse_to_replace
     from nudge_integrations.embeddings import embed, load_model
     from nudge_integrations.labels import read_data
 
     labelled = read_data(data)
     target = output or labelled.home / FILE
+    refuse_to_replace(target, force)
     if output is None:
         target.parent.mkdir(parents=True, exist_ok=True)
     writable(target)
@@ -115,8 +118,11 @@ def tune(
     say(tuned)
     if not comparison:
         say("No test questions (qrels/test.tsv), so there is nothing to report on.")
-    if output:
-        say(f"Moved vectors: {output}")
+    say(
+        f"Moved vectors: {output}"
+        if output
+        else "Nothing is kept of these vectors: give --out tuned.safetensors to keep them."
+    )
 
 
 @app.command(epilog=given.EPILOG)

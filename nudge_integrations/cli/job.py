@@ -80,12 +80,23 @@ class Job:
         return queries
 
 
+def refuse_to_replace(target: Path, force: bool) -> None:
+    """Refuse to write over a file that was, perhaps, paid for."""
+    if target.is_file() and not force:
+        raise InputError(f"{str(target)!r} is there already: give another name with --out, or --force to replace it")
+
+
 def method_of(name: MethodName | None, gamma: list[float] | None, fine: bool, validate: str | None) -> Method:
     """The method that the options speak of: auto, or nudge-n where the bound of its moves is given."""
     if name is None:
         name = MethodName.n if gamma or fine else MethodName.auto
-    if fine and (gamma or name is not MethodName.n):
-        raise InputError("--fine is a grid of γ for nudge-n: leave out --gamma, or give all γ with --gamma")
+    if fine and name is not MethodName.n:
+        raise InputError(
+            f"--fine is a grid of γ for nudge-n, and the method is {name.value}: leave it out"
+            + (", or give all γ with --gamma" if name is MethodName.m else "")
+        )
+    if fine and gamma:
+        raise InputError("--fine is a grid of γ, and --gamma gives others: leave out one of them")
     if gamma and name not in (MethodName.n, MethodName.m):
         raise InputError(
             f"--gamma bounds the moves of nudge-n and nudge-m; {name.value} chooses settings of its own: leave it out"

@@ -72,6 +72,7 @@ _models, _devices = _one_of(BUNDLED), _one_of("cpu", "cuda", "mps")
 Model = Annotated[str, typer.Option(help="Model of sentence-transformers: a name or a folder.", autocompletion=_models)]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps.", autocompletion=_devices)]
 VectorsOut = Annotated[Path | None, _file(f"File to write; {_FILE}", "--out")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 TunedOut = Annotated[Path | None, _file("File for the moved vectors, such as tuned.safetensors.", "--out")]
 Tuned = Annotated[Path | None, _file(f"{_TUNED}; without it, the vectors as they are.")]
 ToReport = Annotated[Path, _file(f"{_TUNED}.", "--tuned")]

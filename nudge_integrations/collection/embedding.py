@@ -208,7 +208,10 @@ def _matrix(embedder: Embedder, vectors: Any, count: int, dim: int | None = None
     """(count, dim) what an embedding object gave."""
     expected = f"{counted(count, 'list', 'lists')} of {'' if dim is None else f'{dim} '}numbers"
     try:
-        matrix = np.asarray(vectors, np.float32)
+        matrix = np.asarray(vectors)
+        if matrix.dtype.kind == "c":
+            raise TypeError("they are complex numbers")
+        matrix = matrix.astype(np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"{embedder.name} did not return vectors ({error}); expected {expected}: look at its embed_query and embed_documents"

@@ -22,6 +22,12 @@ from nudge_integrations.collection.questions import chosen_method, read_both
 from nudge_integrations.llama_index.learning import LlamaIndexEmbedder, check_embedded, learn
 from nudge_integrations.llama_index.moves import NodeMoves, about_model, digest
 
+_MISPLACED = (
+    "NudgeEmbeddingPostprocessor moves the embeddings of nodes before they are stored, so it belongs into the pipeline, not among the "
+    "node_postprocessors of a query engine: IngestionPipeline(transformations=[SentenceSplitter(), embed_model, postprocessor]); for an index that "
+    "exists there is nudge_index(index, questions)"
+)
+
 
 class NudgeEmbeddingPostprocessor(TransformComponent):
     """Learns from labelled questions how nodes move, at its first call or in `fit`; from then on it moves those nodes.
@@ -114,7 +120,17 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         """The name of the class."""
         return "NudgeEmbeddingPostprocessor"
 
+    def postprocess_nodes(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
+        """Refused: it is a step of ingestion, no postprocessor of a query engine.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError(_MISPLACED)
+
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "callback_manager":  # a query engine gives one to each of its node_postprocessors
+            raise InputError(_MISPLACED)
         if name in ("questions", "validation"):
             value = read_both(value)[0] if name == "questions" else read_both(None, value)[1]
         super().__setattr__(name, value)

@@ -77,3 +77,14 @@ def test_a_saved_file_is_readable_as_other_files_are(tmp_path):
     (tmp_path / "plain").touch()
     assert (tmp_path / "t.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
     assert Nudge.load(tmp_path / "t.safetensors").gamma == 0.1
+
+
+@pytest.mark.parametrize("shared", [30, 1])
+def test_validation_questions_that_were_learned_from_are_told_of(sample, caplog, shared):
+    drawn = sample(0)
+    held_out = QuerySet.concat([drawn.validation, drawn.train.take(range(shared))])
+    finetune(drawn.X, drawn.train, held_out, method=NudgeN())
+    assert f"{shared} of {len(held_out)} validation questions are training questions too" in caplog.text
+    caplog.clear()
+    finetune(drawn.X, drawn.train, drawn.validation, method=NudgeN())
+    assert caplog.text == ""

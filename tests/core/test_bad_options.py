@@ -108,3 +108,30 @@ def test_gamma_of_compat(solver):
 def test_ids_beside_a_corpus_that_has_its_own():
     with pytest.raises(InputError, match=r"brings its own ids, so ids=… is not taken"):
         open_corpus(open_corpus(X), ids=list("abcd"))
+
+
+@pytest.mark.parametrize("solver", [NUDGEN, NUDGEM])
+@pytest.mark.parametrize(
+    ("train", "validation", "says"),
+    [
+        (
+            {"q_embs": X, "q_ans_index": [[0]] * len(X)},
+            True,
+            r"train_set has no 'q_ans_indx', only 'q_embs', 'q_ans_index'",
+        ),
+        (True, None, r"val_set is missing; expected .*it chooses γ: hold some questions out"),
+        (True, {"q_embs": X}, r"val_set has no 'q_ans_indx'"),
+        (QuerySet(X, [[0]] * len(X)), True, r"train_set is a QuerySet; expected \{\"q_embs\""),
+        ({"q_embs": X, "q_ans_indx": [[0]]}, True, r"train_set has \d+ questions and 1 lists of answers"),
+        (
+            {"q_embs": X, "q_ans_indx": [0] * len(X)},
+            True,
+            r"train_set\['q_ans_indx'\]\[0\] is 0; expected a list of row numbers",
+        ),
+    ],
+)
+def test_sets_of_compat(solver, train, validation, says):
+    part = {"q_embs": X, "q_ans_indx": [[0]] * len(X)}
+    sets = [part if one is True else one for one in (train, validation)]
+    with pytest.raises(InputError, match=says):
+        solver("cpu").finetune_embeddings(X, *([sets[0]] if sets[1] is None else sets))

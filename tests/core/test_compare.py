@@ -10,7 +10,7 @@ pytest.importorskip("scipy", reason="scipy is not installed: pip install 'nudge-
 
 X = np.eye(4, dtype=np.float32)
 GOOD = QuerySet(X, [[0], [1], [2], [3]], ids=list("abcd"))
-MIXED = QuerySet(X, [[0], [1], [0], [0]], ids=list("abcd"))  # two of four are missed
+MIXED = QuerySet(X[[0, 1, 0, 0]], [[0], [1], [2], [3]], ids=list("abcd"))  # two of four are missed
 
 
 @pytest.fixture
@@ -79,6 +79,12 @@ def test_other_questions_are_refused():
         evaluate(X, GOOD.take([0, 1, 2])).compare(evaluate(X, GOOD))
     with pytest.raises(InputError, match="different questions"):
         evaluate(X, GOOD.take([1, 0, 2, 3])).compare(evaluate(X, GOOD))
+    unnamed = [evaluate(X, QuerySet(X, [[0], [1], [2], [last]])) for last in (3, 0)]
+    with pytest.raises(InputError, match=r"different questions \(number 4 is answered by 3 and by 0\)"):
+        unnamed[1].compare(unnamed[0])
+    named = [evaluate(X, QuerySet(X, [[0], [1], [2], [3]], texts=list(texts))) for texts in ("abcd", "abce")]
+    with pytest.raises(InputError, match=r"different questions \(number 4 is 'd' and 'e'\)"):
+        named[1].compare(named[0])
 
 
 def test_no_measure_in_common_is_refused():

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import nudge_core
@@ -44,8 +45,8 @@ import numpy as np
 from nudge_core import *
 from nudge_core.compat import NUDGEM, NUDGEN
 X = np.eye(4, dtype="f4")
-queries = QuerySet(X, [[1], [1], [2], [3]])
-evaluate(X, queries, tuned=finetune(X, queries, queries, method=NudgeN()))
+queries, others = QuerySet(X, [[1], [1], [2], [3]]), QuerySet(X[::-1] + 0.1, [[1], [1], [2], [3]])
+evaluate(X, queries, tuned=finetune(X, queries, others, method=NudgeN()))
 print([name for name in {HEAVY.split()} if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
@@ -81,9 +82,7 @@ def test_a_missing_package_is_a_missing_extra(monkeypatch, tmp_path, module):
     monkeypatch.setitem(sys.modules, module, None)
     (tmp_path / "X.parquet").touch()
     X = nudge_core.open_corpus([[1.0, 0.0], [0.0, 1.0]])
-    one, other = (
-        nudge_core.evaluate(X, nudge_core.QuerySet([[1.0, 0], [0, 1.0]], rows)) for rows in ([[0], [1]], [[0], [0]])
-    )
+    one, other = (nudge_core.evaluate(X, nudge_core.QuerySet(Q, [[0], [1]])) for Q in (np.eye(2), 1 - np.eye(2)))
     with pytest.raises(errors.MissingExtraError, match=r"pip install 'nudge-integrations\[(files|evaluation)\]'"):
         nudge_core.open_corpus(tmp_path / "X.parquet") if module == "pyarrow" else one.compare(other)
 

@@ -48,13 +48,16 @@ def test_a_copy_is_what_apply_to_gives(tmp_path, write, dtype, cuts):
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["in", "out"]
 
 
-def test_one_file_becomes_one_file_and_replaces_what_was_there(tmp_path, write):
+def test_one_file_becomes_one_file_and_replaces_another_only_when_told(tmp_path, write):
     X = vectors()
     (source,) = write(tmp_path, X).iterdir()
     target = tmp_path / f"moved{source.suffix}"
     target.write_text("old")
     tuned = tune(X, source)
-    tuned.copy_files(source, target)
+    with pytest.raises(InputError, match=r"is there already: give another name, or overwrite=True"):
+        tuned.copy_files(source, target)
+    assert target.read_text() == "old"
+    tuned.copy_files(source, target, overwrite=True)
     assert torch.equal(read(target), torch.from_numpy(tuned.apply_to(X)))
 
 
@@ -76,7 +79,7 @@ def test_ids_other_columns_codecs_and_metadata_of_parquet_stay(tmp_path):
             table, tmp_path / "X.parquet", compression={"text": "zstd", "v.list.element": "snappy"}, row_group_size=30
         )
         tuned = finetune(tmp_path / "X.parquet", questions(X, about=50), method=NudgeN(gammas=0.3))
-        tuned.copy_files(tmp_path / "X.parquet", tmp_path / "Y.parquet")
+        tuned.copy_files(tmp_path / "X.parquet", tmp_path / "Y.parquet", overwrite=True)
         new, old = pq.read_table(tmp_path / "Y.parquet"), pq.read_table(tmp_path / "X.parquet")
         assert new.schema.equals(old.schema, check_metadata=True)
         assert new.drop_columns(["v"]) == old.drop_columns(["v"])
@@ -93,7 +96,7 @@ def test_npy_of_other_layouts_and_ids_beside(tmp_path):
     for name, array in (("big", X.astype(">f4")), ("fortran", np.asfortranarray(X))):
         np.save(tmp_path / f"{name}.npy", array)
         tuned = tune(X, tmp_path / f"{name}.npy")
-        tuned.copy_files(tmp_path / f"{name}.npy", tmp_path / "out.npy")
+        tuned.copy_files(tmp_path / f"{name}.npy", tmp_path / "out.npy", overwrite=True)
         assert np.load(tmp_path / "out.npy").dtype == array.dtype
         assert np.load(tmp_path / "out.npy").tolist() == tuned.apply_to(X).tolist()
     (tmp_path / "in").mkdir()

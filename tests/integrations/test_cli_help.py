@@ -57,6 +57,7 @@ def test_the_commands_of_the_page_run_one_after_the_other(beir, monkeypatch, pag
     assert len(lines) >= 3
     monkeypatch.chdir(beir.parent)
     beir.rename("my-data")
+    (Path("my-data") / "embeddings.npz").unlink(missing_ok=True)
     for line in lines:
         done = CliRunner().invoke(app, shlex.split(line, comments=True)[1:], prog_name="nudge")
         assert done.exit_code == 0, (line, done.output)

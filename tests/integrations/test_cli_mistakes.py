@@ -47,8 +47,16 @@ MISTAKES = {
         ["report", "{set}", "--tuned", "t", "--out", "no/r.html"],
         ["no/r.html", "a folder that exists"],
     ),
-    "no such device": (["embed", "{set}", "--device", "toaster"], ["'toaster'", '"cpu"']),
-    "no such model": (["embed", "{set}", "--model", "no/such-model"], ["'no/such-model'", "nudge-integrations[demo]"]),
+    "embedded before": (["embed", "{set}"], ["embeddings.npz' is there already", "--force"]),
+    "fine for contrastive": (
+        ["tune", "{set}", "--method", "contrastive", "--fine"],
+        ["the method is contrastive: leave it out"],
+    ),
+    "no such device": (["embed", "{set}", "--force", "--device", "toaster"], ["'toaster'", '"cpu"']),
+    "no such model": (
+        ["embed", "{set}", "--force", "--model", "no/such-model"],
+        ["'no/such-model'", "nudge-integrations[demo]"],
+    ),
     "demo into a file": (["demo", "--out", "{set}/corpus.jsonl"], ["corpus.jsonl", "name of a folder"]),
 }
 

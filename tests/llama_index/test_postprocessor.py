@@ -10,6 +10,7 @@ import pytest
 from llama_base import Known
 from llama_index.core import Settings, VectorStoreIndex
 from llama_index.core.ingestion import IngestionCache, IngestionPipeline
+from llama_index.core.llms import MockLLM
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import Document, TextNode
 from llama_worlds import nearest
@@ -401,3 +402,16 @@ class TestOptions:
         ]
         with pytest.raises(InputError, match="normalise them first, or use NudgeN"):
             postprocessor(world, method=NudgeM())(long)
+
+
+def test_among_the_postprocessors_of_a_query_engine(world):
+    """It says what it is, and where it belongs."""
+    post = NudgeEmbeddingPostprocessor(world.pairs(), embed_model=world.model)
+    for misuse in (
+        lambda: world.index.as_query_engine(llm=MockLLM(), node_postprocessors=[post]),
+        lambda: post.postprocess_nodes([], query_str="where?"),
+    ):
+        with pytest.raises(
+            InputError, match=r"belongs into the pipeline.*IngestionPipeline\(.*nudge_index\(index, questions\)"
+        ):
+            misuse()
