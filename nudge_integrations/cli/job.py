@@ -10,6 +10,7 @@ from typing import Any, Literal
 from nudge_core import Auto, Contrastive, Evaluation, LinearMap, Nudge, NudgeM, NudgeN, QuerySet, evaluate
 from nudge_core.errors import InputError
 from nudge_core.evaluation import Comparison
+from nudge_core.evaluation.measures import parse_all
 from nudge_core.methods.base import Method
 from nudge_integrations.cli.options import MethodName
 from nudge_integrations.cli.output import err, say
@@ -38,6 +39,7 @@ class Job:
     @classmethod
     def open(cls, data: str, embeddings: Path | None, measures: Sequence[str] | None, skip_empty: bool) -> Job:
         """Read a folder in BEIR form or hf:NAME, and its vectors."""
+        parse_all(measures or MEASURES)  # a misspelled one is refused before the work
         labelled = read_data(data)
         for problem in labelled.problems:
             say(problem, err)

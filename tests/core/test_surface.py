@@ -82,7 +82,7 @@ def test_a_missing_package_is_a_missing_extra(monkeypatch, tmp_path, module):
     monkeypatch.setitem(sys.modules, module, None)
     (tmp_path / "X.parquet").touch()
     X = nudge_core.open_corpus([[1.0, 0.0], [0.0, 1.0]])
-    one, other = (nudge_core.evaluate(X, nudge_core.QuerySet(Q, [[0], [1]])) for Q in (np.eye(2), 1 - np.eye(2)))
+    one, other = (nudge_core.evaluate(X, nudge_core.QuerySet(Q, [[0], [1]])) for Q in (np.eye(2), np.eye(2)[[1, 1]]))
     with pytest.raises(errors.MissingExtraError, match=r"pip install 'nudge-integrations\[(files|evaluation)\]'"):
         nudge_core.open_corpus(tmp_path / "X.parquet") if module == "pyarrow" else one.compare(other)
 

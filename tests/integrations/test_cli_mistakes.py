@@ -95,7 +95,6 @@ def break_files(folder):
     yield "no corpus", lambda name: (folder / name / "corpus.jsonl").unlink(), ["corpus.jsonl", "holds corpus.jsonl"]
     yield "no judgements", lambda name: shutil.rmtree(folder / name / "qrels"), ["no judgements", "qrels/train.tsv"]
     yield "bad json", lambda name: append(name, "corpus.jsonl", "{bad\n"), ["line 31", "one JSON object a line"]
-    yield "unknown document", lambda name: append(name, "qrels/train.tsv", "q1\tnone\t1\n"), ["'none'", "corpus.jsonl"]
     yield (
         "no vector",
         lambda name: append(name, "corpus.jsonl", '{"_id": "new", "text": "x"}\n'),
