@@ -57,7 +57,10 @@ def measure(kind: str, docs: int, dim: int) -> dict[str, Any]:
             store = FAISS(Given(), faiss.IndexFlatIP(dim), InMemoryDocstore(), {})
             store.add_embeddings(zip(ids, vectors, strict=True), ids=ids)
         about = rng.permutation(docs)[:2500].repeat(2)
-        asked = vectors[about] + 0.7 * rng.normal(size=(len(about), dim)).astype(np.float32) / dim**0.5
+        ways, noise = rng.normal(size=(2500, dim)).repeat(2, axis=0), rng.normal(size=(len(about), dim))
+        asked = (vectors[about] + (4 * ways + noise) / dim**0.5).astype(
+            np.float32
+        )  # both about a document lie on one side of it
         questions = QuerySet(asked, [[ids[row]] for row in about])
         before = {name: row.tobytes() for name, row in adapter_of(store).fetch(ids[:5000]).items()}
         filled, started = peak(), time.perf_counter()
