@@ -14,9 +14,10 @@ test: $(VENV)/.dev
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/kill
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/kill
 
-# Every point at which a write is killed; `make test` kills at some of them.
+# Every point at which a write is killed, and a thousand random times; `make test` kills at some of them. About an hour.
+KILLS ?= 1000
 test-kill: $(VENV)/.dev
-	HF_HUB_OFFLINE=1 NUDGE_KILL_POINTS=all $(BIN)/python -m pytest tests/kill --timeout 1800
+	HF_HUB_OFFLINE=1 NUDGE_KILL_POINTS=all NUDGE_KILLS=$(KILLS) $(BIN)/python -m pytest tests/kill --timeout 1800
 
 # 300 small faults, one at a time: which do the tests not notice? About an hour.
 mutants: $(VENV)/.dev

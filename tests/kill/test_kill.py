@@ -5,20 +5,17 @@ it writes, most of it inside the store's native code. What is left is opened by 
 """
 
 import os
-import uuid
 
 import numpy as np
 import pytest
-from engines.pgvector import rows, server
 from killing import children, jobs
 from killing.arena import RUNS, Arena
-from killing.places import ChromaPlace, FAISSPlace, LanceDBPlace, PGVectorInStorePlace, PGVectorPlace
+from killing.documents import DIM
 from killing.steps import STEPS, Line
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked here")
 
-PLACES = {"Chroma": ChromaPlace, "FAISS": FAISSPlace, "LanceDB": LanceDBPlace, "pgvector": PGVectorPlace}
-PLACES["pgvector with its journal"] = PGVectorInStorePlace
+PLACES = ("Chroma", "FAISS", "LanceDB", "pgvector", "pgvector with its journal")
 ALL = os.environ.get("NUDGE_KILL_POINTS") == "all"
 LINES, MOMENTS, RECOVERIES = (20, 4, 6) if ALL else (3, 1, 1)
 """For each store: kills before a line and at a moment of each kind of run, and before a line of each kind of recovery."""
@@ -28,25 +25,6 @@ def points(actions, count):
     """(store, action, number): the numbers go on from one run to the next, so that each has kills at other steps."""
     each = [(store, action) for store in PLACES for action in actions]
     return [(*one, number) for i, one in enumerate(each) for number in range(i * count, (i + 1) * count)]
-
-
-@pytest.fixture(scope="module")
-def arena(tmp_path_factory):
-    """The arena of a store, by its name."""
-    children.start()
-    known = {}
-
-    def find(store: str) -> Arena:
-        if store not in known:
-            folder, more = tmp_path_factory.mktemp(store), ()
-            if store.startswith("pgvector"):
-                more = server().get_uri(driver="psycopg"), f"s_{uuid.uuid4().hex}"
-            if store == "pgvector":
-                rows(f"CREATE SCHEMA {more[1]}")
-            known[store] = Arena(PLACES[store](folder, *more))
-        return known[store]
-
-    return find
 
 
 class After:
@@ -72,6 +50,7 @@ def check(arena: Arena, action: str, after: After, line: Line | None, store: str
     lost = {name for name in fresh.vectors if now.vectors.get(name) != goal.vectors[name]}
     lost |= {name for name in fresh.vectors if restored.vectors.get(name) != fresh.vectors[name]}
     tally.unchecked -= 1
+    tally.payloads += any(seen.payloads != fresh.payloads for seen in (left.seen, now, restored))
     tally.unfinished += left.unfinished
     tally.lost += len(lost)
 
@@ -93,7 +72,8 @@ def check(arena: Arena, action: str, after: After, line: Line | None, store: str
 
 def near(one: bytes, other: bytes) -> bool:
     """Whether it is the same vector; in the middle of a write Chroma may hold it with other last bits."""
-    return np.allclose(np.frombuffer(one, np.float32), np.frombuffer(other, np.float32), rtol=0, atol=1e-6)
+    kind = np.float64 if len(one) == 8 * DIM else np.float32
+    return np.allclose(np.frombuffer(one, kind), np.frombuffer(other, kind), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("store", PLACES)

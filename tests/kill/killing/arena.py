@@ -46,6 +46,7 @@ class Arena:
         assert call(jobs.undisturbed, place, "restore") == self.seen["fresh"]
         self._lines: dict[tuple[str, bool], list[steps.Line]] = {}
         self._seconds: dict[str, float] = {}
+        self._whole: dict[str, float] = {}
         noted = [i for i, line in enumerate(self.lines("nudge-again", False)) if line.step == "note"]
         assert self.kill_at_a_line("nudge-again", noted[len(noted) // 2], False)
         place.keep("cut")
@@ -72,6 +73,20 @@ class Arena:
             self.place.bring_back(RUNS[action].before)
             self._seconds[action] = call(jobs.seconds, self.place, action)
         return self._seconds[action]
+
+    def kill_at_random(self, action: str, share: float, given: bool) -> bool:
+        """Whether a process was killed after this share of the time that it takes to open the collection, run it, and save."""
+        if action not in self._whole:
+            self.place.bring_back(RUNS[action].before)
+            self._whole[action] = call(jobs.whole_seconds, self.place, action)
+        self.place.bring_back(RUNS[action].before)
+        child = Child(jobs.wait_for_death_from_the_beginning, self.place, self.journal(given), action, talks=True)
+        assert child.hear() == "begins"
+        time.sleep(share * self._whole[action])
+        child.process.kill()
+        killed = child.died()
+        self.place.wait()
+        return killed
 
     def kill_at_a_line(self, action: str, line: int, given: bool) -> bool:
         """Whether a process that ran it was killed before this line."""

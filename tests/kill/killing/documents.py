@@ -1,12 +1,13 @@
 """Documents and two sets of questions, so small that a run takes moments, and such that moving the documents helps the questions."""
 
 import hashlib
+from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
 DIM = 8
-IDS = [f"doc-{i:02}" for i in range(30)]
+IDS = [str(uuid5(NAMESPACE_URL, f"doc-{i:02}")) for i in range(30)]  # the only texts that Qdrant takes
 TEXTS = [f"text of {name}" for name in IDS]
 METADATAS = [{"page": i, "source": f"file-{i % 3}"} for i in range(30)]
 FIRST, SECOND = range(24), range(8, 30)  # the documents that each set of questions is about: 16 in common

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from killing import steps
 from killing.documents import questions
@@ -16,7 +17,9 @@ from killing.places import Place
 from nudge_core import NudgeN
 from nudge_core.errors import UnfinishedRunError
 from nudge_integrations.langchain import NudgeVectorStore
+from nudge_integrations.llama_index.runs import collection_of
 from nudge_integrations.stores import adapter_of
+from nudge_integrations.stores.simple import SimpleAdapter
 
 
 @dataclass
@@ -66,11 +69,41 @@ def wrap(place: Place, journal: Path | None = None, recover: str | None = None) 
     for name, value in place.pieces.items():
         assert hasattr(adapter, name)
         setattr(adapter, name, value)
-    return NudgeVectorStore(place.open(), journal=place.always or journal, recover=recover)
+    inner = place.open()
+    journal = place.always or journal
+    if place.indexed:
+        return Indexed(inner, journal, recover)
+    return NudgeVectorStore(inner, journal=journal, recover=recover)
+
+
+class Indexed:
+    """An index of LlamaIndex with the calls of a `NudgeVectorStore`."""
+
+    def __init__(self, inner: Any, journal: Path | None, recover: str | None) -> None:
+        self.inner = inner
+        self.collection = collection_of(inner, journal, recover)
+
+    def nudge(self, questions: Any, validation: Any, **options: Any) -> Any:
+        others = {"measure": None, "background": None, "allow_map": False, "folds": 5}
+        return self.collection.nudge(questions, validation, **others, **options)
+
+    def restore(self, **options: Any) -> Any:
+        return self.collection.restore(**options)
+
+    def recover(self, direction: str, **options: Any) -> Any:
+        return self.collection.recover(direction, **options)
+
+    def history(self) -> list:
+        return self.collection.history()
+
+    @property
+    def journal(self) -> Path | None:
+        return self.collection.journal
 
 
 def look(store: NudgeVectorStore, place: Place) -> Seen:
-    pages = list(adapter_of(store.inner).walk(1000))
+    adapter = SimpleAdapter.of_llama_index(store.inner) if place.indexed else adapter_of(store.inner)
+    pages = list(adapter.walk(1000))
     vectors = {name: row.tobytes() for names, rows in pages for name, row in zip(names, rows, strict=True)}
     return Seen(vectors, place.helper().payloads(store.inner))
 
@@ -111,6 +144,24 @@ def die_at_a_line(place: Place, journal: Path | None, action: str, line: int) ->
     store = wrap(place, journal)
     steps.die_at(line)
     ACTIONS[action](store)
+
+
+def whole_seconds(place: Place, action: str) -> float:
+    """How long it takes to open the collection, run it, and save."""
+    started = time.perf_counter()
+    store = wrap(place)
+    ACTIONS[action](store)
+    place.save(store.inner)
+    return time.perf_counter() - started
+
+
+def wait_for_death_from_the_beginning(place: Place, journal: Path | None, action: str, pipe: Connection) -> None:
+    """Say that it begins, open the collection, run it, save, and do nothing more."""
+    pipe.send("begins")
+    store = wrap(place, journal)
+    ACTIONS[action](store)
+    place.save(store.inner)
+    time.sleep(600)
 
 
 def wait_for_death(place: Place, journal: Path | None, action: str, pipe: Connection) -> None:

@@ -5,7 +5,6 @@ It is the same place all the time, as some stores are known by it. Collections a
 
 import shutil
 import time
-import uuid
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,11 +12,13 @@ from typing import Any, ClassVar
 from langchain_core.vectorstores import VectorStore
 
 from killing.documents import DIM, IDS, METADATAS, TEXTS, Known
+from nudge_integrations.stores import save_folder, saved_folder
 
 
 class Place:
     """A folder in which "now" holds the store and the journal, beside copies of earlier states."""
 
+    indexed: ClassVar[bool] = False  # an index of LlamaIndex
     engine: ClassVar[str]  # what reads texts and metadata past every adapter
     # constants of the adapter's module, so small here that a write is of several pieces
     pieces: ClassVar[dict[str, int]] = {}
@@ -92,12 +93,12 @@ class LanceDBPlace(Place):
 
 
 class FAISSPlace(Place):
-    """On disk is what was saved last, all of it: `save_local` writes a new folder, and then a link is turned to it."""
+    """On disk is what was saved last, all of it."""
 
     engine = "faiss.FaissEngine"
 
     def open(self) -> VectorStore:
-        saved = self.files / "last"
+        saved = Path(saved_folder(self.files / "last"))
         if not saved.exists():
             return self.helper().build(self.files, Known(), "dot", DIM)
         from langchain_community.vectorstores import FAISS
@@ -105,11 +106,88 @@ class FAISSPlace(Place):
         return FAISS.load_local(str(saved), Known(), allow_dangerous_deserialization=True)
 
     def save(self, store: VectorStore) -> None:
-        new = self.files / uuid.uuid4().hex
-        store.save_local(str(new))
-        link = new.with_suffix(".link")
-        link.symlink_to(new.name)
-        link.replace(self.files / "last")
+        save_folder(store.save_local, self.files / "last")
+
+
+class SimplePlace(Place):
+    """LlamaIndex's SimpleVectorStore in an index: on disk is what was persisted last."""
+
+    engine, indexed = "simple.SimpleVectorStore", True
+
+    def open(self) -> Any:
+        from llama_index.core import StorageContext, VectorStoreIndex, load_index_from_storage
+        from llama_index.core.schema import TextNode
+
+        saved, model = saved_folder(self.files / "last"), _model()
+        if Path(saved).exists():
+            return load_index_from_storage(StorageContext.from_defaults(persist_dir=saved), embed_model=model)
+        rows = zip(IDS, TEXTS, METADATAS, Known().embed_documents(TEXTS), strict=True)
+        nodes = [TextNode(id_=name, text=text, metadata=about, embedding=row) for name, text, about, row in rows]
+        return VectorStoreIndex(nodes, embed_model=model)
+
+    def make(self) -> None:
+        self.save(self.open())
+
+    def save(self, store: Any) -> None:
+        save_folder(store.storage_context.persist, self.files / "last")
+
+    def helper(self) -> Any:
+        return self
+
+    def payloads(self, index: Any) -> dict[str, tuple[str, dict]]:
+        return {name: (node.text, node.metadata) for name, node in index.docstore.docs.items()}
+
+
+def _model() -> Any:
+    from llama_index.core.embeddings import BaseEmbedding
+
+    class Model(BaseEmbedding):
+        def _get_query_embedding(self, query: str) -> list[float]:
+            return Known().embed_query(query)
+
+        _get_text_embedding = _get_query_embedding
+
+        async def _aget_query_embedding(self, query: str) -> list[float]:
+            return Known().embed_query(query)
+
+    return Model(model_name="known")
+
+
+_CLIENTS: dict[str, Any] = {}  # of this process, as a folder is opened once
+
+
+class QdrantPlace(Place):
+    """A folder, in local mode; by dot product, as it changes the last bits of cosine collections whenever it is opened."""
+
+    engine = "qdrant.QdrantEngine"
+
+    def make(self) -> None:
+        from qdrant_client import QdrantClient, models
+
+        client = QdrantClient(path=str(self.files))
+        client.create_collection("docs", models.VectorParams(size=DIM, distance=models.Distance.DOT))
+        client.close()
+        super().make()
+
+    def open(self) -> VectorStore:
+        from qdrant_client import QdrantClient
+
+        if str(self.files) not in _CLIENTS:
+            _CLIENTS[str(self.files)] = QdrantClient(path=str(self.files))
+        return self.helper().open(_CLIENTS[str(self.files)], Known(), "dot")
+
+
+class MilvusPlace(Place):
+    """A file of Milvus Lite, whose server is a thread of the process that is killed."""
+
+    engine = "milvus.MilvusEngine"
+
+    def open(self) -> VectorStore:
+        from langchain_milvus import Milvus
+
+        index = {"index_type": "AUTOINDEX", "metric_type": "COSINE", "params": {}}
+        uri = {"uri": str(self.files / "docs.db")}
+        return Milvus(Known(), "docs", connection_args=uri, index_params=index, enable_dynamic_field=True)
 
 
 COMMENT = (

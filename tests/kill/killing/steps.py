@@ -34,7 +34,14 @@ COMMITS = {
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
     if line.strip() in ('self.connection.execute("COMMIT")', "begun.commit()")
 }
-INSIDE = {"replace": "write", "mark": "note", "finish": "finish", "_verify": "verify", "carry_out": "compare"}
+INSIDE = {
+    "replace": "write",
+    "mark": "note",
+    "finish": "finish",
+    "_end": "finish",
+    "_compare": "verify",
+    "carry_out": "compare",
+}
 STEPS = ("open", "prepare", "plan", "compare", "write", "note", "verify", "finish", "end")
 """In the order of a run: the journal opened or made; all else before the plan; the plan put in the journal; for each piece what the store holds
 compared with the plan, written, and noted; all read back; the end noted; and what comes after."""
