@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from nudge_core.apply import Journal, prune, survey
 from nudge_core.apply.belonging import MARKED
-from nudge_core.apply.database import engine_of
 from nudge_core.apply.memory import current_map, map_added, model_number
+from nudge_core.apply.server import engine_of
 from nudge_core.errors import InputError, JournalError
 from nudge_integrations.collection import places
 from nudge_integrations.collection.embedding import Embedder, probe_of

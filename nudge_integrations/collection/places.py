@@ -24,7 +24,8 @@ from weakref import WeakKeyDictionary
 
 from nudge_core.apply import Journal
 from nudge_core.apply.belonging import Known, Rows, Told, known, known_of_all, reading, told
-from nudge_core.apply.database import PREFIX, DatabaseJournal, DatabasePlace, places_in
+from nudge_core.apply.database import DatabaseJournal
+from nudge_core.apply.server import PREFIX, DatabasePlace, places_in
 from nudge_core.errors import JournalError
 from nudge_integrations.stores import StoreAdapter
 
@@ -198,7 +199,12 @@ def open_journal(adapter: StoreAdapter, path: Place) -> Journal:
     mark = mark_of(adapter)
     if about is not None and about.fingerprint != fingerprint and belongs(path, adapter, about, mark):
         fingerprint = about.fingerprint
-    about_it: dict[str, Any] = {"kind": adapter.kind, "fingerprint": fingerprint, "dim": adapter.dim, "dtype": adapter.dtype}
+    about_it: dict[str, Any] = {
+        "kind": adapter.kind,
+        "fingerprint": fingerprint,
+        "dim": adapter.dim,
+        "dtype": adapter.dtype,
+    }
     if isinstance(path, DatabasePlace):
         return DatabaseJournal(path, **about_it, also=_lock_of(adapter))
     return Journal(path, **about_it, also=_lock_of(adapter))

@@ -29,8 +29,8 @@ from nudge_integrations.stores.registry import check_known
 class NudgeVectorStore(WrappingVectorStore):
     """A LangChain vector store, wrapped. It is searched, filled and emptied as before; `nudge` moves its vectors, `restore` puts them back.
 
-    Before the first write every original vector is in a journal, a file on this machine whose place `repr` shows. Several programs may search
-    at once; one at a time may nudge. Two machines that nudge one collection need one journal: let only one of them do it.
+    Before the first write every original vector is in a journal, whose place `repr` shows. Several programs may search at once; one at a time may
+    nudge. Two machines that nudge one collection need one journal: in a database.
 
     Example:
         >>> from langchain_core.embeddings import DeterministicFakeEmbedding
@@ -241,11 +241,8 @@ class NudgeVectorStore(WrappingVectorStore):
 
         Every original stays, and each run in `history`. A journal is pruned by itself where more runs than this have vectors.
 
-        Args:
-            keep: How many runs are kept as they are, 1 or more.
-
         Raises:
-            InputError: `keep` is no such number.
+            InputError: `keep`, how many runs are kept as they are, is not 1 or more.
             LockedError: Another process is writing to this collection.
         """
         return self._collection.prune(keep)
@@ -253,11 +250,7 @@ class NudgeVectorStore(WrappingVectorStore):
     aprune = in_thread(prune)
 
     def begin_anew(self) -> None:
-        """Take what the store holds now for original, where its journal is lost: only then.
-
-        Raises:
-            InputError: The journal is there, and vectors stand moved: `restore` puts the originals back.
-        """
+        """Take what the store holds now for original, where its journal is lost; an InputError where it is there and vectors stand moved."""
         self._collection.begin_anew()
 
     abegin_anew = in_thread(begin_anew)

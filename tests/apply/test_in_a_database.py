@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from nudge_core.apply import recover, restore, write
-from nudge_core.apply.database import DatabaseJournal, DatabasePlace, engine_of, places_in
+from nudge_core.apply.database import DatabaseJournal
+from nudge_core.apply.server import DatabasePlace, engine_of, places_in
 from nudge_core.errors import InputError, JournalError, LockedError
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "stores")]
@@ -81,7 +82,8 @@ def world(make):
 
 HOLD = """
 import sys, numpy as np
-from nudge_core.apply.database import DatabaseJournal, DatabasePlace, engine_of
+from nudge_core.apply.database import DatabaseJournal
+from nudge_core.apply.server import DatabasePlace, engine_of
 place = DatabasePlace(engine_of(sys.argv[1]), sys.argv[2])
 journal = DatabaseJournal(place, kind="Dict", fingerprint="this", dim=3, dtype=np.dtype("f4"))
 with journal.lock("nudge"):
@@ -94,7 +96,9 @@ def test_another_process_holds_it_until_it_is_killed(world):
     command = [sys.executable, "-c", HOLD, server().get_uri(), world.journal.place.schema]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(LockedError, match=rf"process {process.pid} on .* does 'nudge'.*postgresql://.*schema nudge_"):
+        with pytest.raises(
+            LockedError, match=rf"process {process.pid} on .* does 'nudge'.*postgresql://.*schema nudge_"
+        ):
             write(world.target, world.journal, ["d0"], world.vectors(1, 1))
         assert (world.target.writes, world.journal.runs()) == ([], [])
         process.send_signal(signal.SIGKILL)
@@ -113,7 +117,9 @@ def test_a_holder_that_loses_its_connection_writes_nothing_more(world):
 
     def cut(ids):
         if len(world.target.writes) == 1:
-            rows("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()")
+            rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+            )
 
     world.target.on_replace = cut
     with pytest.raises(JournalError, match="cannot be used .*see that the database is up"):

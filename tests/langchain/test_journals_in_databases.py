@@ -1,6 +1,5 @@
 """A journal in a database: given by its URL, or kept in the database of the vectors, where a dump holds both."""
 
-
 import numpy as np
 import pytest
 from engines.pgvector import PGVectorEngine, PGVectorStoreEngine, rows, server
