@@ -57,6 +57,10 @@ class StoreError(NudgeError):
     """The store failed during a run, or does not hold what was written to it; the journal has every original."""
 
 
+class EmbeddingError(NudgeError):
+    """The object that embeds questions failed; its own error is the cause of this one. Nothing was written to the store."""
+
+
 class ClusterError(NudgeError, OSError):
     """A cluster that cannot be reached, or that failed; nothing was changed."""
 

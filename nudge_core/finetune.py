@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from nudge_core.corpus.base import Missing
 from nudge_core.corpus.opening import CorpusLike
 from nudge_core.data.queries import QuerySet
 from nudge_core.methods.base import Method
@@ -18,6 +19,7 @@ def finetune(
     *,
     method: Method | None = None,
     refit: bool = False,
+    missing: Missing = "skip",
     device: str | torch.device | None = None,
     progress: bool = True,
 ) -> Nudge:
@@ -29,9 +31,13 @@ def finetune(
     Args:
         corpus: (docs, dim) array, tensor or memory map; a path to `.npy`, a folder of `.npy` shards or Parquet; or a `Corpus`.
         train: Training questions: they say where documents move.
-        validation: Validation questions: they say how far (γ). Not needed if the method has one fixed γ.
-        method: `NudgeN()` if not given.
+        validation: Validation questions: they say how far documents move. `NudgeN` and `NudgeM` need them unless γ is fixed; other methods hold out
+            some of the training questions in turn where there are none.
+        method: `Auto()` if not given, the default everywhere: leave documents as they are, `NudgeN("angles", "nDCG@10")`, or `Contrastive()`,
+            whichever questions held out speak for. The call of the paper is `NudgeN()`.
         refit: Solve once more on training and validation questions together, with the γ chosen; without validation questions it changes nothing.
+        missing: What to do with labels whose document the corpus does not hold: leave them out and log it ("skip"), up to a half of them, or refuse
+            them ("error").
         device: Where to compute: "cpu", "cuda", "mps". Without it CUDA if present, else the CPU.
         progress: Whether a pass over the corpus that takes longer than two seconds shows a bar.
 
@@ -52,5 +58,5 @@ def finetune(
         >>> finetune(X, train, validation, method=NudgeN()).method
         'NUDGE-N'
     """
-    fit = Fit(corpus, train, validation, method, refit=refit, device=device, progress=progress)
+    fit = Fit(corpus, train, validation, method, refit=refit, missing=missing, device=device, progress=progress)
     return fit.run().tuned()

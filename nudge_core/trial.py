@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 
 from nudge_core.arguments import whole_number
+from nudge_core.corpus.base import Missing
 from nudge_core.corpus.opening import CorpusLike
 from nudge_core.data.queries import QuerySet
 from nudge_core.display import Block, Reported
@@ -22,6 +24,7 @@ from nudge_core.evaluation.results import Comparison, Evaluation
 from nudge_core.methods.base import Method
 from nudge_core.result import Nudge
 from nudge_core.selection.candidate import Candidate
+from nudge_core.selection.evidence import Evidence
 from nudge_core.selection.fit import Fit
 
 
@@ -51,11 +54,17 @@ class Trial(Reported):
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the questions held out say of the gain, by the measure that chose."""
+        first = next(iter(self.before.values))
+        tried = len(self.candidates) - 1  # the first leaves documents as they are
+        return Evidence.of(first, self.before.values[first], self.after.values[first], tried)
+
     @property
     def improves(self) -> bool:
-        """Whether documents move, and the measure by which that was chosen is better than without fine-tuning."""
-        first = next(iter(self.before.values))
-        return bool(len(self.tuned)) and self.after.mean(first) > self.before.mean(first) + 1e-9
+        """Whether documents move, and the questions held out support that this is better than the original vectors."""
+        return bool(len(self.tuned)) and self.evidence.supports
 
     def compare(self) -> Comparison:
         """Before and after on the questions held out: all, seen and unseen."""
@@ -79,6 +88,7 @@ def trial(
     measures: Iterable[str | Measure] = DEFAULT_MEASURES,
     folds: int = 5,
     seed: int = 0,
+    missing: Missing = "skip",
     device: str | torch.device | None = None,
     progress: bool = True,
 ) -> Trial:
@@ -90,10 +100,12 @@ def trial(
         validation: Questions that choose γ and are measured. Without them the training questions are cut in folds: each is measured with vectors
             that learned from the others, γ is the best of these measurements (of some 1,000 of them where there are more), and the result
             learns from all questions with it. A method that learns cuts fewer than 300 in folds together with the training questions.
-        method: `NudgeN()` if not given.
+        method: `Auto()` if not given.
         measures: What to measure beside the measure that chooses γ, which comes first.
         folds: How many folds; no more than there are questions. Questions that differ in case and white space only are in one.
         seed: Seed of the cut, and of which questions choose γ where there are many.
+        missing: What to do with labels whose document the corpus does not hold: leave them out and log it ("skip"), up to a half of them, or refuse
+            them ("error").
         device: Where to compute.
         progress: Whether a pass over the corpus that takes longer than two seconds shows a bar.
 
@@ -122,6 +134,7 @@ def trial(
         folds=folds,
         seed=seed,
         refit=validation is None,
+        missing=missing,
         device=device,
         progress=progress,
     ).run()

@@ -102,3 +102,23 @@ def real() -> Callable[[str], Sample]:
 def closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a method stores take the closed form, which is quick and moves something; `Auto` has tests of its own."""
     monkeypatch.setattr("nudge_integrations.collection.questions.Auto", lambda **_: NudgeN("angles", "nDCG@10"))
+    monkeypatch.setattr("nudge_core.selection.evidence.ERROR", 0.5)  # and any mean gain counts: the samples are small
+    monkeypatch.setattr("nudge_core.selection.evidence.LEAST", 2)
+
+
+@pytest.fixture
+def learnable() -> tuple[np.ndarray, QuerySet]:
+    """(60, 16) documents and 120 questions, those about one document alike and away from it: much can be learned."""
+    rng = np.random.default_rng(0)
+    X, asked = rng.normal(size=(60, 16)), np.arange(120) % 20
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    near = X[asked] + rng.normal(size=(20, 16))[asked] / 2 + rng.normal(size=(120, 16)) / 10
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    return X.astype(np.float32), QuerySet(near.astype(np.float32), asked.reshape(-1, 1).tolist())
+
+
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gain must be supported, as it is outside of tests."""
+    monkeypatch.setattr("nudge_core.selection.evidence.ERROR", 0.01)
+    monkeypatch.setattr("nudge_core.selection.evidence.LEAST", 10)

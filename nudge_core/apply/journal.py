@@ -69,6 +69,11 @@ class Journal(JournalFile):
         """Forget re-added or deleted documents, unless one still holds a vector that a run wrote."""
         self.execute("UPDATE documents SET original = ?, current = ? WHERE id = ?", [(b"", b"", name) for name in ids])
 
+    def disown(self, ids: Iterable[str]) -> None:
+        """Forget documents of which no run is to say what they hold: they are as if never written."""
+        for statement in ("DELETE FROM changes WHERE id = ?", "DELETE FROM documents WHERE id = ?"):
+            self.execute(statement, [(name,) for name in ids])
+
     # Runs
 
     def runs(self) -> list[Run]:

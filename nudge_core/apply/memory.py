@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nudge_core.apply.equality import near
 from nudge_core.apply.file import LATER
 from nudge_core.apply.journal import Change, Journal, hash_of
 from nudge_core.apply.records import Target
-from nudge_core.apply.running import CHUNK, near
+from nudge_core.apply.running import CHUNK
 from nudge_core.data.queries import normal
 from nudge_core.data.vectors import mapped
 from nudge_core.errors import InputError, LockedError, StoreError, counted
@@ -233,7 +234,7 @@ def _no_map_for(target: Target, journal: Journal, run: int, ids: Sequence[str], 
     wrote = dict([(name, new) for name, new in witnesses if name not in added][:_WITNESSES])
     held = target.fetch(list(wrote))
     vectors = journal.vectors(wrote[name] for name in held)
-    as_written = sum(near(vector, vectors[wrote[name]]) for name, vector in held.items())
+    as_written = sum(near(vector, vectors[wrote[name]], target.rounding) for name, vector in held.items())
     if 2 * as_written <= len(held):
         return (
             f"the store does not hold what run {run} wrote, but other vectors or none of these documents: nudge again"
@@ -258,7 +259,7 @@ def _map_added(target: Target, journal: Journal, run: int, matrix: NDArray[np.fl
     changes = [Change(name, a, a, b) for name, a, b in zip(names, before, after, strict=True)]
     journal.amend(run, changes, dict(zip([*before, *after], [*old, *new], strict=True)))
     try:
-        target.replace(names, new)
+        target.replace(dict(zip(names, old, strict=True)), new)
         written = target.fetch(names)
     except Exception as error:
         raise StoreError(

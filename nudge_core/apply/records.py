@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -16,7 +16,7 @@ Direction: TypeAlias = Literal["finish", "rollback", "forward", "back"]
 """What becomes of an interrupted run; the last two are the older words for the first two."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """One run over a collection.
 
@@ -28,7 +28,7 @@ class Run:
         finished: When; None while writing.
         documents: How many documents it concerns.
         written: How many of them had been written when last noted.
-        settings: What it was made with: method, γ, scores, embedding model.
+        settings: What it was made with: method, γ, measure and its means before and after, number of questions, embedding model, note.
     """
 
     number: int
@@ -38,7 +38,18 @@ class Run:
     finished: str | None
     documents: int
     written: int
-    settings: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        made, told = self.settings, [f"{self.kind}, {self.state}", f"{self.written} of {self.documents} documents"]
+        if made.get("method"):
+            told.append(str(made["method"]))
+        if made.get("before") is not None and made.get("after") is not None:
+            asked = f" on {made['questions']} questions" if made.get("questions") else ""
+            told.append(f"{made.get('measure')} {100 * made['before']:.2f} -> {100 * made['after']:.2f}{asked}")
+        if made.get("note"):
+            told.append(f"note {made['note']!r}")
+        return f"Run({self.number}: {', '.join(told)}, begun {self.started})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +61,14 @@ class Survey:
         unmoved: ids whose original vector stands in the store.
         changed: ids that hold a vector which no run wrote: they were embedded again since.
         missing: ids that are no longer in the store.
+        held: {id: hash of the vector that it held} of the first two.
     """
 
     originals: Mapping[str, NDArray[Any]]
     unmoved: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    held: Mapping[str, bytes] = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,16 +80,21 @@ class Outcome:
         documents: How many documents stand as the run wanted.
         changed: ids left alone, because they hold a vector that no run wrote.
         missing: ids that are no longer in the store.
+        put_back: How many documents that an earlier run had moved got their original back, as this one does not move them.
+        overwritten: ids of documents that somebody changed in the very moment of writing, in a store that cannot compare and write at once: they
+            hold a vector of what they were before. The journal no longer knows them. Add them again.
     """
 
     run: Run | None
     documents: int
     changed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    put_back: int = 0
+    overwritten: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         run = "nothing to write" if self.run is None else f"{self.run.kind}, run {self.run.number} {self.run.state}"
-        left = {"changed": self.changed, "missing": self.missing}
+        left = {"changed": self.changed, "missing": self.missing, "overwritten": self.overwritten}
         more = "".join(f", {name}={first_few(ids, 3)}" for name, ids in left.items() if ids)
         return f"Outcome({run}: {self.documents} documents stand as wanted{more})"
 
@@ -88,16 +106,21 @@ class Target(Protocol):
         kind: What it is called in messages, for example "Chroma".
         dim: Dimension of the vectors.
         dtype: The number type in which the collection holds them, float16, float32 or float64.
-        batch: How many vectors one write takes; None where all are written at once, so that readers see all of them or none.
+        batch: How many vectors one write takes; None where it takes any number.
+        rounding: How far, over its length, a vector may be read from what was written: 0 where every bit is kept.
     """
 
     kind: str
     dim: int
     dtype: np.dtype[Any]
     batch: int | None
+    rounding: float
 
     def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The vectors, (dim,) of `dtype`, of those of the ids that are there."""
 
-    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
-        """Put vectors (len(ids), dim) of `dtype` in the place of those of documents that are there. Nothing else changes."""
+    def replace(self, ids: Mapping[str, NDArray[Any]], vectors: NDArray[Any]) -> Iterable[str] | None:
+        """Put vectors (len(ids), dim) of `dtype` in the place of those of documents that are there and hold what `ids` says.
+
+        Nothing else changes. What comes back are the ids of documents that somebody changed between that comparison and the write.
+        """

@@ -8,13 +8,14 @@ journal and the store what is left to do.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nudge_core.apply.equality import near
 from nudge_core.apply.journal import REMEDY, Change, Journal
 from nudge_core.apply.records import Outcome, Run, Survey, Target
 from nudge_core.clock import progress_bar
@@ -24,6 +25,8 @@ _log = logging.getLogger(__name__)
 
 CHUNK = 1000
 """How many documents are held at a time where the store takes any number at once."""
+_LAST_BITS = 4  # so far beside what was written, in units of the number type, is a fault of the store
+_ROUNDS = 3  # who adds a document again, as it was, while it is written, is met by the next one
 
 
 def plan_and_carry_out(
@@ -73,21 +76,32 @@ def plan_and_carry_out(
     return replace(done, changed=changed + done.changed, missing=missing + done.missing)
 
 
-def carry_out(target: Target, journal: Journal, run: Run, forward: bool, progress: bool) -> Outcome:
-    """Bring the store to what a run wants, or back to what was before it; whatever was done of it already."""
+def carry_out(
+    target: Target, journal: Journal, run: Run, forward: bool, progress: bool, *, again: bool = False
+) -> Outcome:
+    """Bring the store to what a run wants, or back to what was before it; whatever was done of it already.
+
+    Args:
+        target: The collection.
+        journal: Its journal, locked.
+        run: What it is.
+        forward: Which way.
+        progress: Whether a bar is shown.
+        again: Whether it was tried before, so that a store which changes last bits may hold what it made of what it was given.
+    """
+    slack = max(target.rounding, _LAST_BITS * float(np.finfo(target.dtype).eps)) if again else target.rounding
     changes = journal.changes(run.number)
-    size = target.batch or max(1, len(changes))
+    overwritten: set[str] = set()
     with progress_bar(len(changes), run.kind, progress, unit=" vectors", unit_scale=False) as bar:
         try:
-            for start in range(0, len(changes), size):
-                batch = changes[start : start + size]
-                todo = _still_to_write(target, journal, batch, forward)
-                if todo:
-                    with journal.together(target):
-                        target.replace(list(todo), np.stack(list(todo.values())))
-                        journal.mark(run.number, todo)
-                bar.update(len(batch))
-            return _verify(target, journal, run, changes, forward)
+            for left in reversed(range(_ROUNDS)):
+                overwritten |= _write(target, journal, run, changes, forward, bar.update, slack)
+                found = _compare(target, journal, changes, forward, overwritten)
+                if not found.wrong:
+                    break
+                if not left:
+                    raise _not_taken(target, journal, run, found.wrong)
+            return _end(target, journal, run, found, forward, overwritten)
         except NudgeError:
             raise
         except KeyboardInterrupt:
@@ -100,57 +114,115 @@ def carry_out(target: Target, journal: Journal, run: Run, forward: bool, progres
             ) from error
 
 
-def _still_to_write(
-    target: Target, journal: Journal, batch: Sequence[Change], forward: bool
-) -> dict[str, NDArray[Any]]:
-    """Of a batch what does not hold its goal yet. What neither this run nor the one before it wrote is left alone.
+def _write(
+    target: Target,
+    journal: Journal,
+    run: Run,
+    changes: Sequence[Change],
+    forward: bool,
+    tick: Callable[[int], object],
+    slack: float,
+) -> set[str]:
+    """Write what does not stand as wanted yet, batch by batch; the documents that somebody changed in the moment of writing."""
+    size = target.batch or max(1, len(changes))
+    overwritten: set[str] = set()
+    for start in range(0, len(changes), size):
+        batch = changes[start : start + size]
+        held, new = _still_to_write(target, journal, batch, forward, slack)
+        if new:
+            with journal.together(target):
+                overwritten.update(target.replace(held, np.stack(new)) or ())
+                journal.mark(run.number, held)
+        tick(len(batch))
+    return overwritten
 
-    Before anything is written over, the journal gives both vectors of each document: what is lost there must stay in the store.
+
+def _still_to_write(
+    target: Target, journal: Journal, batch: Sequence[Change], forward: bool, slack: float
+) -> tuple[dict[str, NDArray[Any]], list[NDArray[Any]]]:
+    """Of a batch what does not hold its goal yet: what each holds, and what it shall hold.
+
+    What neither this run nor the one before it wrote is left alone. Before anything is written over, the journal gives both vectors of each
+    document: what is lost there must stay in the store.
     """
     stored = target.fetch([change.id for change in batch])
     vectors = journal.vectors({change.old for change in batch} | {change.new for change in batch})
-    todo = {}
+    held, new = {}, []
     for change in batch:
-        if change.id in stored:
-            held, goal = journal.hash(stored[change.id]), change.new if forward else change.old
-            sides = (change.old, change.new)
-            if held != goal and (held in sides or any(near(stored[change.id], vectors[side]) for side in sides)):
-                todo[change.id] = vectors[goal]
-    return todo
+        vector, goal = stored.get(change.id), change.new if forward else change.old
+        if vector is None or journal.hash(vector) == goal:
+            continue
+        if any(near(vector, vectors[side], slack) for side in (change.old, change.new)):
+            held[change.id] = vector
+            new.append(vectors[goal])
+    return held, new
 
 
-def _verify(target: Target, journal: Journal, run: Run, changes: Sequence[Change], forward: bool) -> Outcome:
-    current: dict[str, bytes] = {}
-    wrong: list[str] = []
-    changed: list[str] = []
-    missing: list[str] = []
+@dataclass
+class _Compared:
+    """What stands in the store beside what a run wants.
+
+    Attributes:
+        current: {id: hash of what it holds} of the documents that stand as wanted.
+        wrong: ids that hold the other side of their change, or a vector next to the one wanted.
+        changed: ids that hold something else.
+        missing: ids that are not there.
+    """
+
+    current: dict[str, bytes] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def _compare(
+    target: Target, journal: Journal, changes: Sequence[Change], forward: bool, overwritten: Container[str]
+) -> _Compared:
+    """Read all documents of a run again."""
+    found, beside = _Compared(), max(target.rounding, _LAST_BITS * float(np.finfo(target.dtype).eps))
     for batch in (changes[start : start + CHUNK] for start in range(0, len(changes), CHUNK)):
         stored = target.fetch([change.id for change in batch])
-        current |= {name: journal.hash(vector) for name, vector in stored.items()}
-        missing += [change.id for change in batch if change.id not in stored]
+        held = {name: journal.hash(vector) for name, vector in stored.items()}
         goals = {change.id: change.new if forward else change.old for change in batch}
-        odd = [change for change in batch if change.id in stored and current[change.id] != goals[change.id]]
+        odd = [change for change in batch if change.id in stored and held[change.id] != goals[change.id]]
         vectors = journal.vectors({change.old for change in odd} | {change.new for change in odd})
-        for change in odd:
-            held, goal = stored[change.id], goals[change.id]
-            if goal != change.original and near(held, vectors[goal]):
+        for change in batch:
+            name, goal = change.id, goals[change.id]
+            if name not in stored:
+                found.missing.append(name)
+            elif name in overwritten:
                 continue
-            ours = near(held, vectors[change.old]) or near(held, vectors[change.new])
-            (wrong if ours else changed).append(change.id)
-            del current[change.id]
-    if wrong:
-        what = counted(len(wrong), "document does", "documents do")
-        raise StoreError(
-            f"{what} not hold what was written to the {target.kind} store: {first_few(wrong)}. Nothing is lost: the journal "
-            f"{str(journal.path)!r} holds every vector of run {run.number}: {REMEDY}"
+            elif held[name] == goal or (goal != change.original and near(stored[name], vectors[goal], target.rounding)):
+                found.current[name] = held[name]
+            else:
+                ours = near(stored[name], vectors[goal], beside)
+                ours |= any(near(stored[name], vectors[side], target.rounding) for side in (change.old, change.new))
+                (found.wrong if ours else found.changed).append(name)
+    return found
+
+
+def _end(
+    target: Target, journal: Journal, run: Run, found: _Compared, forward: bool, overwritten: Collection[str]
+) -> Outcome:
+    """Note the end of a run, and say aloud what went wrong."""
+    journal.disown(overwritten)
+    journal.finish(run.number, "done" if forward else "undone", found.current)
+    lost = tuple(sorted(overwritten))
+    if lost:
+        _log.warning(
+            "%s: %s changed by somebody in the very moment of writing, and may hold a vector of the text before: add again %s",
+            target.kind,
+            counted(len(lost), "document was", "documents were"),
+            first_few(lost),
         )
-    journal.finish(run.number, "done" if forward else "undone", current)
-    return Outcome(journal.run(run.number), len(current), tuple(changed), tuple(missing))
+    return Outcome(
+        journal.run(run.number), len(found.current), tuple(found.changed), tuple(found.missing), overwritten=lost
+    )
 
 
-def near(a: NDArray[Any], b: NDArray[Any]) -> bool:
-    """Equal but for the rounding of a store that scales to unit length itself."""
-    tolerance = 2e-3 if a.dtype == np.float16 else 1e-6
-    if a.shape != b.shape:
-        return False
-    return bool(np.abs(a.astype(np.float64) - b).max() <= tolerance * max(1.0, float(np.abs(b).max())))
+def _not_taken(target: Target, journal: Journal, run: Run, wrong: Sequence[str]) -> StoreError:
+    what = counted(len(wrong), "document does", "documents do")
+    return StoreError(
+        f"{what} not hold what was written to the {target.kind} store: {first_few(wrong)}. Nothing is lost: the journal "
+        f"{str(journal.path)!r} holds every vector of run {run.number}: {REMEDY}"
+    )

@@ -10,11 +10,12 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nudge_core.apply.equality import near
 from nudge_core.apply.journal import Journal
 from nudge_core.apply.memory import current_map, map_of
 from nudge_core.apply.pruning import prune_old
 from nudge_core.apply.records import Direction, Outcome, Survey, Target
-from nudge_core.apply.running import carry_out, near, plan_and_carry_out
+from nudge_core.apply.running import carry_out, plan_and_carry_out
 from nudge_core.errors import InputError, first_few
 
 
@@ -28,14 +29,15 @@ def survey(target: Target, journal: Journal) -> Survey:
     stored = target.fetch(list(known))
     moved: dict[str, bytes] = {}
     unmoved, changed = [], []
+    hashes = {name: journal.hash(vector) for name, vector in stored.items()}
     for name, vector in stored.items():
         original, current = known[name]
-        held = journal.hash(vector)
+        held = hashes[name]
         if held == original:
             unmoved.append(name)
         elif held == current:
             moved[name] = original
-        elif (earlier := _original_of(journal, name, vector)) is not None:
+        elif (earlier := _original_of(target, journal, name, vector)) is not None:
             moved[name] = earlier
         elif original:
             changed.append(name)
@@ -45,15 +47,24 @@ def survey(target: Target, journal: Journal) -> Survey:
         tuple(unmoved),
         tuple(changed),
         tuple(name for name, (original, _) in known.items() if original and name not in stored),
+        {name: hashes[name] for name in (*moved, *unmoved)},
     )
 
 
-def _original_of(journal: Journal, name: str, held: NDArray[Any]) -> bytes | None:
+def _changed_since(found: Survey, journal: Journal, stored: Mapping[str, NDArray[Any]]) -> list[str]:
+    """The ids that hold another vector now than when the survey read them."""
+    return [name for name, held in found.held.items() if name in stored and journal.hash(stored[name]) != held]
+
+
+def _original_of(target: Target, journal: Journal, name: str, held: NDArray[Any]) -> bytes | None:
     """The hash of the original of a document that holds what some run wrote; None where no run did."""
-    written = journal.written(name)
+    written, own = journal.written(name), journal.hash(held)
+    if not target.rounding:
+        kept = next((original for original, new in written if new == own), None)
+        return journal.original_of_past(name, own) if kept is None else kept
     vectors = journal.vectors(new for _, new in written)
-    kept = next((original for original, new in written if near(held, vectors[new])), None)
-    return journal.original_of_past(name, journal.hash(held)) if kept is None else kept
+    kept = next((original for original, new in written if near(held, vectors[new], target.rounding)), None)
+    return journal.original_of_past(name, own) if kept is None else kept
 
 
 def write(
@@ -91,18 +102,28 @@ def write(
         found = survey(target, journal)
         stored = target.fetch(list({**found.originals, **dict.fromkeys(ids)}))
         changed, missing = ([], []) if origins is None else _stale(found, stored, ids, np.asarray(origins))
+        changed += [name for name in _changed_since(found, journal, stored) if name not in changed]
+        missing += [name for name in found.originals if name not in stored and name not in missing]
         left = {*changed, *missing}
-        new = {name: vector for name, vector in zip(ids, matrix, strict=True) if name not in left}
-        wanted = dict(found.originals) | new
+        wanted = dict(found.originals) | dict(zip(ids, matrix, strict=True))
+        wanted = {name: vector for name, vector in wanted.items() if name not in left}
         done = plan_and_carry_out(target, journal, "nudge", wanted, stored, found, settings or {}, progress)
         prune_old(journal)
-        return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing))
+        back = len(found.originals.keys() - set(ids) - left)
+        return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing), put_back=back)
 
 
-def restore(target: Target, journal: Journal, run: int | None = None, *, progress: bool = True) -> Outcome:
+def restore(
+    target: Target,
+    journal: Journal,
+    run: int | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Outcome:
     """Put every original vector back, or the vectors as run number `run` left them.
 
-    A document that was embedded again since is left alone, and listed.
+    A document that was embedded again since is left alone, and listed. `settings` is what to tell of the run later.
 
     Raises:
         InputError: There is no such run, or it was undone.
@@ -117,12 +138,15 @@ def restore(target: Target, journal: Journal, run: int | None = None, *, progres
         if run is not None:
             wanted |= _state_after(journal, run, found)
         stored = target.fetch(list(wanted))
+        changed = {name for name in _changed_since(found, journal, stored) if wanted.pop(name, None) is not None}
+        missing = {name for name in list(wanted) if name not in stored and wanted.pop(name) is not None}
         now = current_map(journal)
         other = (None if now is None else now[1]) != map_of(journal, run)  # it is a run too where only the map changes
-        settings = {"to": run}
-        done = plan_and_carry_out(target, journal, "restore", wanted, stored, found, settings, progress, always=other)
+        told = {**(settings or {}), "to": run}
+        always = other or settings is not None
+        done = plan_and_carry_out(target, journal, "restore", wanted, stored, found, told, progress, always=always)
         prune_old(journal)
-        return done
+        return replace(done, changed=(*changed, *done.changed), missing=(*missing, *done.missing))
 
 
 def recover(target: Target, journal: Journal, direction: Direction, *, progress: bool = True) -> Outcome:
@@ -138,7 +162,7 @@ def recover(target: Target, journal: Journal, direction: Direction, *, progress:
     with journal.lock("recover"):
         run = journal.unfinished()
         forward = direction in ("finish", "forward")
-        return Outcome(None, 0) if run is None else carry_out(target, journal, run, forward, progress)
+        return Outcome(None, 0) if run is None else carry_out(target, journal, run, forward, progress, again=True)
 
 
 def _checked(target: Target, ids: Sequence[str], vectors: NDArray[Any]) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -17,8 +17,12 @@ from nudge_core.corpus.background import TILE, Background, BackgroundBuilder, si
 from nudge_core.corpus.ids import Ids
 from nudge_core.data.moves import Moves
 from nudge_core.data.queries import QuerySet
+from nudge_core.data.relevance import Relevance
 from nudge_core.data.vectors import describe_bad_row, distinct, unit
 from nudge_core.errors import InputError, UnknownIdError, counted, first_few
+
+Missing: TypeAlias = Literal["error", "skip"]
+"""What becomes of labels whose document is gone."""
 
 
 class Corpus(ABC):
@@ -115,6 +119,35 @@ class Corpus(ABC):
         """
         relevance = replace(queries.relevance, documents=self.find(queries.relevance.documents))
         return QuerySet(queries.embeddings, relevance, ids=queries.ids if queries.named else None, texts=queries.texts)
+
+    def present(self, queries: QuerySet, missing: Missing) -> tuple[QuerySet, str]:
+        """The questions without labels whose document is gone, and a sentence on these; questions with no label left are `skipped`.
+
+        More than half of the labels are never left out: `find` refuses them by name. Row numbers are no names that can be gone.
+
+        Raises:
+            InputError: `missing` is neither "error" nor "skip".
+        """
+        if missing not in ("error", "skip"):
+            raise InputError(
+                f'missing is {missing!r}; expected "skip" to leave out labels whose document is gone, or "error" to refuse them'
+            )
+        relevance = queries.relevance
+        if missing == "error" or self._ids is None or self._ids.integers != (relevance.documents.dtype.kind in "iu"):
+            return queries, ""
+        gone = self._ids.find(relevance.documents) < 0
+        if not gone.any() or 2 * gone.sum() > len(gone):
+            return queries, ""
+        kept = np.concatenate([[0], np.cumsum(~gone)])[relevance.offsets]
+        rest = Relevance(kept, relevance.documents[~gone], relevance.grades[~gone])
+        names = queries.ids if queries.named else None
+        found = QuerySet(queries.embeddings, rest, ids=names, texts=queries.texts, on_empty="skip")
+        lost = first_few(map(str, dict.fromkeys(relevance.documents[gone].tolist())), 5)
+        what = counted(int(gone.sum()), "label names a document", "labels name documents")
+        return (
+            found,
+            f"{what} that the corpus does not hold, and {'was' if gone.sum() == 1 else 'were'} left out: {lost}.",
+        )
 
     def check_moves(self, tuned: Moves, remedy: str) -> None:
         """Refuse moves that were made for another corpus, or for this one in another order; the remedy is such as "write"."""

@@ -51,13 +51,13 @@ class QuerySet:
         Args:
             embeddings: (queries, dim) array or tensor of any floating type.
             relevant: For each question the relevant documents: a list of them, or {document: grade}. A document is named by its id, or
-                by its row number. A grade is a number above zero; documents of grade 0 were judged and found not relevant: they are left out.
+                by its row number. Documents graded 0 or below were judged and found not relevant: they are left out.
             ids: Names of the questions, unique.
             texts: The questions as texts.
             on_empty: What to do with a question that no document is relevant to: raise, or leave it out and say so in `skipped`.
 
         Raises:
-            InputError: Lengths or dimensions that differ, NaN, infinity, a zero vector, a grade below zero, duplicate ids, a question
+            InputError: Lengths or dimensions that differ, NaN, infinity, a zero vector, a grade that is no number, duplicate ids, a question
                 without a relevant document.
         """
         if on_empty not in ("error", "skip"):

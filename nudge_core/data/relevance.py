@@ -31,7 +31,7 @@ class Relevance:
         """Read [[3, 17], {5: 2.0}, …]; a document that a question names twice counts once.
 
         Raises:
-            InputError: A grade that is negative, not finite or not a number, or a document that is neither an integer nor a string.
+            InputError: A grade that is not finite or not a number, or a document that is neither an integer nor a string.
         """
         if isinstance(relevant, str | bytes | Mapping) or not hasattr(relevant, "__iter__"):
             raise InputError(
@@ -53,12 +53,10 @@ class Relevance:
             grades += answers.values()
             offsets[i + 1] = len(documents)
         values = _checked(grades, documents, offsets)
-        if not values.all():  # what is graded zero is not relevant
-            offsets = np.concatenate([[0], np.cumsum(values > 0)])[offsets]
-            documents, values = (
-                [name for name, grade in zip(documents, values, strict=True) if grade],
-                values[values > 0],
-            )
+        good = values > 0
+        if not good.all():  # what is graded zero or below was judged, and is not relevant
+            offsets = np.concatenate([[0], np.cumsum(good)])[offsets]
+            documents, values = [name for name, kept in zip(documents, good, strict=True) if kept], values[good]
         return cls(offsets, _as_ids(documents, offsets), values.astype(np.float32))
 
     @staticmethod
@@ -111,12 +109,12 @@ def _checked(grades: list[Any], documents: list[Any], offsets: NDArray[np.int64]
         values = np.asarray(grades, np.float64).reshape(len(grades))
     except (TypeError, ValueError):
         values = np.asarray([_number(grade) for grade in grades])
-    odd = np.flatnonzero(~((values == 0) | ((values > 1e-30) & (values < 1e30))))  # NaN too
+    odd = np.flatnonzero(~((values <= 0) | ((values > 1e-30) & (values < 1e30))) | np.isinf(values))  # NaN too
     if len(odd):
         at = int(odd[0])
         question = int(np.searchsorted(offsets, at, side="right")) - 1
         raise InputError(
-            f"question {question} grades document {documents[at]!r} with {grades[at]!r}; expected a number from zero up: 0 says not relevant"
+            f"question {question} grades document {documents[at]!r} with {grades[at]!r}; expected a number: 0 and below says not relevant"
         )
     return values
 

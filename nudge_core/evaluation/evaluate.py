@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -14,6 +15,7 @@ from torch import Tensor
 from nudge_core.arguments import expect, pick_device
 from nudge_core.corpus import Corpus, open_corpus
 from nudge_core.corpus.background import Background, height, similarities, top_k
+from nudge_core.corpus.base import Missing
 from nudge_core.corpus.opening import CorpusLike
 from nudge_core.data.labels import Labels
 from nudge_core.data.moves import UNIT, Moves
@@ -22,6 +24,7 @@ from nudge_core.errors import InputError
 from nudge_core.evaluation.measures import Measure, Ranked, parse_all
 from nudge_core.evaluation.results import Evaluation, Lengths
 
+_log = logging.getLogger(__name__)
 DEFAULT_MEASURES = ("nDCG@10", "R@10", "RR@10")
 
 
@@ -33,6 +36,7 @@ def evaluate(
     tuned: Moves | None = None,
     train: QuerySet | None = None,
     metric: Literal["cosine", "dot"] | None = None,
+    missing: Missing = "skip",
     device: str | torch.device | None = None,
     progress: bool = True,
 ) -> Evaluation:
@@ -46,6 +50,8 @@ def evaluate(
         train: The training questions. With them every figure is also given for *seen* questions (a relevant document is relevant to a training
             question too) and *unseen* ones.
         metric: "cosine" or "dot" product. Without it the metric of `tuned`, or the dot product, which is the cosine for vectors of unit length.
+        missing: What to do with labels whose document the corpus does not hold: leave them out and log it ("skip"), up to a half of them, or refuse
+            them ("error").
         device: Where to compute; without it CUDA if present, else the CPU.
         progress: Whether a pass that takes longer than two seconds shows a bar.
 
@@ -70,6 +76,11 @@ def evaluate(
     if tuned is not None:
         expect(tuned, Moves, "tuned", "give what finetune returned, or Nudge.load(path)", "Nudge")
     documents = open_corpus(corpus)
+    queries, note = documents.present(queries, missing)
+    if train is not None:
+        train, _ = documents.present(train, missing)
+    if note:
+        _log.warning("%s", note)
     if not len(queries):
         raise InputError("there are no questions to evaluate: label at least one")
     chosen = parse_all(measures)

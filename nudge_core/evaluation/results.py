@@ -145,6 +145,10 @@ class Evaluation(Shown):
         return Comparison(tuple(lines), level, before, self)
 
 
+LEAST = 10
+"""Fewer questions than these say nothing of others: no interval is shown, and no gain is supported by them."""
+
+
 @dataclass(frozen=True, eq=False)
 class Difference:
     """One measure on one subset, before and after; `low` and `high` are the ends of the interval of the mean difference."""
@@ -155,6 +159,11 @@ class Difference:
     after: NDArray[np.float64]
     low: float
     high: float
+
+    @property
+    def tells(self) -> bool:
+        """Whether there are enough questions for the interval to mean something."""
+        return len(self.after) >= LEAST
 
     def to_dict(self) -> dict[str, Any]:
         """Means, the difference with its interval, and how many questions got better, stayed, got worse."""
@@ -206,7 +215,8 @@ class Comparison(Reported):
         for line in self.lines:
             d = line.to_dict()
             if d["questions"]:
-                change = f"{100 * d['difference']:+.2f} ({100 * line.low:+.2f} … {100 * line.high:+.2f})"
+                interval = f" ({100 * line.low:+.2f} … {100 * line.high:+.2f})" if line.tells else ""
+                change = f"{100 * d['difference']:+.2f}{interval}"
                 scores = (f"{100 * d['before']:.2f}", f"{100 * d['after']:.2f}", change)
                 rows.append([line.measure, f"{line.subset} {d['questions']}", *scores, f"{d['better']}/{d['worse']}"])
         return rows

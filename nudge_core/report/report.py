@@ -46,6 +46,8 @@ class Report(Reported):
         seconds: Time spent in each stage; without it that of `tuned`.
         texts: {document id: text}, or what gives such a mapping for a list of ids.
         questions: {question id: text}, where the evaluations do not know the texts.
+        done: What was done with the moves, a sentence that goes before the verdict on them.
+        wider: How the caller lets every document move, for remedies.
 
     Example:
         >>> import numpy as np
@@ -55,7 +57,7 @@ class Report(Reported):
         >>> tuned = finetune(X, queries, method=NudgeN(gammas=0.3))
         >>> before, after = evaluate(X, queries, ["RR@3"]), evaluate(X, queries, ["RR@3"], tuned=tuned)
         >>> print(Report(after.compare(before), tuned).verdict)
-        RR@3 rises from 50.0 to 100.0 (+50.0, 95 % interval +50.0 … +50.0) on 1 question held out.
+        RR@3 does not change clearly: from 50.0 to 100.0 (+50.0) on 1 question held out.
     """
 
     comparison: Comparison | None = None
@@ -69,6 +71,8 @@ class Report(Reported):
     seconds: Mapping[str, float] = field(default_factory=dict)
     texts: Texts | None = None
     questions: Mapping[Any, str] | None = None
+    done: str = ""
+    wider: str = "method=Auto(allow_map=True)"
 
     def report(self) -> Report:
         """Itself."""
@@ -79,9 +83,10 @@ class Report(Reported):
         """What happened to questions held out, by the first measure; or, where none were measured, to documents."""
         line = None if self.comparison is None else main_line(self.comparison)
         if line is None or self.comparison is None:
-            return repr(self.tuned) if self.tuned is not None else "Nothing was measured."
+            return self.done or (repr(self.tuned) if self.tuned is not None else "Nothing was measured.")
         verb = {"better": "rises", "worse": "falls", "unclear": "does not change clearly:"}[direction(line)]
-        return f"{line.measure} {verb} {_change(line, self.comparison.level)} on {_questions(line)} held out."
+        said = f"{line.measure} {verb} {_change(line, self.comparison.level)} on {_questions(line)} held out."
+        return f"{self.done} {said}" if self.done else said
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -120,17 +125,18 @@ class Report(Reported):
     def _remedy(self) -> str:
         ways = "label more widely"
         if self.tuned is None or self.tuned.matrix is None:
-            ways += ", try Auto(allow_map=True) if you have not (nudge tune --method auto-map), which may move every document"
+            ways += f", try {self.wider} if you have not, which may move every document"
         return f"If many questions to come are such, {ways}, or keep the original vectors."
 
     def blocks(self) -> list[Block]:
         """The verdict, the table, and what is to be known of it."""
-        blocks: list[Block] = [self.verdict, *([self.held] if self.held else [])]
+        warned = [f"Warning: {said}" for said in self.warnings]
+        blocks: list[Block] = [self.verdict, *warned, *([self.held] if self.held else [])]
         if self.comparison is not None:
             blocks.append(self.comparison.rows())
         if self.hidden is not None:
             blocks.append(hidden_sentence(self.hidden))
-        return [*blocks, *self.warnings, *self.notes]
+        return [*blocks, *self.notes]
 
     def to_dict(self) -> dict[str, Any]:
         """All figures, for JSON; scores from 0 to 1."""
@@ -171,7 +177,9 @@ FEW = 30
 
 
 def direction(line: Difference) -> Literal["better", "worse", "unclear"]:
-    """Whether the interval of the change lies above zero, below it, or around it."""
+    """Whether the interval of the change lies above zero, below it, or around it; unclear where there are too few questions for one."""
+    if not line.tells:
+        return "unclear"
     return "better" if line.low > 1e-12 else "worse" if line.high < -1e-12 else "unclear"
 
 
@@ -197,8 +205,8 @@ def _questions(line: Difference) -> str:
 
 def _change(line: Difference, level: float) -> str:
     before, after = 100 * line.before.mean(), 100 * line.after.mean()
-    interval = f"{100 * line.low:+.1f} … {100 * line.high:+.1f}"
-    return f"from {before:.1f} to {after:.1f} ({after - before:+.1f}, {100 * level:g} % interval {interval})"
+    interval = f", {100 * level:g} % interval {100 * line.low:+.1f} … {100 * line.high:+.1f}" if line.tells else ""
+    return f"from {before:.1f} to {after:.1f} ({after - before:+.1f}{interval})"
 
 
 @report_of.register

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nudge_core.arguments import expect, pick_device
 from nudge_core.clock import Clock
 from nudge_core.corpus import Corpus, open_corpus
+from nudge_core.corpus.base import Missing
 from nudge_core.corpus.opening import CorpusLike
 from nudge_core.data.labels import Labels
 from nudge_core.data.moves import UNIT
@@ -22,8 +23,8 @@ from nudge_core.errors import InputError
 from nudge_core.evaluation.evaluate import about_learned, measured, rank
 from nudge_core.evaluation.measures import Measure, parse_all
 from nudge_core.evaluation.results import Evaluation, Lengths
+from nudge_core.methods.auto import Auto
 from nudge_core.methods.base import Curve, Method, Steps
-from nudge_core.methods.nudge_n import NudgeN
 from nudge_core.methods.problem import Fold, Part, Problem, State
 from nudge_core.result import Nudge
 from nudge_core.selection.candidate import Candidate, Stage, reach
@@ -66,14 +67,18 @@ class Fit:
         folds: int | None = None,
         seed: int = 0,
         refit: bool = False,
+        missing: Missing = "skip",
         device: str | torch.device | None = None,
         progress: bool = True,
     ) -> None:
         """Check what is given, as for `finetune` and `trial`; `folds` is None where nothing is to be measured."""
-        self.method = NudgeN() if method is None else method
+        self.method = Auto() if method is None else method
         expect(self.method, Method, "method", "for example method=NudgeN()")
         expect(train, QuerySet, "train", "call finetune(corpus, train, validation) with QuerySet(embeddings, relevant)")
         self.corpus = open_corpus(corpus)
+        check(self.corpus, train, validation)
+        self.notes: tuple[str, ...] = ()
+        train, validation = self._present(train, missing), validation and self._present(validation, missing)
         check(self.corpus, train, validation)
         self.fixed, self.measuring = self.method.fixed_gamma, folds is not None
         if validation is None and (self.measuring or self.method.weighs_unseen):
@@ -90,7 +95,14 @@ class Fit:
         self.all = refit or validation is None
         self.refit = refit and (validation is not None or self.measuring)
         self.clock = Clock()
-        self.notes: tuple[str, ...] = ()
+
+    def _present(self, queries: QuerySet, missing: Missing) -> QuerySet:
+        """The questions whose documents are there; what is left out is noted and logged."""
+        found, note = self.corpus.present(queries, missing)
+        if note:
+            _log.warning("%s", note)
+            self.notes += (note,)
+        return found
 
     def run(self) -> Fit:
         """Read, split, choose and move."""

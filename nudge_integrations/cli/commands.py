@@ -69,12 +69,12 @@ def embed_command(
 def tune(
     data: given.Data,
     method: Annotated[
-        given.MethodName,
+        given.MethodName | None,
         typer.Option(
-            help="How documents move. linear-map moves every document; auto is the best of none, nudge-n and contrastive, auto-map of these and "
-            "linear-map, on questions held out."
+            help="How documents move. Without it auto: the best of none, nudge-n and contrastive on questions held out. auto-map tries "
+            "linear-map too, which moves every document."
         ),
-    ] = given.MethodName.n,
+    ] = None,
     output: given.TunedOut = None,
     gamma: Annotated[
         list[float] | None, typer.Option(help="γ to try, several times for several; one alone is used as it is.")
@@ -95,6 +95,7 @@ def tune(
     """
     from nudge_core import finetune
     from nudge_core.arguments import writable
+    from nudge_core.report import Report
     from nudge_integrations.cli.job import Job, method_of
 
     chosen = method_of(method, gamma, fine, validate)
@@ -109,10 +110,10 @@ def tune(
     if as_json:
         show_json(as_dict(data, tuned, comparison))
         return
-    say(tuned)
     if comparison:
-        show(comparison)
-    else:
+        show(Report(comparison, tuned, wider="nudge tune --method auto-map"))
+    say(tuned)
+    if not comparison:
         say("No test questions (qrels/test.tsv), so there is nothing to report on.")
     if output:
         say(f"Moved vectors: {output}")
@@ -173,9 +174,8 @@ def report(
     job = Job.open(data, embeddings, measure, skip_empty)
     moved = Nudge.load(tuned, dim=job.vectors.corpus.dim)
     facts = {"data": data, **({"model": job.vectors.model} if job.vectors.model else {})}
-    shown = Report(
-        job.compare(moved), moved, title=title or f"{job.data.name}, before and after fine-tuning", facts=facts
-    )
+    title = title or f"{job.data.name}, before and after fine-tuning"
+    shown = Report(job.compare(moved), moved, title, facts=facts, wider="nudge tune --method auto-map")
     shown.to_html(output, texts=job.data.documents, questions=job.data.queries)
     say(shown.verdict)
     for warning in shown.warnings:

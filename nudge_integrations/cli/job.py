@@ -39,6 +39,8 @@ class Job:
     def open(cls, data: str, embeddings: Path | None, measures: Sequence[str] | None, skip_empty: bool) -> Job:
         """Read a folder in BEIR form or hf:NAME, and its vectors."""
         labelled = read_data(data)
+        for problem in labelled.problems:
+            say(problem, err)
         vectors = load_embeddings(labelled, embeddings)
         return cls(labelled, vectors, measures or MEASURES, "skip" if skip_empty else "error")
 
@@ -78,8 +80,10 @@ class Job:
         return queries
 
 
-def method_of(name: MethodName, gamma: list[float] | None, fine: bool, validate: str | None) -> Method:
-    """The method that the options speak of."""
+def method_of(name: MethodName | None, gamma: list[float] | None, fine: bool, validate: str | None) -> Method:
+    """The method that the options speak of: auto, or nudge-n where the bound of its moves is given."""
+    if name is None:
+        name = MethodName.n if gamma or fine else MethodName.auto
     if fine and (gamma or name is not MethodName.n):
         raise InputError("--fine is a grid of γ for nudge-n: leave out --gamma, or give all γ with --gamma")
     if gamma and name not in (MethodName.n, MethodName.m):

@@ -19,6 +19,7 @@ from nudge_integrations.cli.options import Debug
 if TYPE_CHECKING:
     from nudge_core import Evaluation, Nudge
     from nudge_core.evaluation import Comparison
+    from nudge_core.report import Report
 
 out = Console()
 err = Console(stderr=True)
@@ -31,7 +32,7 @@ def say(text: object, console: Console = out, style: str | None = None) -> None:
     console.print(str(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
-def show(table: Comparison | Evaluation) -> None:
+def show(table: Comparison | Evaluation | Report) -> None:
     """Print scores, or scores before and after."""
     say("Test questions, scores from 0 to 100")
     out.print(table)

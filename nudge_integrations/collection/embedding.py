@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from nudge_core.apply import Journal, Survey
 from nudge_core.apply.memory import alike, cache, cached, model_number
 from nudge_core.clock import progress_bar
 from nudge_core.data.vectors import check_finite
-from nudge_core.errors import InputError, counted
+from nudge_core.errors import EmbeddingError, InputError, NudgeError, counted
 from nudge_integrations.labels import Questions
 
 PROBE = "Which of these texts answers the question?"
@@ -85,7 +86,7 @@ def embed_questions(
 
 def probe_of(embedder: Embedder) -> NDArray[np.float32]:
     """(dim,) the vector of a fixed text, by which an embedding model is known again."""
-    (probe,) = _matrix(embedder, [embedder.query(PROBE)], 1)
+    (probe,) = _matrix(embedder, [_asked(embedder, embedder.query, PROBE)], 1)
     return np.asarray(probe, np.float32)
 
 
@@ -94,13 +95,27 @@ def _embedded(
 ) -> Iterator[tuple[Sequence[str], NDArray[np.float32]]]:
     if not texts:
         return
-    (as_document,) = _matrix(embedder, embedder.texts([PROBE]), 1, len(probe))
+    (as_document,) = _matrix(embedder, _asked(embedder, embedder.texts, [PROBE]), 1, len(probe))
     alike = np.allclose(as_document, probe, rtol=1e-3, atol=1e-4)
     with ThreadPoolExecutor(THREADS) as threads:
         for start in range(0, len(texts), BATCH):
             part = texts[start : start + BATCH]
-            vectors = embedder.texts(part) if alike else list(threads.map(embedder.query, part))
+            one_by_one = partial(_asked, embedder, embedder.query)
+            vectors = _asked(embedder, embedder.texts, part) if alike else list(threads.map(one_by_one, part))
             yield part, _matrix(embedder, vectors, len(part), len(probe))
+
+
+def _asked(embedder: Embedder, embed: Callable[[Any], Any], what: Any) -> Any:
+    """What it embeds, or an error of ours that tells its own."""
+    try:
+        return embed(what)
+    except NudgeError:
+        raise
+    except Exception as error:
+        raise EmbeddingError(
+            f"{embedder.name} failed ({type(error).__name__}: {error}): see that it works, then call this again; questions that it embedded "
+            "before are kept"
+        ) from error
 
 
 def _matrix(embedder: Embedder, vectors: Any, count: int, dim: int | None = None) -> NDArray[np.float32]:

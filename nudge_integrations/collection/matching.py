@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
 
-from nudge_core.errors import InputError
+from nudge_core.corpus.base import Missing
+from nudge_core.errors import InputError, UnknownIdError, counted, first_few
+from nudge_integrations.collection.named import Document, named, stored
 from nudge_integrations.labels import LabelledQuestions, Questions
 from nudge_integrations.labels.matching import match
 from nudge_integrations.labels.matching.report import MatchReport
 from nudge_integrations.stores import StoreAdapter
 
-Document: TypeAlias = tuple[str, str, Mapping[str, Any]]
-"""Id, text and metadata."""
 _log = logging.getLogger(__name__)
 
 
@@ -28,6 +27,7 @@ class ResolvedLabels:
         match: What became of each label that is no id; None where all are.
         problems: What the readers of the labels left out or found odd.
         gone: Documents that feedback speaks of, and that are no longer stored.
+        missing: Documents that labels name, and that are not stored.
     """
 
     train: Questions
@@ -35,22 +35,47 @@ class ResolvedLabels:
     match: MatchReport | None
     problems: tuple[str, ...]
     gone: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     def log_match(self) -> None:
         """Log what became of the labels, where no report of the job will say it."""
+        if self.missing:
+            what = counted(len(self.missing), "document that labels name is", "documents that labels name are")
+            _log.warning("%s not stored, and their labels were left out: %s", what, first_few(self.missing))
+        for problem in self.problems:
+            _log.warning("%s", problem)
         if self.match is not None:
             _log.log(logging.WARNING if self.match.unmatched else logging.INFO, "%r", self.match)
 
 
 def resolve(
-    train: LabelledQuestions | None, validation: LabelledQuestions | None, documents: Sequence[Document] | StoreAdapter
+    train: LabelledQuestions | None,
+    validation: LabelledQuestions | None,
+    documents: Sequence[Document] | StoreAdapter,
+    missing: Missing | None = "skip",
 ) -> ResolvedLabels:
-    """Questions by the ids of documents. Those that are labelled otherwise are matched in one pass over the documents."""
+    """Questions by the ids of documents. Those that are labelled otherwise are matched in one pass over the documents.
+
+    Args:
+        train: Training questions, or those of an evaluation.
+        validation: Validation questions.
+        documents: The store, or id, text and metadata of each document.
+        missing: Whether labels whose document is gone are left out and listed, up to a half of them, or refused; None looks up no ids.
+
+    Raises:
+        UnknownIdError: Labels whose documents are gone, too many of them.
+        InputError: Not one question could be matched.
+    """
     parts = {name: part for name, part in (("train", train), ("dev", validation)) if part is not None}
     problems = tuple(dict.fromkeys([problem for part in parts.values() for problem in part.problems]))
     done, loose, report = dict[str, Questions](), dict[str, LabelledQuestions](), None
+    gone: list[str] = []
     for split, part in parts.items():
-        if _ids_are_there(part, documents):
+        if missing is not None:
+            looked_up = named(part, documents, missing)
+            part, problems = looked_up.labels, tuple(dict.fromkeys([*problems, *looked_up.notes]))
+            gone += looked_up.gone
+        if _by_id_alone(part, documents):
             done[split] = _by_ids(part)
         else:
             loose[split] = part
@@ -67,8 +92,12 @@ def resolve(
             for question in part.questions
         ]
         form = " and ".join({part.form: 0 for part in loose.values()})
-        matched = match(LabelledQuestions(tuple(rows), form, {}, problems), documents)
+        keys = tuple(dict.fromkeys(key for part in loose.values() for key in part.keys))
+        matched = match(LabelledQuestions(tuple(rows), form, {}, problems, keys), documents)
         report = matched.report
+        lost = [one for one in report.matches if one.relevant and one.question in report.unmatched]
+        if missing == "error" and lost:
+            raise UnknownIdError(f"{report.headline()} The first that is not: {lost[0]}")
         for split, part in loose.items():
             if not len(matched.splits[split]):
                 raise InputError(
@@ -76,21 +105,17 @@ def resolve(
                     "match(labels, documents) of nudge_integrations.labels.matching reports on all of them"
                 )
             done[split] = matched.splits[split]
-    return ResolvedLabels(done.get("train", Questions((), ())), done.get("dev"), report, problems)
+    empty = Questions((), ())
+    return ResolvedLabels(done.get("train", empty), done.get("dev"), report, problems, (), tuple(dict.fromkeys(gone)))
 
 
-def _ids_are_there(labels: LabelledQuestions, documents: Sequence[Document] | StoreAdapter) -> bool:
-    """Whether all labels are ids, and those that are not stored have no text either that could be looked for: they are refused by name."""
+def _by_id_alone(labels: LabelledQuestions, documents: Sequence[Document] | StoreAdapter) -> bool:
+    """Whether all labels are ids, and those with a text beside them are stored."""
     answers = [answer for question in labels.questions for answer in question.answers if answer.relevant]
     if None in [answer.id for answer in answers]:
         return False
     texts = [str(one.id) for one in answers if (one.text or labels.documents.get(str(one.id))) is not None]
-    if not texts:
-        return True
-    if not isinstance(documents, StoreAdapter):
-        return {name for name, _, _ in documents}.issuperset(texts)
-    names = list(dict.fromkeys(map(documents.spelled, texts)))
-    return documents.fetch(names).keys() >= set(names)
+    return not texts or stored(texts, documents) >= set(texts)
 
 
 def _by_ids(labels: LabelledQuestions) -> Questions:

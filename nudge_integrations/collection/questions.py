@@ -85,9 +85,12 @@ def with_feedback(labels: ResolvedLabels, adapter: StoreAdapter, journal: Journa
     said, gone = present(adapter, journal)
     train = labels.train.judged(said)
     if not any(train.relevant):
-        raise InputError(
-            "there are no questions to learn from: give some, or keep feedback with add_feedback(question, relevant=[ids])"
+        given = (
+            f"none of the {len(train)} questions has a relevant document"
+            if len(train)
+            else "there are no questions to learn from"
         )
+        raise InputError(f"{given}: label at least one, or keep feedback with add_feedback(question, relevant=[ids])")
     return replace(labels, train=train, gone=gone)
 
 

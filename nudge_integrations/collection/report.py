@@ -3,36 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-import torch
-from torch.nn.functional import embedding_bag, normalize
-
-from nudge_core import QuerySet
-from nudge_core.apply import Outcome
-from nudge_core.corpus import Corpus
-from nudge_core.data.queries import normal
+from nudge_core.apply.file import now
+from nudge_core.apply.records import Outcome
 from nudge_core.display import Block, Reported, Texts, number_or_none
-from nudge_core.errors import counted, first_few
+from nudge_core.errors import InputError, counted, first_few
 from nudge_core.evaluation import Comparison, Evaluation
 from nudge_core.report import Report
 from nudge_core.report.report import hidden_sentence
 from nudge_core.report.trials import held, settings, trial_report, tried
 from nudge_core.result import Nudge
 from nudge_core.trial import Trial
+from nudge_integrations.collection.plan import Written
 from nudge_integrations.labels.matching.report import MatchReport
+
+
+class Words(NamedTuple):
+    """How a framework calls what a remedy names."""
+
+    nudge: str
+    nudge_more: str
+
+    @property
+    def allow_map(self) -> str:
+        """The call that lets every document move."""
+        return self.nudge_more.format("allow_map=True")
+
+    @property
+    def force(self) -> str:
+        """The call that writes without evidence."""
+        return self.nudge_more.format("force=True")
+
+
+LANGCHAIN = Words("store.nudge(…)", "store.nudge(…, {})")
+LLAMA_INDEX = Words("nudge_index(index, …)", "nudge_index(index, …, {})")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NudgeReport(Reported):
-    """What a nudge did.
+    """What a nudge did, or would do.
 
     Attributes:
-        applied: Whether vectors were written: only if they are better than the originals on questions held out.
+        applied: Whether vectors were written: only where questions held out support a gain (`trial.evidence`), or with force=True.
         trial: The fine-tuning and its evaluations.
         background: "exact" where every vector of the store was read, "search" where the store's own search stood for those without labels.
         journal: The file that holds the originals.
@@ -41,11 +58,19 @@ class NudgeReport(Reported):
         remedy: What to do about these.
         skipped: Questions that were left out, as nothing is relevant to them.
         gone: Documents that feedback speaks of, and that are no longer in the store.
+        missing: Documents that labels name, and that are not in the store.
         match: What became of each label that is no id of a stored document; None where all are.
         problems: What the reader of the labels left out or found odd.
         remarks: What makes the figures doubtful.
+        given: How many labelled questions were given.
+        used: How many questions were learned from or held out.
+        from_feedback: How many more questions came from the feedback kept.
+        collection: The store, in words.
+        date: When, in ISO 8601, UTC.
         seconds: Time spent in each stage.
+        words: How the caller's framework calls what remedies name.
         read_texts: What gives the texts of documents of the store, by id, when a page is written; it is not pickled.
+        preview: Writes what a dry run found; None where nothing is to be written. It is not pickled.
     """
 
     applied: bool
@@ -57,11 +82,53 @@ class NudgeReport(Reported):
     remedy: str = ""
     skipped: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     match: MatchReport | None = None
     problems: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    given: int = 0
+    used: int = 0
+    from_feedback: int = 0
+    collection: str = ""
+    date: str = field(default_factory=now)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    words: Words = LANGCHAIN
     read_texts: Texts | None = None
+    preview: Callable[[], Written] | None = None
+
+    def apply(self) -> NudgeReport:
+        """Write what a dry run found, if the store has not changed since.
+
+        Returns:
+            The report of what was written.
+
+        Raises:
+            InputError: There is nothing to write: it was written already, or the dry run found no supported gain.
+            StoreError: The store has changed since the dry run, or failed.
+        """
+        if self.preview is None:
+            why = (
+                "this was written already"
+                if self.applied
+                else "nothing is to be written"
+                if self.read_texts
+                else "it was pickled"
+            )
+            raise InputError(
+                f"there is nothing to apply: {why}. {self.words.nudge_more.format('dry_run=True')} makes a preview"
+            )
+        return self.written(self.preview())
+
+    def written(self, done: Written) -> NudgeReport:
+        """The report once its vectors were written."""
+        return replace(
+            self,
+            applied=True,
+            outcome=done.outcome,
+            unreachable=done.unreachable,
+            remedy=done.remedy if done.unreachable else "",
+            preview=None,
+        )
 
     @property
     def tuned(self) -> Nudge:
@@ -88,30 +155,97 @@ class NudgeReport(Reported):
         """Before and after on questions about documents whose labels were hidden, which stand for unseen ones; None for methods that do not hide."""
         return None if self.trial.unseen is None else self.trial.unseen[1].compare(self.trial.unseen[0])
 
+    @property
+    def verdict(self) -> str:
+        """What was done and what it does for questions held out, in a sentence or two; or why nothing was written, and what would help."""
+        return self.report().verdict
+
     def report(self) -> Report:
         """The trial, what was written, and what became of the labels."""
         run = None if self.outcome is None else self.outcome.run
         facts = {
-            "written": "yes" if self.applied else "no: no setting beats the original vectors on the questions held out",
+            "written": "yes" if self.applied else "no",
             **({} if run is None else {"run": str(run.number)}),
+            "questions": self._questions(),
+            "collection": self.collection,
+            "date": self.date,
             "background": self.background,
             **({"originals": self.journal} if self.applied else {}),
         }
         report = trial_report(self.trial)
         return replace(
             report,
+            done=self._done(),
+            wider=self.words.allow_map,
             notes=(*self._left_out(), *self.remarks, *self.problems),
             sections=(*report.sections, *([] if self.match is None else [self.match.section()])),
-            facts={**report.facts, **facts},
+            facts={**report.facts, **{name: said for name, said in facts.items() if said}},
             seconds=self.seconds,
             texts=self.read_texts,
         )
+
+    def _done(self) -> str:
+        """What was done, and why nothing was where nothing was."""
+        tuned = self.tuned
+        moved = f"{len(tuned):,} of {tuned.docs:,} documents"
+        if self.applied:
+            run = "" if self.outcome is None or self.outcome.run is None else f" in run {self.outcome.run.number}"
+            back = 0 if self.outcome is None else self.outcome.put_back
+            took = (
+                f", and {counted(back, 'document', 'documents')} that an earlier run had moved got the original back"
+                if back
+                else ""
+            )
+            forced = "" if self.trial.improves else f" It was forced: {self.trial.evidence.why_not()}."
+            return f"{moved} were moved{run}{took}.{forced}"
+        if self.preview is not None:
+            return f"A preview, nothing was written yet: {moved} would move. report.apply() writes them."
+        if not len(tuned):
+            why = (
+                f"no setting is better than the original vectors on the {counted(len(self.trial.after), 'question', 'questions')} held out. "
+                "More labelled questions about the same documents would help most"
+            )
+            ways = "" if self.tuned.matrix is not None else f"; or let every document move: {self.words.allow_map}"
+        else:
+            why, ways = self.trial.evidence.why_not(), f"; {self.words.force} writes it all the same"
+        return f"Nothing was written: {why}{ways}."
+
+    def _questions(self) -> str:
+        """How many questions were given and used, and why the others were not."""
+        if not self.given:
+            return ""
+        unmatched = 0 if self.match is None else len(self.match.unmatched)
+        joined = self.given + self.from_feedback - self.used - unmatched - len(self.skipped)
+        why = [
+            f"{count} {reason}"
+            for count, reason in (
+                (unmatched, "whose documents were not found"),
+                (len(self.skipped), "without a relevant document in the store"),
+                (joined, "that stand more than once and were joined"),
+            )
+            if count > 0
+        ]
+        more = f" and {self.from_feedback} from feedback" if self.from_feedback else ""
+        return f"{self.given} given{more}, {self.used} used{': left out ' if why else ''}{', '.join(why)}"
 
     def to_dict(self) -> dict[str, Any]:
         """All figures, for JSON; scores from 0 to 1."""
         return {
             **self.tuned.to_dict(),
+            "verdict": self.verdict,
+            "warnings": [*self.report().warnings, *self.remarks],
             "applied": self.applied,
+            "put_back": 0 if self.outcome is None else self.outcome.put_back,
+            "collection": self.collection,
+            "date": self.date,
+            "questions": {
+                "given": self.given,
+                "from_feedback": self.from_feedback,
+                "used": self.used,
+                "left_out": list(self.skipped),
+            },
+            "missing": list(self.missing),
+            "evidence": self.trial.evidence.to_dict(),
             "run": None if self.outcome is None or self.outcome.run is None else self.outcome.run.number,
             "tried": [
                 {
@@ -136,37 +270,43 @@ class NudgeReport(Reported):
         }
 
     def blocks(self) -> list[Block]:
-        """What was done, the figures, and what is to be known of them."""
-        tuned = self.tuned
-        if self.applied:
-            run = "" if self.outcome is None or self.outcome.run is None else f", run {self.outcome.run.number}"
-            first = f"{tuned.method}: {len(tuned)} of {tuned.docs} documents moved, {settings(tuned)}{run}."
-        else:
-            first = f"{tuned.method}: nothing was written, as no setting beats the original vectors on the questions held out."
-        blocks: list[Block] = [first, *tried(self.trial), held(self.trial), self.comparison.rows()]
+        """The verdict, what speaks against it, the figures, and what is to be known of them."""
+        report, tuned = self.report(), self.tuned
+        blocks: list[Block] = [report.verdict, *(f"Warning: {said}" for said in report.warnings)]
+        blocks += [f"Warning: {said}" for said in self.remarks]
+        moved = f"{tuned.method}, {settings(tuned)}." if len(tuned) else ""
+        blocks += [*filter(None, [moved]), *tried(self.trial), held(self.trial), self.comparison.rows()]
         if self.hidden is not None:
             blocks.append(hidden_sentence(self.hidden))
-        blocks += [*self._left_out(), *self.remarks]
+        if asked := self._questions():
+            blocks.append(f"Questions: {asked}.")
+        blocks += self._left_out()
         if self.match is not None:
             blocks.append(f"{self.match.headline()} The rest is in report.match.")
         elif self.problems:
             blocks.append(f"The labels have {len(self.problems)} problems, in report.problems: {self.problems[0]}")
+        where = f"{self.collection}, {self.date}. " if self.collection else ""
         originals = f" Originals: {_shown(self.journal)}" if self.applied else ""
-        return [*blocks, f"Background: {self.background}.{originals}"]
+        return [*blocks, f"{where}Background: {self.background}.{originals}"]
 
     def _left_out(self) -> Iterator[str]:
         """What was not written, not found or not learned from, a sentence each."""
-        changed, missing = ((), ()) if self.outcome is None else (self.outcome.changed, self.outcome.missing)
+        done = Outcome(None, 0) if self.outcome is None else self.outcome
         for names, one, more in (
             (
-                changed,
+                done.changed,
                 "document changed meanwhile and was left alone",
                 "documents changed meanwhile and were left alone",
             ),
             (
-                missing,
+                done.missing,
                 "document was deleted meanwhile and was left alone",
                 "documents were deleted meanwhile and were left alone",
+            ),
+            (
+                done.overwritten,
+                "document was changed in the very moment of writing and may hold a vector of its text before: add it again",
+                "documents were changed in the very moment of writing and may hold vectors of their texts before: add them again",
             ),
             (
                 self.skipped,
@@ -181,56 +321,18 @@ class NudgeReport(Reported):
                 f"The store's index no longer finds {len(self.unreachable)} of the documents tried by their own vector: "
                 f"{first_few(self.unreachable, 3)}; {self.remedy}."
             )
+        if self.missing:
+            what = counted(len(self.missing), "document that is", "documents that are")
+            yield f"Labels of {what} not in the store were left out: {first_few(self.missing, 3)}."
         if self.gone:
             what = counted(len(self.gone), "document that is", "documents that are")
             yield f"Feedback on {what} no longer in the store was left out: {first_few(self.gone, 3)}."
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the way to the store, which another process has not."""
-        return {**self.__dict__, "read_texts": None}
+        """Without the ways to the store, which another process has not."""
+        return {**self.__dict__, "read_texts": None, "preview": None}
 
 
 def _shown(path: str) -> str:
     """A path as short as it can be said here."""
     return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else path
-
-
-FEWEST, CLEAR = 20, 3.0
-"""From how many questions, and how many standard errors, it can be told whether their documents are near them."""
-
-
-def remarks(corpus: Corpus, train: QuerySet, validation: QuerySet | None) -> tuple[str, ...]:
-    """What a person should know before believing the figures."""
-    return (*_both(train, validation), *_far(corpus, train))
-
-
-def _both(train: QuerySet, validation: QuerySet | None) -> Iterator[str]:
-    if validation is None or not train.texts or not validation.texts:
-        return
-    learned = set(map(normal, train.texts))
-    both = [text for text in validation.texts if normal(text) in learned]
-    if both:
-        yield (
-            f"{len(both)} of {len(validation)} validation questions were learned from too: {first_few(both, 3)}. "
-            "Their figures say nothing of other questions."
-        )
-
-
-def _far(corpus: Corpus, train: QuerySet) -> Iterator[str]:
-    """Whether questions are nearer to their own documents than to those of others, in the mean: else model or labels are wrong."""
-    relevance = train.relevance
-    rows, place = torch.unique(torch.as_tensor(corpus.find(relevance.documents)), return_inverse=True)
-    if len(train) < FEWEST or len(rows) < FEWEST / 4:
-        return
-    documents = normalize(corpus.rows(rows.numpy()).to(torch.float32))
-    questions = normalize(train.embeddings)
-    answers = embedding_bag(
-        place, documents, torch.as_tensor(relevance.offsets[:-1]), mode="mean"
-    )  # each pair once, none held
-    own = (questions * answers).sum(1)
-    nearer = own - questions @ documents.mean(0)
-    if float(nearer.mean()) < CLEAR * float(nearer.std()) / len(train) ** 0.5:
-        yield (
-            "Questions are no nearer to the documents that answer them than to others: they are embedded by another model than the documents, "
-            "or the labels are wrong."
-        )

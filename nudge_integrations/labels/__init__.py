@@ -1,6 +1,7 @@
 """Labelled questions as people have them: one reader a form, and what all readers share."""
 
-from nudge_integrations.labels.dataset import LabelledData, read_beir, read_hub
+from nudge_integrations.labels.dataset import LabelledData, read_hub
+from nudge_integrations.labels.folder import read_beir
 from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions, Questions
 from nudge_integrations.labels.reading import read_labels
 from nudge_integrations.labels.splitting import split

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from nudge_core.data.queries import normal
-from nudge_core.errors import FileFormatError, first_few
+from nudge_core.errors import FileFormatError, counted, first_few
+from nudge_integrations.labels.judgements import grade_of, own_judgement
 from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions
 from nudge_integrations.labels.source import NAMES_OF_SPLITS, Source
-from nudge_integrations.labels.values import absent, first, id_of, list_of, number_of, object_of, plain, text_of
+from nudge_integrations.labels.values import absent, first, id_of, list_of, object_of, plain, text_of
 
 
 class Form(NamedTuple):
@@ -104,26 +105,44 @@ class Collector:
         return text
 
 
-TEXT_KEYS = ("page_content", "text", "content", "document", "passage", "context", "document.content")
-ID_KEYS = ("id", "_id", "id_", "doc_id", "document_id", "node_id", "chunk_id", "document.id")
+TEXT_KEYS = (
+    *("page_content", "text", "content", "document", "passage", "context", "document.content"),
+    *("passage_text", "contents", "body"),
+)
+ID_KEYS = (
+    *("id", "_id", "id_", "doc_id", "document_id", "node_id", "chunk_id", "document.id"),
+    *("docid", "passage_id", "pid", "psg_id", "corpus-id", "corpus_id"),
+)
 
 
-def answers_of(where: str, texts: Any = None, ids: Any = None, spans: Any = None, metadata: Any = None) -> list[Answer]:
+def answers_of(
+    where: str,
+    texts: Any = None,
+    ids: Any = None,
+    spans: Any = None,
+    metadata: Any = None,
+    judged: Sequence[float | None] = (),
+) -> list[Answer]:
     """Answers of what stands in the columns of one row.
 
     Ids and texts of the same number belong together one by one, and so does metadata. Spans belong to the only context where there is one; where
-    there are several or none, each span is an answer of its own, to be looked for in the store.
+    there are several or none, each span is an answer of its own, to be looked for in the store. What a document says of itself (is_selected,
+    has_answer, relevance) counts where the row says nothing.
 
     Args:
         where: File and line, for messages.
-        texts: Context texts, or documents ({"page_content": …, "metadata": …}).
+        texts: Context texts, documents ({"page_content": …, "metadata": …}), or lists by name ({"passage_text": […], "is_selected": […]}).
         ids: Ids of documents, or {id: grade}.
         spans: Texts that the right chunk holds.
         metadata: One mapping for all, or one for each context.
+        judged: Grades, one for each document or one for all; a document without one was not judged, and is left out.
+
+    Raises:
+        FileFormatError: Another number of grades than of documents.
     """
     grades = object_of(ids)
     names = list(grades) if grades else list_of(ids, where)
-    bodies, facts = list_of(texts, where), _facts(metadata, where)
+    bodies, facts = list_of(_one_by_one(texts), where), _facts(metadata, where)
     if len(names) == len(bodies):
         pairs = list(zip(names, bodies, strict=True))
     else:
@@ -133,14 +152,46 @@ def answers_of(where: str, texts: Any = None, ids: Any = None, spans: Any = None
     answers = [_answer(*pair, one, grades, where) for pair, one in zip(pairs, given, strict=True)]
     found = [text for text in map(text_of, list_of(spans, where)) if text is not None]
     if len(answers) == 1 and found:
-        return [replace(answers[0], span=span) for span in found]
-    return [*answers, *(Answer(span=span, metadata=shared) for span in found)]
+        answers = [replace(answers[0], span=span) for span in found]
+    else:
+        answers += [Answer(span=span, metadata=shared) for span in found]
+    if not answers and shared and judged:
+        answers = [Answer(metadata=shared)]
+    return _judged(answers, judged, where) if judged and answers else answers
+
+
+def _one_by_one(texts: Any) -> Any:
+    """Documents out of lists by name, such as {"passage_text": […], "is_selected": […]}."""
+    held = object_of(texts)
+    lists = {name: plain(value) for name, value in held.items()}
+    if len({len(value) if isinstance(value, list | tuple) else -1 for value in lists.values()} - {-1}) != 1:
+        return texts
+    if not all(isinstance(value, list | tuple) for value in lists.values()):
+        return texts
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def _judged(answers: list[Answer], judged: Sequence[float | None], where: str) -> list[Answer]:
+    if len(judged) not in (1, len(answers)):
+        raise FileFormatError(
+            f"{where} has {counted(len(judged), 'judgement', 'judgements')} for {counted(len(answers), 'document', 'documents')}: "
+            "give one for each, or one for all"
+        )
+    given = judged if len(judged) == len(answers) else [judged[0]] * len(answers)
+    return [
+        replace(answer, relevant=grade > 0, grade=grade)
+        for answer, grade in zip(answers, given, strict=True)
+        if grade is not None
+    ]
 
 
 def _answer(name: Any, body: Any, metadata: Mapping[str, Any], grades: Mapping[Any, Any], where: str) -> Answer:
     document = body if isinstance(body, Mapping) else {}
     held = first(document, "metadata", "meta", "document.metadata")
-    grade = number_of(grades.get(name, 1.0), f"{where}: the grade of {name!r}")
+    grade = None
+    if grades or document:
+        grade = grade_of(grades.get(name, own_judgement(document)), where, f"grade of {name!r}")
+    grade = 1.0 if grade is None else grade
     return Answer(
         id=id_of(first(document, *ID_KEYS) if absent(name) else name),
         text=text_of(first(document, *TEXT_KEYS) if document else body),

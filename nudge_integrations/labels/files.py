@@ -5,13 +5,16 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nudge_core.errors import FileFormatError, InputError, MissingExtraError
+from nudge_core.errors import FileFormatError, InputError, MissingExtraError, first_few
+from nudge_integrations.labels.folder import is_folder
 from nudge_integrations.labels.source import NAMES_OF_SPLITS, Row, Source, rows_of, source_of
 
 TABLES = {".csv": None, ".tsv": "\t"}
@@ -66,15 +69,21 @@ def read_text(path: Path, encoding: str | None = None) -> str:
         text = content.decode(encoding or "utf-8-sig")
         if encoding is not None and _garbles(encoding, content):
             raise FileFormatError(f"{name} is in UTF-8, and encoding={encoding!r} would garble it: leave encoding out")
+        if encoding is not None and (odd := re.search("[\x80-\x9f]", text)):
+            line = text.count("\n", 0, odd.start()) + 1
+            raise FileFormatError(
+                f"{name}, line {line}, holds control characters when it is read as {encoding}: it is from Windows, say encoding='cp1252'"
+            )
     except LookupError:
-        raise FileFormatError(f"encoding is {encoding!r}, which Python does not know: for example 'latin-1'") from None
+        raise FileFormatError(f"encoding is {encoding!r}, which Python does not know: for example 'cp1252'") from None
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
         raise FileFormatError(
             f"{name}, line {line}, byte {column} ({content[error.start]:#04x}), is not in {encoding or 'UTF-8'}: "
-            "save it as UTF-8, or say encoding='latin-1' or what it is in"
+            "save it as UTF-8, or say what it is in: encoding='cp1252' for most files of Excel in Western Europe"
         ) from error
+    text = text.removeprefix("\ufeff")
     if (at := text.find("\0")) >= 0:
         raise FileFormatError(
             f"{name}, line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}, holds a NUL byte: "
@@ -98,8 +107,7 @@ def parse_json(text: str, where: str, line: int = 1) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         held = dict(pairs)
         if len(held) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in held if keys.count(key) > 1)
+            (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
             raise FileFormatError(f"{where} has the key {twice!r} twice in one object: give each a key of its own")
         return held
 
@@ -136,7 +144,10 @@ def _read_table(text: str, name: str, delimiter: str | None) -> Iterator[Row]:
     """Rows of a table with a header; the delimiter is comma, semicolon or tab, whichever the header has most of, if it is not said."""
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
         raise InputError(f"delimiter is {delimiter!r}; expected one character, such as ';'")
-    delimiter = delimiter or max(",;\t", key=text.split("\n", 1)[0].count)
+    first = text.split("\n", 1)[0]
+    if said := re.fullmatch(r'"?sep=(.)"?\s*', first):  # so does Excel say it
+        text, delimiter = text.removeprefix(first), delimiter or said[1]
+    delimiter = delimiter or max(",;\t", key=first.count)
     header: list[str] | None = None
     for line, cells in _records(text, name, delimiter):
         where = f"{name}, line {line}"
@@ -144,7 +155,7 @@ def _read_table(text: str, name: str, delimiter: str | None) -> Iterator[Row]:
             continue
         if header is None:
             header = [cell.strip() for cell in cells]
-            twice = sorted({cell for cell in header if header.count(cell) > 1})
+            twice = sorted(cell for cell, count in Counter(header).items() if count > 1)
             if twice:
                 raise FileFormatError(f"{where}: the header has {twice} more than once: rename them")
         elif len(cells) != len(header):
@@ -195,8 +206,10 @@ def _read_parquet(path: Path, name: str) -> Source:
 def _read_folder(path: Path, encoding: str | None, delimiter: str | None) -> Source:
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS)
     if not files:
+        inner = [str(part) for part in sorted(path.iterdir()) if is_folder(part)]
         raise FileFormatError(
             f"the folder {str(path)!r} holds neither corpus.jsonl and qrels/ nor a file that ends in one of {', '.join(ENDINGS)}"
+            + (f"; it holds folders that do: give one of {first_few(inner, 5)}" if inner else "")
         )
     return joined([named_split(read_file(file, encoding=encoding, delimiter=delimiter), file) for file in files], path)
 

@@ -68,6 +68,7 @@ class LabelledQuestions(Sequence[LabelledQuestion]):
         form: The form that was recognised.
         documents: {id: text} where the source brings its corpus.
         problems: What was left out or looks odd, each in one sentence.
+        keys: Metadata that the user named: a stored document must have it as the label says.
         vectors: (questions, dim) float32 of a `QuerySet`, whose questions may have no text; None where texts are to be embedded.
     """
 
@@ -75,6 +76,7 @@ class LabelledQuestions(Sequence[LabelledQuestion]):
     form: str
     documents: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     vectors: NDArray[np.float32] | None = field(default=None, compare=False)
 
     @overload

@@ -11,9 +11,11 @@ from typing import Any
 
 from nudge_core.errors import FileFormatError, InputError
 from nudge_integrations.labels.collecting import Collector, Form
-from nudge_integrations.labels.dataset import LabelledData, read_beir, read_hub
+from nudge_integrations.labels.dataset import LabelledData, read_hub
 from nudge_integrations.labels.files import ENDINGS, joined, named_path, named_split, read_file
-from nudge_integrations.labels.forms import FORMS, pairs
+from nudge_integrations.labels.folder import is_folder, read_beir
+from nudge_integrations.labels.forms import FORMS, UNJUDGED, pairs
+from nudge_integrations.labels.judgements import OF_DOCUMENT, judged, judgement_column
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Source, source_of
 from nudge_integrations.labels.values import TEXT
@@ -27,14 +29,15 @@ def read_labels(
     """Read labelled questions in the form that they are in.
 
     The form is recognised by its keys or columns, and named in the result. What cannot be used is left out and listed in `problems`; what makes the
-    whole of a file doubtful is refused.
+    whole of a file doubtful is refused. A judgement beside a document counts: 0 and below, false and "irrelevant" say that it is not relevant, and
+    other grades are kept.
 
     Args:
         given: A path (JSON, JSONL, CSV, TSV, Parquet, a folder of such files, a folder in BEIR form, "hf:NAME"), several paths, a data frame, a
             `datasets` set or several by split, rows, or an object of LlamaIndex, Ragas, DeepEval, LangSmith, Langfuse or sentence-transformers;
             also pairs (question, ids), {question: ids}, {question: {id: grade}} and a `QuerySet`.
         form: Which form it is, if that shall not be recognised: "columns", "deepeval", "embedding_qa", "feedback", "labelled_rag", "langfuse",
-            "langsmith", "pairs", "phoenix", "ragas", "sentence_transformers" or "squad".
+            "langsmith", "pairs", "passages", "phoenix", "ragas", "sentence_transformers" or "squad".
         encoding: Of a file, if not UTF-8.
         delimiter: Of a CSV file, if neither comma, semicolon nor tab.
         **options: Those of the form's reader, such as the names of columns: question, ids, texts, spans, metadata.
@@ -71,6 +74,8 @@ def read_labels(
     elif not isinstance(options.get("spans"), str | bool | None):
         options["spans"] = source_of(options["spans"], "the spans")
     reader = _reader(source, form, options)
+    if reader in UNJUDGED:
+        source = judged(source, judgement_column(source, (), OF_DOCUMENT))
     questions = reader.read(source, **options)
     _log.info("%s was read as %s", source.name, questions.form)
     return questions
@@ -79,14 +84,16 @@ def read_labels(
 def of_data(data: LabelledData) -> LabelledQuestions:
     """A labelled retrieval set as labelled questions, those of each split; what is graded zero is not relevant."""
     collector = Collector("BEIR folder", Source(data.name))
-    for split, judged in data.qrels.items():
-        for name, grades in judged.items():
+    for split, judgements in data.qrels.items():
+        for name, grades in judgements.items():
             answers = [
                 Answer(document, data.documents[document], relevant=grade > 0, grade=grade)
                 for document, grade in grades.items()
             ]
             where = f"{data.name}, {split}, question {name!r}"
             collector.add(data.queries[name], answers, id=name, split=split, where=where)
+    for problem in data.problems:
+        collector.problem(problem)
     return collector.done(data.documents)
 
 
@@ -95,7 +102,7 @@ def _data(given: Any) -> LabelledData | None:
         return given
     if isinstance(given, str) and given.startswith("hf:"):
         return read_hub(given.removeprefix("hf:"))
-    if isinstance(given, str | Path) and any((named_path(given) / name).exists() for name in ("qrels", "corpus.jsonl")):
+    if isinstance(given, str | Path) and is_folder(named_path(given)):
         return read_beir(named_path(given))
     return None
 

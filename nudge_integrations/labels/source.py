@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -11,18 +11,26 @@ from nudge_core.errors import FileFormatError, InputError
 from nudge_integrations.labels.dataset import SPLITS
 from nudge_integrations.labels.values import TEXT, plain
 
-LISTS = ("data", "examples", "rows", "items", "goldens", "samples", "questions", "annotations", "spans")
+LISTS = ("data", "examples", "rows", "items", "goldens", "samples", "questions", "annotations", "spans", "qrels")
 """Names under which exports keep their list of rows."""
 NAMES_OF_SPLITS = {name: name for name in SPLITS} | dict.fromkeys(("validation", "valid", "val", "eval"), "dev")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One entry of a source: {column: value}, the file and line or the place in the list, and the split where the source says."""
+    """One entry of a source.
+
+    Attributes:
+        values: {column: value}.
+        where: The file and line, or the place in the list.
+        split: "train", "dev" or "test" where the source says.
+        judged: The grades that the row gives its documents, one for each or one for all; 0 and below says not relevant, None nothing.
+    """
 
     values: Mapping[str, Any]
     where: str
     split: str | None = None
+    judged: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +46,10 @@ class Source:
         """The columns of all rows, in the order in which they occur."""
         return tuple(dict.fromkeys(name for row in self.rows for name in row.values))
 
-    def named(self, usual: Iterable[str]) -> str | None:
-        """The first of these names that a column has."""
-        return next((name for name in usual if name in self.columns), None)
+    def named(self, usual: Iterable[str], taken: Collection[str | None] = ()) -> str | None:
+        """The first of these names that a column has which is not taken for something else."""
+        there = set(self.columns).difference(taken)
+        return next((name for name in usual if name in there), None)
 
     def column(self, option: str, given: str | None, usual: Iterable[str] = (), *, needed: bool = False) -> str | None:
         """The column that the user gave for an option, which must be there, else one of the usual names."""

@@ -16,6 +16,7 @@ from nudge_core.errors import FileFormatError
 
 TEXT = ("question", "query", "text", "input", "user_input")
 RELEVANT = ("relevant", "ids", "relevant_ids", "documents", "document_ids", "reference_context_ids")
+IRRELEVANT = ("irrelevant", "irrelevant_ids", "not_relevant", "negative_ids")
 
 
 def plain(value: Any) -> Any:
@@ -64,6 +65,30 @@ def text_of(value: Any) -> str | None:
     return None if isinstance(value, Mapping | Sequence | bool) else id_of(value)
 
 
+_FILE = re.compile(
+    r"\S+://\S*|.*\.(pdf|docx?|html?|txt|md|rst|csv|tsv|xlsx?|pptx?|jsonl?|xml|rtf|epub|py)", re.IGNORECASE
+)
+_WORDS = re.compile(r"\s\S+\s|[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{8}|.{60}")
+
+
+def holds_texts(values: Iterable[Any]) -> bool:
+    """Whether most of these are passages of text, and no ids, numbers, file names or addresses."""
+    given = [one for value in values for one in list_of(value, "")]
+    return 2 * sum(is_passage(one) for one in given) > len(given)
+
+
+def is_passage(value: Any) -> bool:
+    """Whether this is a document, or a text of three words or more that is no file name or address."""
+    if isinstance(value, Mapping):
+        return True
+    return isinstance(value, str) and bool(_WORDS.search(value)) and not is_file(value)
+
+
+def is_file(value: Any) -> bool:
+    """Whether this is the name of a file, or an address."""
+    return isinstance(value, str) and bool(_FILE.fullmatch(value.strip()))
+
+
 def id_of(value: Any) -> str | None:
     """An id as a text, without white space around it; data frames make 12.0 of 12 where a cell of the column is empty."""
     if absent(value):
@@ -107,9 +132,9 @@ def written_list(cell: str, where: str) -> list[Any] | None:
         pass
     try:
         value = ast.literal_eval(cell)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        if re.fullmatch(r"\[[\s\d-]+\]", cell):
-            return [int(number) for number in cell[1:-1].split()]
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        if re.fullmatch(r"\[[\s\d.eE+-]+\]", cell):
+            return _numbers(cell[1:-1].split())
         if not cell[1:].lstrip().startswith(("'", '"')):
             return None
         raise FileFormatError(
@@ -124,6 +149,14 @@ def written_list(cell: str, where: str) -> list[Any] | None:
     return value
 
 
+def _numbers(words: list[str]) -> list[Any] | None:
+    """The numbers that numpy printed without commas; None where one is no number."""
+    try:
+        return [float(word) if set(word) & set(".eE") else int(word) for word in words]
+    except ValueError:
+        return None
+
+
 def object_of(value: Any) -> Mapping[str, Any]:
     """A mapping, also where it is written as a text in JSON or Python; an empty one for anything else."""
     value = plain(value)
@@ -132,7 +165,7 @@ def object_of(value: Any) -> Mapping[str, Any]:
             try:
                 value = read(value)
                 break
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
+            except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
                 continue
     return value if isinstance(value, Mapping) else {}
 

@@ -10,11 +10,12 @@ from typing import Any
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
-from nudge_core import Evaluation
+from nudge_core import Evaluation, Nudge
 from nudge_core.apply import Outcome, Run
 from nudge_core.apply.pruning import KEEP
 from nudge_core.apply.records import Direction
 from nudge_core.arguments import expect
+from nudge_core.corpus.base import Missing
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_integrations.collection.collection import Collection
@@ -68,6 +69,7 @@ class NudgeVectorStore(WrappingVectorStore):
             store=inner,
             journal=journal,
             recover=recover,
+            of_text_alone=True,
         )
 
     @classmethod
@@ -94,13 +96,15 @@ class NudgeVectorStore(WrappingVectorStore):
         return store
 
     def __repr__(self) -> str:
+        place: Path | str | None = None
         try:
-            inner = repr(adapter_of(self.inner))
+            inner, place = repr(adapter_of(self.inner)), self._collection.place()
             cut = next((run.number for run in self.history() if run.state == "writing"), None)
         except Exception as error:  # noqa: BLE001  # a repr never raises, whatever the store does
-            inner, cut = f"{type(self.inner).__name__}: {error}", None
+            inner, cut, place = f"{type(self.inner).__name__}: {error}", None, self.journal
         state = "" if cut is None else f", run {cut} was interrupted: call recover('finish') or recover('rollback')"
-        return f"NudgeVectorStore({inner}, journal={None if self.journal is None else str(self.journal)!r}{state})"
+        will = "" if self.journal or place is None else " (to be made)"
+        return f"NudgeVectorStore({inner}, journal={None if place is None else str(place)!r}{will}{state})"
 
     def __getattr__(self, name: str) -> Any:
         inner = self.__dict__.get("inner")
@@ -123,12 +127,16 @@ class NudgeVectorStore(WrappingVectorStore):
         background: Background | None = None,
         allow_map: bool = False,
         folds: int = 5,
+        missing: Missing = "skip",
+        dry_run: bool = False,
+        force: bool = False,
+        note: str = "",
         progress: bool = True,
     ) -> NudgeReport:
         """Move the documents' vectors, in place, toward the questions that they answer.
 
         It starts from the original vectors, whatever an earlier run did: running it twice gives what running it once gives. Nothing is written
-        if no setting is better than the originals on questions held out.
+        where questions held out do not support a gain: 10 of them or more, and a lower bound of their mean gain above zero.
 
         Args:
             questions: Labelled questions: pairs (question, ids), dicts {"question": …, "relevant": ids}, {question: ids} or a `QuerySet`; or all
@@ -145,6 +153,11 @@ class NudgeVectorStore(WrappingVectorStore):
             allow_map: Whether a method may map *every* document, so that the whole collection is written anew; without a method `Auto` tries it.
                 Documents that are added to this store later go through the map too. `restore` brings all originals back, theirs as well.
             folds: How many folds.
+            missing: What to do with labels whose document is not in the store: "skip" leaves them out and lists them in the report, up to a half of
+                all; "error" refuses them.
+            dry_run: Whether nothing is written: `report.apply()` writes what the report shows, if the store has not changed since.
+            force: Whether vectors are written without evidence: from fewer than 10 questions held out, or where the gain may be chance.
+            note: What `history` tells of the run.
             progress: Whether work that takes longer than two seconds shows a bar.
 
         Returns:
@@ -166,6 +179,10 @@ class NudgeVectorStore(WrappingVectorStore):
             background=background,
             allow_map=allow_map,
             folds=folds,
+            missing=missing,
+            dry_run=dry_run,
+            force=force,
+            note=note,
             progress=progress,
         )
 
@@ -177,6 +194,7 @@ class NudgeVectorStore(WrappingVectorStore):
         measures: Iterable[str] = DEFAULT_MEASURES,
         *,
         background: Background | None = None,
+        missing: Missing = "skip",
         progress: bool = True,
     ) -> Evaluation:
         """Measure the store as it stands now, on questions that it has not learned from.
@@ -185,6 +203,7 @@ class NudgeVectorStore(WrappingVectorStore):
             questions: In the forms of `nudge`; of a source that names its splits the test questions.
             measures: Names such as nDCG@10, R@10, RR@10, AP@10, P@10, Success@1, CR@10.
             background: "exact" ranks every vector of the store; "search" what the store's own search finds, with scores computed anew.
+            missing: As for `nudge`; what is left out is logged.
             progress: Whether work that takes longer than two seconds shows a bar.
 
         Returns:
@@ -194,7 +213,7 @@ class NudgeVectorStore(WrappingVectorStore):
             InputError: Questions or vectors that cannot be used.
             UnknownIdError: Labels that name documents that the store does not hold.
         """
-        return self._collection.evaluate(questions, measures, background=background, progress=progress)
+        return self._collection.evaluate(questions, measures, background=background, missing=missing, progress=progress)
 
     aevaluate = in_thread(evaluate)
 
@@ -218,6 +237,35 @@ class NudgeVectorStore(WrappingVectorStore):
 
     arestore = in_thread(restore)
 
+    def undo(self, *, progress: bool = True) -> Outcome:
+        """Take back the last run, a `nudge`, `apply` or `restore`: what stood before it stands again. Called again, the one before.
+
+        Raises:
+            InputError: No run stands.
+            LockedError: Another process is writing to this collection.
+            UnfinishedRunError: A run was interrupted: `recover` first.
+            StoreError: The store failed: `recover` when it is back.
+        """
+        return self._collection.undo(progress=progress)
+
+    aundo = in_thread(undo)
+
+    def apply(self, tuned: Nudge | str | Path, *, progress: bool = True) -> Outcome:
+        """Write vectors that were fine-tuned elsewhere, as safely as `nudge` writes its own. Nothing is measured.
+
+        Args:
+            tuned: What `finetune` returned, or the path of a saved `Nudge`; its ids are those of this store.
+            progress: Whether work that takes longer than two seconds shows a bar.
+
+        Raises:
+            InputError: Vectors of another dimension or metric, or that were not computed from those of this store.
+            UnknownIdError: Documents that the store does not hold.
+            LockedError, UnfinishedRunError, StoreError: As for `nudge`.
+        """
+        return self._collection.apply(tuned, progress=progress)
+
+    aapply = in_thread(apply)
+
     def recover(self, direction: Direction, *, progress: bool = True) -> Outcome:
         """Finish a run that was interrupted ("finish"), or undo it ("rollback"). Without such a run nothing happens.
 
@@ -237,9 +285,10 @@ class NudgeVectorStore(WrappingVectorStore):
     ahistory = in_thread(history)
 
     def prune(self, keep: int = KEEP) -> int:
-        """Make the journal smaller, and return how many runs were pruned: `restore(run=…)` goes back to the last ones only.
+        """Make the journal smaller: forget the moves of all but the last runs, to which `restore(run=…)` then no longer goes back.
 
-        Every original stays, and each run in `history`. A journal is pruned by itself where more runs than this have vectors.
+        It returns how many runs were pruned. Every original stays, and each run in `history`. A journal is pruned by itself where more runs than
+        this have vectors.
 
         Raises:
             InputError: `keep`, how many runs are kept as they are, is not 1 or more.

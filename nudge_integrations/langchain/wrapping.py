@@ -45,6 +45,15 @@ class WrappingVectorStore(VectorStore):
 
     inner: VectorStore
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """That of the store inside, by which LangChain chooses how a filter is written (self-query); `isinstance` knows both classes."""
+        inner = self.__dict__.get("inner")
+        return type(self) if inner is None else type(inner)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.__dict__)
+
     @property
     def embeddings(self) -> Embeddings | None:
         """The embedding of the store inside."""
@@ -115,6 +124,13 @@ class WrappingVectorStore(VectorStore):
 
     def _deleted(self, ids: list[str] | None) -> None:
         """Hear that these documents were deleted."""
+
+
+def _again(kind: type[WrappingVectorStore], state: dict[str, Any]) -> WrappingVectorStore:
+    """A store that was pickled."""
+    made = kind.__new__(kind)
+    made.__dict__.update(state)
+    return made
 
 
 def in_thread(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:

@@ -4,6 +4,7 @@ try:
     from nudge_integrations.llama_index.index import (
         add_index_feedback,
         anudge_index,
+        apply_to_index,
         begin_index_anew,
         evaluate_index,
         index_feedback,
@@ -14,6 +15,7 @@ try:
         recover_index,
         remove_index_feedback,
         restore_index,
+        undo_index,
     )
     from nudge_integrations.llama_index.learning import index_documents
     from nudge_integrations.llama_index.postprocessor import NudgeEmbeddingPostprocessor
@@ -28,6 +30,7 @@ __all__ = [
     "NudgeEmbeddingPostprocessor",
     "add_index_feedback",
     "anudge_index",
+    "apply_to_index",
     "begin_index_anew",
     "evaluate_index",
     "index_documents",
@@ -39,4 +42,5 @@ __all__ = [
     "recover_index",
     "remove_index_feedback",
     "restore_index",
+    "undo_index",
 ]

@@ -10,15 +10,16 @@ from typing import Any
 
 from llama_index.core import VectorStoreIndex
 
-from nudge_core import Evaluation
+from nudge_core import Evaluation, Nudge
 from nudge_core.apply import Outcome, Run
 from nudge_core.apply.pruning import KEEP
 from nudge_core.apply.records import Direction
 from nudge_core.arguments import expect
+from nudge_core.corpus.base import Missing
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_integrations.collection.collection import Collection
-from nudge_integrations.collection.report import NudgeReport
+from nudge_integrations.collection.report import LLAMA_INDEX, NudgeReport
 from nudge_integrations.llama_index.learning import LlamaIndexEmbedder
 from nudge_integrations.stores.reading import Background
 from nudge_integrations.stores.registry import adapter_of_index, check_known_of_index
@@ -34,6 +35,10 @@ def nudge_index(
     background: Background | None = None,
     allow_map: bool = False,
     folds: int = 5,
+    missing: Missing = "skip",
+    dry_run: bool = False,
+    force: bool = False,
+    note: str = "",
     progress: bool = True,
     journal: str | Path | None = None,
     recover: Direction | None = None,
@@ -41,8 +46,9 @@ def nudge_index(
     """Move the vectors of an index, in place, toward the questions that its nodes answer. Retrievers made before see them at once.
 
     It starts from the original vectors, whatever an earlier call did. They are in a journal before anything is written, a file on this machine:
-    the one that `NudgeVectorStore` of nudge_integrations.langchain keeps for the same collection. Nothing is written if no setting is better than
-    the originals on questions held out. What lives in memory, SimpleVectorStore and FAISS, is on disk after `index.storage_context.persist()`.
+    the one that `NudgeVectorStore` of nudge_integrations.langchain keeps for the same collection. Nothing is written where
+    questions held out do not support a gain: 10 of them or more, and a lower bound of their mean gain above zero. What lives in memory,
+    SimpleVectorStore and FAISS, is on disk after `index.storage_context.persist()`.
 
     Args:
         index: On SimpleVectorStore, Chroma, FAISS, LanceDB, Milvus, PGVectorStore or Qdrant; other stores by `register_adapter`.
@@ -59,6 +65,11 @@ def nudge_index(
         allow_map: Whether a method may map *every* node, so that the whole collection is written anew; without a method `Auto` tries it. Nodes that
             are inserted into the index later go through the map by `map_inserted`.
         folds: How many folds.
+        missing: What to do with labels whose node is not in the store: "skip" leaves them out and lists them in the report, up to a half of all;
+            "error" refuses them.
+        dry_run: Whether nothing is written: `report.apply()` writes what the report shows, if the store has not changed since.
+        force: Whether vectors are written without evidence: from fewer than 10 questions held out, or where the gain may be chance.
+        note: What `index_history` tells of the run.
         progress: Whether work that takes longer than two seconds shows a bar.
         journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
             ~/.local/share/nudge/journals, and found again there.
@@ -83,6 +94,10 @@ def nudge_index(
         background=background,
         allow_map=allow_map,
         folds=folds,
+        missing=missing,
+        dry_run=dry_run,
+        force=force,
+        note=note,
         progress=progress,
     )
 
@@ -117,6 +132,35 @@ def restore_index(
     return _collection(index, journal).restore(run, progress=progress)
 
 
+def undo_index(index: VectorStoreIndex, *, progress: bool = True, journal: str | Path | None = None) -> Outcome:
+    """Take back the last run over the collection of an index: what stood before it stands again. Called again, the one before.
+
+    Raises:
+        InputError: No run stands.
+        LockedError, UnfinishedRunError, StoreError: As for `restore_index`.
+    """
+    return _collection(index, journal).undo(progress=progress)
+
+
+def apply_to_index(
+    index: VectorStoreIndex, tuned: Nudge | str | Path, *, progress: bool = True, journal: str | Path | None = None
+) -> Outcome:
+    """Write vectors that were fine-tuned elsewhere into an index, as safely as `nudge_index` writes its own. Nothing is measured.
+
+    Args:
+        index: The index.
+        tuned: What `finetune` returned, or the path of a saved `Nudge`; its ids are those of the nodes.
+        progress: Whether work that takes longer than two seconds shows a bar.
+        journal: The file of the journal, if it is not in the usual place.
+
+    Raises:
+        InputError: Vectors of another dimension or metric, or that were not computed from those of this index.
+        UnknownIdError: Nodes that the store does not hold.
+        LockedError, UnfinishedRunError, StoreError: As for `nudge_index`.
+    """
+    return _collection(index, journal).apply(tuned, progress=progress)
+
+
 def recover_index(
     index: VectorStoreIndex, direction: Direction, *, progress: bool = True, journal: str | Path | None = None
 ) -> Outcome:
@@ -142,6 +186,7 @@ def evaluate_index(
     measures: Iterable[str] = DEFAULT_MEASURES,
     *,
     background: Background | None = None,
+    missing: Missing = "skip",
     progress: bool = True,
     journal: str | Path | None = None,
 ) -> Evaluation:
@@ -152,6 +197,7 @@ def evaluate_index(
         questions: In the forms of `nudge_index`; of a source that names its splits the test questions.
         measures: Names such as nDCG@10, R@10, RR@10, AP@10, P@10, Success@1, CR@10.
         background: "exact" ranks every vector of the store; "search" what the store's own search finds, with scores computed anew.
+        missing: As for `nudge_index`; what is left out is logged.
         progress: Whether work that takes longer than two seconds shows a bar.
         journal: The file of the journal, if it is not in the usual place.
 
@@ -162,7 +208,9 @@ def evaluate_index(
         InputError: An index, questions or vectors that cannot be used.
         UnknownIdError: Labels that name nodes that the store does not hold.
     """
-    return _collection(index, journal).evaluate(questions, measures, background=background, progress=progress)
+    return _collection(index, journal).evaluate(
+        questions, measures, background=background, missing=missing, progress=progress
+    )
 
 
 def index_history(index: VectorStoreIndex, *, journal: str | Path | None = None) -> list[Run]:
@@ -266,4 +314,4 @@ def _collection(index: VectorStoreIndex, journal: str | Path | None, recover: Di
     check_known_of_index(index.vector_store)
     embedder = LlamaIndexEmbedder(index._embed_model)
     adapt = partial(adapter_of_index, index)
-    return Collection(adapt, embedder, store=index, journal=journal, recover=recover)
+    return Collection(adapt, embedder, store=index, journal=journal, recover=recover, words=LLAMA_INDEX)

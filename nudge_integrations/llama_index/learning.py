@@ -17,9 +17,10 @@ from nudge_core.errors import InputError, UnknownIdError, first_few
 from nudge_core.methods.base import Method
 from nudge_core.trial import Trial, trial
 from nudge_integrations.collection.embedding import Embedder
-from nudge_integrations.collection.matching import Document, resolve
+from nudge_integrations.collection.matching import resolve
+from nudge_integrations.collection.named import Document
 from nudge_integrations.collection.questions import read_training_set
-from nudge_integrations.collection.report import remarks
+from nudge_integrations.collection.remarks import remarks
 from nudge_integrations.labels import LabelledQuestions, Questions
 from nudge_integrations.llama_index.moves import NodeMoves
 from nudge_integrations.stores.registry import adapter_of_index
@@ -57,12 +58,12 @@ def learn(
 ) -> tuple[NodeMoves, Trial]:
     """Fine-tune the embeddings of these nodes. Nothing moves if no setting is better than the originals on questions held out."""
     ids, matrix = _vectors(nodes)
-    labels = resolve(questions, validation, list(documents_of(nodes)))
+    labels = resolve(questions, validation, list(documents_of(nodes)), None)
     labels.log_match()
     _check_known(ids, [labels.train, *([] if labels.validation is None else [labels.validation])])
     corpus = MemoryCorpus(matrix, np.asarray(ids, dtype=object))
     data = read_training_set(labels, corpus, embedder, None, progress=progress)
-    done = trial(corpus, data.train, data.validation, method=method, folds=folds, progress=progress)
+    done = trial(corpus, data.train, data.validation, method=method, folds=folds, missing="error", progress=progress)
     for remark in remarks(corpus, data.train, data.validation):
         _log.warning("%s", remark)
     rows = done.tuned.rows if done.improves else np.zeros(0, np.int64)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.pool import NullPool
 
 from nudge_core.errors import InputError, first_few
 from nudge_integrations.stores.place import host_of
@@ -40,12 +42,9 @@ def transactions(engine: Engine) -> Transactions:
 
 
 def transactions_in_loop(engine: Any) -> Transactions:
-    """The same of a `PGEngine` of langchain-postgres, whose connections live in an event loop of another thread."""
+    """The same of a `PGEngine` of langchain-postgres, whose connections live in an event loop of another thread, or in that of the application."""
     if engine._loop is None:
-        raise InputError(
-            "the engine of this PGVectorStore has no event loop of its own, so it works in coroutines only: make it with "
-            "PGEngine.from_connectionstring(url), or PGEngine.from_engine(engine, loop) with a loop that runs in another thread"
-        )
+        return transactions_beside(engine._pool)
 
     def run(function: Callable[[Connection], Any]) -> Any:
         async def inside() -> Any:
@@ -57,6 +56,17 @@ def transactions_in_loop(engine: Any) -> Transactions:
         return engine._run_as_sync(inside())
 
     return run
+
+
+def transactions_beside(engine: Any) -> Transactions:
+    """The same of the asynchronous engine of an application, by connections of our own to its database, so that its event loop is left alone.
+
+    Arguments of `connect` that the engine was made with are not known here: what they say must stand in its URL.
+    """
+    url = engine.url
+    if not url.drivername.endswith("psycopg"):
+        url = url.set(drivername="postgresql+psycopg")
+    return transactions(create_engine(url, poolclass=NullPool))
 
 
 def select(c: Connection, query: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
@@ -84,6 +94,7 @@ class Table:
         dim: How many; None where the column does not say.
         key_text: The id as text.
         vector_bytes: The vector as the database sends it.
+        vector_hash: The SHA-256 of these bytes, in hexadecimal digits.
         unique: Whether the database keeps ids unique.
         indexes: The operator classes of the indexes on the column of vectors, such as vector_cosine_ops; all are approximate.
     """
@@ -98,6 +109,7 @@ class Table:
     dim: int | None
     key_text: str
     vector_bytes: str
+    vector_hash: str
     unique: bool
     indexes: tuple[str, ...]
 
@@ -141,6 +153,12 @@ def literal(vector: NDArray[Any]) -> str:
     return str(vector.tolist())
 
 
+def hash_of(vector: NDArray[Any]) -> str:
+    """The `vector_hash` of a row that holds this vector."""
+    head = np.asarray([len(vector), 0], ">i2").tobytes()
+    return sha256(head + vector.astype(vector.dtype.newbyteorder(">")).tobytes()).hexdigest()
+
+
 def look_up(c: Connection, schema: str | None, table: str, id_column: str, vector_column: str) -> Table:
     """Read the catalogue."""
     name = f"{quoted(schema)}.{quoted(table)}" if schema else quoted(table)
@@ -179,7 +197,8 @@ def look_up(c: Connection, schema: str | None, table: str, id_column: str, vecto
         dtype=np.dtype(_DTYPES[vector.typname]),
         dim=vector.atttypmod if vector.atttypmod > 0 else None,
         key_text=as_text,
-        vector_bytes=f"{vector.typname}_send(t.{quoted(vector_column)})",
+        vector_bytes=(sent := f"{vector.typname}_send(t.{quoted(vector_column)})"),
+        vector_hash=f"encode(sha256({sent}), 'hex')",
         unique=ids.is_unique,
         indexes=tuple(vector.indexes),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -15,6 +15,8 @@ from nudge_integrations.stores.searching import Hits
 Metric: TypeAlias = Literal["cosine", "dot", "l2"]
 Texts: TypeAlias = tuple[list[str], list[str], list[Mapping[str, Any]]]
 """Ids, texts and metadata of some documents."""
+Ids: TypeAlias = Sequence[str] | Mapping[str, NDArray[Any]]
+"""Ids; or of each what it holds, as far as whoever asks knows."""
 LookUp: TypeAlias = Callable[[str], tuple[str, Mapping[str, Any]]]
 """From an id to the text and metadata of its document; "" and {} where there is none."""
 
@@ -32,7 +34,9 @@ class StoreAdapter(ABC):
         dim: Dimension of the vectors.
         dtype: The number type in which the collection holds them: float16, float32 or float64.
         approximate: Whether its search goes through an index that may miss what it holds.
-        batch: How many vectors one call of `replace` takes; None where it takes any number at once, and readers see all of them or none.
+        batch: How many vectors one call of `replace` takes; None where it takes any number at once.
+        rounding: How far, over its length, a vector may be read from what was written: 0 where every bit is kept, and more where the engine
+            scales vectors itself.
         workers: How many searches may run at a time: 1 where the engine lives in this process or uses all of its cores by itself.
         fingerprint: What tells this collection from every other, as long as it lives; None where it lives in memory only.
         keeps_mark: Whether the store keeps a text beside a collection, by which its journal is found again wherever both are moved: then `mark` and
@@ -45,6 +49,7 @@ class StoreAdapter(ABC):
     dim: int
     dtype: np.dtype[Any] = np.dtype(np.float32)
     batch: int | None = 1000
+    rounding: float = 0.0
     approximate: bool = True
     workers: int = 1
     fingerprint: str | None
@@ -59,12 +64,17 @@ class StoreAdapter(ABC):
         """The vectors, (dim,) of `dtype`, of those of the ids that are there; in any order, any number of ids."""
 
     @abstractmethod
-    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+    def replace(self, ids: Ids, vectors: NDArray[Any]) -> Iterable[str] | None:
         """Put vectors (len(ids), dim) of `dtype` in the place of those of documents that are there. Nothing else changes.
 
         Args:
-            ids: Distinct, at most `batch` of them. An id that is not there is left out silently, never added.
+            ids: Distinct, at most `batch` of them. An id that is not there is left out silently, never added. As a mapping they say what each
+                must hold: one that holds another vector is left out too, compared as late as the engine allows; see `holding`.
             vectors: What `fetch` returns from now on, bit for bit.
+
+        Returns:
+            The ids, if any, of documents that somebody changed in the moment between that comparison and the write, as far as this can be seen
+            afterwards, and whose own vectors were written over.
         """
 
     @abstractmethod
@@ -163,6 +173,21 @@ class ScoringAdapter(StoreAdapter):
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """The ids of `hits`."""
         return [list(found.ids) for found in self.hits(vectors, k, exclude)]
+
+
+def holding(ids: Ids, held: Mapping[str, NDArray[Any]]) -> list[int]:
+    """The places of those ids that are there, and hold what they must where `ids` is a mapping.
+
+    Args:
+        ids: As `replace` takes them.
+        held: What `fetch` gives now.
+    """
+    must = ids if isinstance(ids, Mapping) else held
+    return [
+        i
+        for i, name in enumerate(ids)
+        if name in held and (must is held or must[name].tobytes() == held[name].tobytes())
+    ]
 
 
 def pages(ids: Sequence[str], size: int) -> Iterator[list[str]]:

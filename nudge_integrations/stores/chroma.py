@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nudge_core.apply.equality import near
 from nudge_core.errors import InputError
+from nudge_integrations.stores._between import Marks, compare_and_put, payload_mark
 from nudge_integrations.stores._hnswlib import preimage
-from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
+from nudge_integrations.stores.base import Ids, Metric, ScoringAdapter, Texts, pages
 from nudge_integrations.stores.searching import Hits, scores_of, search_without
 
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "ip": "dot", "l2": "l2"}
+_EPSILON = float(np.finfo(np.float32).eps)
 _PAGE = 1000  # below SQLite's 32,766 variables in a read, and below a server's 40 MiB in a write of 4,096 dimensions
 _QUERIES = 100
 
@@ -46,6 +49,7 @@ class ChromaAdapter(ScoringAdapter):
                 f"the Chroma collection {collection.name!r} ranks by {space!r}; expected one of {', '.join(_METRICS)}"
             )
         self.metric = _METRICS[space]
+        self.rounding = 4 * _EPSILON if space == "cosine" else 0.0
         largest = client.get_max_batch_size()
         self.batch = min(_PAGE, largest) if largest > 0 else _PAGE
         self.workers = 4 if "fastapi" in str(settings.chroma_api_impl) else 1
@@ -75,18 +79,36 @@ class ChromaAdapter(ScoringAdapter):
             found.update(zip(*self._decoded(self._collection.get(ids=page, include=["embeddings"])), strict=True))
         return found
 
-    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+    def replace(self, ids: Ids, vectors: NDArray[Any]) -> list[str]:
         """Update the embeddings of these records, so that they are read as they are given here.
+
+        Chroma updates whatever a record holds: see `_between` for those that must hold something.
 
         A cosine index gives back other bits than were written (see `_hnswlib`). So what comes out right there is written, and read back. Where
         it did not come out right, the index is of another kind: one that keeps what is written, or one compiled otherwise.
         """
         vectors = np.asarray(vectors, self.dtype)
-        if self.metric != "cosine":
-            self._update(ids, vectors)
-            return
-        written, solved = preimage(vectors)
+        written, solved = preimage(vectors) if self.metric == "cosine" else (vectors, np.ones(len(vectors), bool))
+        if not isinstance(ids, Mapping):
+            self._put(ids, vectors, written, solved)
+            return []
+
+        def put(names: Sequence[str], rows: Sequence[int]) -> None:
+            self._put(names, vectors[rows], written[rows], solved[rows])
+
+        return compare_and_put(ids, vectors, self._marks, put, self.rounding)
+
+    def _marks(self, ids: Sequence[str]) -> Marks:
+        """Embeddings, documents and metadata of those of these records that are there."""
+        held = self._collection.get(ids=list(ids), include=["embeddings", "documents", "metadatas"])
+        payloads = map(payload_mark, held["documents"], held["metadatas"])
+        names, vectors = self._decoded(held)
+        return dict(zip(names, zip(vectors, payloads, strict=True), strict=True))
+
+    def _put(self, ids: Sequence[str], vectors: NDArray[Any], written: NDArray[Any], solved: NDArray[Any]) -> None:
         self._update(ids, written)
+        if self.metric != "cosine":
+            return
         for guess in (lambda part: part, lambda part: preimage(part, fused=True)[0]):
             wrong = self._wrong(ids, vectors)
             if not any(solved[place] for place in wrong):
@@ -140,6 +162,12 @@ class ChromaAdapter(ScoringAdapter):
             self._collection.update(ids=list(ids), embeddings=vectors)
 
     def _wrong(self, ids: Sequence[str], vectors: NDArray[Any]) -> list[int]:
-        """The places of those documents that are there, but not read as these vectors, bit for bit."""
+        """The places of those documents that are read as vectors next to these. Whoever holds another was changed meanwhile."""
         held = self.fetch(ids)
-        return [i for i, name in enumerate(ids) if name in held and held[name].tobytes() != vectors[i].tobytes()]
+        return [
+            i
+            for i, name in enumerate(ids)
+            if name in held
+            and held[name].tobytes() != vectors[i].tobytes()
+            and near(held[name], vectors[i], 16 * _EPSILON)
+        ]

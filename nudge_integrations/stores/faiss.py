@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, StoreError
-from nudge_integrations.stores.base import LookUp, Metric, ScoringAdapter, Texts, node_in, pages, texts_by
+from nudge_integrations.stores._faiss_index import Draft, base_of, filled, kind_of, labels_of, places_of, rows_of
+from nudge_integrations.stores.base import Ids, LookUp, Metric, ScoringAdapter, Texts, holding, node_in, pages, texts_by
 from nudge_integrations.stores.searching import NOTHING, Hits, scores_of, search_without
 
 _METRICS: dict[int, Metric] = {faiss.METRIC_L2: "l2", faiss.METRIC_INNER_PRODUCT: "dot"}
-_MAPS = (faiss.IndexIDMap, faiss.IndexIDMap2)
-_FLAT = r"IndexFlat(L2|IP)?"
-_KINDS = rf"(IndexIDMap2? of )?({_FLAT}|IndexHNSWFlat of {_FLAT})|IndexIVFFlat of ArrayInvertedLists by (?!.*mapped).*"
+FLAT = r"IndexFlat(L2|IP)?"
+_KINDS = rf"(IndexIDMap2? of )?({FLAT}|IndexHNSWFlat of {FLAT})|IndexIVFFlat of ArrayInvertedLists by (?!.*mapped).*"
+
+
+_NAPS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.1, 0.2, 0.2)  # seconds: somebody who adds is done then
+_MOMENT = 0.01  # seconds
+_CHANGING = "the FAISS index has been changed meanwhile; nothing was written to it: try again"
+Found = TypeVar("Found")
 
 
 class FaissAdapter(ScoringAdapter):
@@ -46,9 +54,9 @@ class FaissAdapter(ScoringAdapter):
         self._holder, self._names, self._attribute, self._document = holder, names, attribute, document
         self._known: tuple[Mapping[int, str] | None, dict[str, int]] = None, {}
         index = self._index
-        if not re.fullmatch(_KINDS, _kind_of(index)):
+        if not re.fullmatch(_KINDS, kind_of(index)):
             raise InputError(
-                f"the FAISS index is an {_kind_of(index)}; expected one in memory that holds vectors as they are: flat, IndexHNSWFlat or "
+                f"the FAISS index is an {kind_of(index)}; expected one in memory that holds vectors as they are: flat, IndexHNSWFlat or "
                 "IndexIVFFlat (or IndexIDMap of one of the first two). Fill such an index with the documents"
             )
         if index.metric_type not in _METRICS:
@@ -57,7 +65,7 @@ class FaissAdapter(ScoringAdapter):
             )
         self.metric = _METRICS[index.metric_type]
         self.dim = index.d
-        self.approximate = not re.fullmatch(_FLAT, _kind_of(_base_of(index)))
+        self.approximate = not re.fullmatch(FLAT, kind_of(base_of(index)))
         self._labels(index)
 
     @classmethod
@@ -94,28 +102,69 @@ class FaissAdapter(ScoringAdapter):
 
     def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The vectors of those of the ids that are there."""
-        index = self._index
-        labels = self._labels(index)
-        there = list(dict.fromkeys(name for name in ids if name in labels))
-        return dict(zip(there, _rows_of(index, _places_of(index, [labels[name] for name in there])), strict=True))
 
-    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
-        """Fill an index of the same kind in the same order, with other vectors for these documents, and bind it."""
-        index = self._index
-        labels, count, held = self._labels(index), index.ntotal, _labels_of(index)
-        there = [place for place, name in enumerate(ids) if name in labels]
-        rows = _rows_of(index, np.arange(count))
-        rows[_places_of(index, [labels[ids[place]] for place in there])] = np.asarray(vectors, self.dtype)[there]
-        new = faiss.clone_index(index)
-        new.reset()
-        order = np.argsort(held) if isinstance(index, faiss.IndexIVF) else np.arange(count)
-        if np.array_equal(held[order], np.arange(count)) and not isinstance(index, _MAPS):
-            new.add(rows[order])
-        else:
-            new.add_with_ids(rows[order], held[order])
-        if self._index is not index or index.ntotal != count:
-            raise StoreError("the FAISS index has been changed meanwhile; nothing was written to it: try again")
-        setattr(self._holder, self._attribute, new)
+        def read(index: Any, labels: Mapping[str, int]) -> dict[str, NDArray[Any]]:
+            there = list(dict.fromkeys(name for name in ids if name in labels))
+            return dict(zip(there, rows_of(index, places_of(index, [labels[name] for name in there])), strict=True))
+
+        return self._steadily(read)
+
+    def replace(self, ids: Ids, vectors: NDArray[Any]) -> None:
+        """Fill an index of the same kind in the same order, with other vectors for these documents, and bind it.
+
+        Where others add or delete meanwhile it is begun anew. FAISS itself takes no two writers at a time: whoever adds in the very moment of
+        binding leaves an index of another size than its mapping, which every later call refuses.
+        """
+        for nap in _NAPS:
+            time.sleep(nap)
+            draft = self._steadily(partial(self._draft, ids, np.asarray(vectors, self.dtype)))
+            if not draft.stands() or self._names() != draft.names or self._index is not draft.index:
+                continue
+            setattr(self._holder, self._attribute, draft.new)
+            stood = draft.stands()
+            if stood:  # who asks for the index from now on finds the other one: wait for those who have asked before
+                time.sleep(_MOMENT)
+                stood = draft.stands()
+            if stood:
+                return
+            if self._index is not draft.new or not draft.untouched():
+                raise StoreError(
+                    "somebody changed the FAISS index in the very moment in which it was written: its vectors may no longer be those of its "
+                    "documents. Load it again from where it was saved, and change it by one thread at a time"
+                )
+            setattr(self._holder, self._attribute, draft.index)
+        raise StoreError(_CHANGING)
+
+    def _draft(self, ids: Ids, vectors: NDArray[Any], index: Any, labels: Mapping[str, int]) -> Draft:
+        names, wanted = dict(self._names()), list(ids)
+        there = [name for name in wanted if name in labels]
+        held = dict(zip(there, rows_of(index, places_of(index, [labels[name] for name in there])), strict=True))
+        kept = holding(ids, held)
+        places = places_of(index, [labels[wanted[i]] for i in kept])
+        rows = rows_of(index, np.arange(index.ntotal))
+        old, rows[places] = rows[places], vectors[kept]
+        return Draft(index, filled(index, rows), names, rows, places, old)
+
+    def _steadily(self, do: Callable[[Any, Mapping[str, int]], Found]) -> Found:
+        """What this makes of the index and its labels, while nobody adds or deletes."""
+        failed: Exception = StoreError(_CHANGING)
+        for nap in _NAPS:
+            time.sleep(nap)
+            index, names = self._index, self._names()
+            count, known = index.ntotal, len(names)
+            try:
+                found = do(index, self._labels(index))
+            except (
+                InputError,
+                RuntimeError,
+                IndexError,
+            ) as error:  # the mapping lags behind the index; FAISS misses a row
+                failed = error
+                continue
+            now = self._names()
+            if self._index is index and index.ntotal == count and len(now) == known and (now is names or now == names):
+                return found
+        raise failed
 
     def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
         """Every document once, in pages."""
@@ -133,7 +182,7 @@ class FaissAdapter(ScoringAdapter):
     def hits(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[Hits]:
         """FAISS's own search. A selector excludes documents, except in HNSW indexes, which find fewer with one."""
         index = self._index
-        labels, names, base, count = self._labels(index), self._names(), _base_of(index), index.ntotal
+        labels, names, base, count = self._labels(index), self._names(), base_of(index), index.ntotal
         dropped = np.asarray([labels[name] for name in exclude if name in labels], np.int64)
         kept = {"sel": faiss.IDSelectorNot(faiss.IDSelectorBatch(dropped))} if len(dropped) else {}
 
@@ -167,7 +216,7 @@ class FaissAdapter(ScoringAdapter):
         names = self._names()
         if names is not self._known[0] or not len(names) == len(self._known[1]) == index.ntotal:
             labels = {name: label for label, name in names.items()}
-            held = np.sort(_labels_of(index))
+            held = np.sort(labels_of(index))
             if len(labels) < len(held) or not np.array_equal(held, sorted(names)):
                 raise InputError(
                     f"the FAISS index holds {len(held)} vectors, but its mapping names {len(labels)} documents or others than the index does. In "
@@ -175,65 +224,3 @@ class FaissAdapter(ScoringAdapter):
                 )
             self._known = names, labels
         return self._known[1]
-
-
-def _base_of(index: Any) -> Any:
-    """The index that holds the vectors."""
-    return faiss.downcast_index(index.index) if isinstance(index, _MAPS) else index
-
-
-def _kind_of(index: Any) -> str:
-    """The types of an index and of what it is made of."""
-    name = type(index).__name__
-    if not getattr(getattr(index, "codes", None), "is_owned", True):
-        return f"{name} mapped from a file"  # FAISS ends the process when such an index is cleared
-    if isinstance(index, _MAPS):
-        return f"{name} of {_kind_of(_base_of(index))}"
-    if isinstance(index, faiss.IndexHNSW):
-        return f"{name} of {_kind_of(faiss.downcast_index(index.storage))}"
-    if isinstance(index, faiss.IndexIVF):
-        lists = type(faiss.downcast_InvertedLists(index.invlists)).__name__
-        return f"{name} of {lists} by {_kind_of(faiss.downcast_index(index.quantizer))}"
-    return name
-
-
-def _labels_of(index: Any) -> NDArray[np.int64]:
-    """The labels of an index in the order of its places."""
-    if isinstance(index, _MAPS):
-        return np.asarray(faiss.vector_to_array(index.id_map))
-    if isinstance(index, faiss.IndexIVF):
-        return np.concatenate([np.zeros(0, np.int64), *(labels for labels, _ in _lists(index))])
-    return np.arange(index.ntotal)
-
-
-def _places_of(index: Any, labels: Sequence[int]) -> NDArray[np.int64]:
-    """Where these labels are."""
-    if not isinstance(index, (*_MAPS, faiss.IndexIVF)):
-        return np.asarray(labels, np.int64)
-    held = _labels_of(index)
-    order = np.argsort(held)
-    return order[np.searchsorted(held, np.asarray(labels, np.int64), sorter=order)]
-
-
-def _rows_of(index: Any, places: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The vectors at these places, every bit as it was added."""
-    base = _base_of(index)
-    rows = np.empty((len(places), index.d), np.float32)
-    if isinstance(base, faiss.IndexIVF):  # without a direct map, with which it could not delete
-        order, seen = np.argsort(places), 0
-        for labels, vectors in _lists(base):
-            chosen = order[slice(*np.searchsorted(places, [seen, seen + len(labels)], sorter=order))]
-            rows[chosen] = vectors[places[chosen] - seen]
-            seen += len(labels)
-    elif len(places):
-        base.reconstruct_batch(places, rows)
-    return rows
-
-
-def _lists(index: Any) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """The labels and vectors of an inverted file, list by list, as they lie in memory."""
-    lists = index.invlists
-    for number in range(index.nlist):
-        if size := lists.list_size(number):
-            codes = faiss.rev_swig_ptr(lists.get_codes(number), size * lists.code_size)
-            yield faiss.rev_swig_ptr(lists.get_ids(number), size), codes.view(np.float32).reshape(size, -1)

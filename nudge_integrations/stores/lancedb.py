@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from lancedb.table import LanceTable
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError, first_few
-from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
+from nudge_integrations.stores.base import Ids, Metric, ScoringAdapter, Texts, holding, pages
 from nudge_integrations.stores.searching import NOTHING, Hits, scores_of, search_without
 
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "dot": "dot", "l2": "l2"}
@@ -117,21 +117,52 @@ class LanceDBAdapter(ScoringAdapter):
 
     def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The vectors of those of the ids that are there, all of one version."""
-        self._latest()
+        return self._of(self._latest(), ids)
+
+    def _of(self, table: LanceTable, ids: Iterable[str]) -> dict[str, NDArray[Any]]:
         found: dict[str, NDArray[Any]] = {}
         for page in pages(list(dict.fromkeys(ids)), _ROWS):
-            rows = self._search([self._id, self._vector], self._in(page))
+            rows = table.search().where(self._in(page)).select([self._id, self._vector]).to_arrow()
             self._only_once(rows[self._id])
             found.update(zip(*self._decoded(rows), strict=True))
         return found
 
-    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
-        """Merge two columns into the rows that match."""
-        kept = [i for i, name in enumerate(ids) if _unicode(name)]
-        names = pa.array([ids[i] for i in kept], self._types[0])
-        numbers = pa.array(np.ascontiguousarray(vectors[kept], self.dtype).ravel(), self._types[1].value_type)
-        given = {self._id: names, self._vector: pa.FixedSizeListArray.from_arrays(numbers, self.dim)}
-        self._latest().merge_insert(self._id).when_matched_update_all().execute(pa.table(given))
+    def replace(self, ids: Ids, vectors: NDArray[Any]) -> None:
+        """Merge two columns into the rows that match.
+
+        A merge knows no condition on a column that it changes. But every write is a version of the table, and each version can be read: where
+        the one before this write is not the one that was compared, what others wrote in between is found in it and written back.
+        """
+        new = dict(zip(ids, vectors, strict=True))
+        if not isinstance(ids, Mapping):
+            self._merge(self._latest(), new)
+            return
+        must: Mapping[str, NDArray[Any]] = ids
+        while new:
+            table = self._latest()
+            seen = table.version
+            names = list(new)
+            there = holding({name: must[name] for name in names}, self._of(table, names))
+            new = {names[i]: new[names[i]] for i in there}
+            version = self._merge(table, new)
+            if version in (None, seen + 1):
+                return
+            before = self._table._conn.open_table(table.name)  # another handle: this one stays at the latest version
+            before.checkout(version - 1)
+            own = {name: held for name, held in self._of(before, new).items() if held.tobytes() != must[name].tobytes()}
+            must, new = {name: new[name] for name in own}, own
+
+    def _merge(self, table: LanceTable, new: Mapping[str, NDArray[Any]]) -> int | None:
+        """Put these vectors into their rows; the version of the table that this made."""
+        names = [name for name in new if _unicode(name)]
+        if not names:
+            return None
+        numbers = pa.array(
+            np.stack([new[name] for name in names]).astype(self.dtype).ravel(), self._types[1].value_type
+        )
+        column = pa.FixedSizeListArray.from_arrays(numbers, self.dim)
+        given = {self._id: pa.array(names, self._types[0]), self._vector: column}
+        return int(table.merge_insert(self._id).when_matched_update_all().execute(pa.table(given)).version)
 
     def mark(self) -> str | None:
         """In the metadata of the column of vectors."""

@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nudge_core.errors import InputError
-from nudge_integrations.stores.base import StoreAdapter, Texts
+from nudge_integrations.stores.base import Ids, StoreAdapter, Texts, holding
 
 
 class DictionaryAdapter(StoreAdapter):
-    """The rows of a dictionary. A write binds a new one, so readers see all of it or nothing."""
+    """The rows of a dictionary, which others may fill and empty meanwhile.
+
+    A write puts another row only in the place of the very row that it has read: between that comparison and the assignment CPython changes
+    threads from version 3.11 on not at all, before that hardly ever.
+    """
 
     metric = "cosine"
     dtype = np.dtype(np.float64)
@@ -26,8 +30,12 @@ class DictionaryAdapter(StoreAdapter):
     """Under which a row holds its vector; None where the row is the vector."""
 
     @abstractmethod
+    def _held(self) -> dict[str, Any]:
+        """The dictionary itself."""
+
     def _rows(self) -> Mapping[str, Any]:
-        """The rows by id."""
+        """The rows of the documents that take part, by id."""
+        return self._held()
 
     def count(self) -> int:
         """Number of documents."""
@@ -36,8 +44,22 @@ class DictionaryAdapter(StoreAdapter):
     def fetch(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The vectors of those of the ids that are there."""
         rows = self._rows()
-        there = {name: rows[name] for name in ids if name in rows}
+        there = {name: row for name in ids if (row := rows.get(name)) is not None}
         return dict(zip(there, self._matrix(there), strict=True))
+
+    def replace(self, ids: Ids, vectors: NDArray[Any]) -> None:
+        """Put rows with other vectors in the place of these, one after the other; none in that of a row that is another one by now."""
+        rows, names = self._rows(), list(ids)
+        there = {name: row for name in names if (row := rows.get(name)) is not None}
+        kept = holding(ids, dict(zip(there, self._matrix(there), strict=True)))
+        new = [(names[i], there[names[i]], self._with(there[names[i]], vectors[i].tolist())) for i in kept]
+        held = self._held()
+        for name, row, other in new:
+            _swap(held, name, row, other)
+
+    def _with(self, row: Any, vector: list[float]) -> Any:
+        """A row like this one with another vector."""
+        return vector if self.key is None else {**row, self.key: vector}
 
     def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
         """Every document once, in pages."""
@@ -55,6 +77,15 @@ class DictionaryAdapter(StoreAdapter):
                     "embed all of them with one model"
                 )
         return np.asarray(list(vectors.values()), self.dtype).reshape(len(vectors), self.dim)
+
+
+def _swap(held: dict[str, Any], name: str, row: Any, other: Any) -> None:
+    """Put another row in the place of this very one."""
+    try:
+        if held[name] is row:
+            held[name] = other
+    except KeyError:  # deleted meanwhile
+        return
 
 
 class InMemoryAdapter(DictionaryAdapter):
@@ -75,23 +106,8 @@ class InMemoryAdapter(DictionaryAdapter):
         """The adapter of a LangChain `InMemoryVectorStore`."""
         return cls(store)
 
-    def _rows(self) -> dict[str, Any]:
+    def _held(self) -> dict[str, Any]:
         return self._store.store  # type: ignore[no-any-return]
-
-    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
-        """Bind a copy of the dictionary with other vectors in these rows."""
-        held = self._store.store
-        before = dict(held)
-        rows = dict(before)
-        for name, vector in zip(ids, vectors, strict=True):
-            if name in rows:
-                rows[name] = {**rows[name], "vector": vector.tolist()}
-        self._store.store = rows
-        for name, row in list(held.items()):  # what other threads added to the old one meanwhile
-            if name not in before:
-                rows.setdefault(name, row)
-        for name in before.keys() - held.keys():
-            rows.pop(name, None)
 
     def texts(self, size: int) -> Iterator[Texts]:
         """The texts and metadata of all documents, in pages."""

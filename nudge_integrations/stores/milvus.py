@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from pymilvus import DataType
 
 from nudge_core.errors import InputError, first_few
-from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
+from nudge_integrations.stores._between import Marks, compare_and_put, payload_mark
+from nudge_integrations.stores.base import Ids, Metric, ScoringAdapter, Texts, holding, pages
 from nudge_integrations.stores.place import address
 from nudge_integrations.stores.searching import Hits, scores_of
 
@@ -120,14 +122,26 @@ class MilvusAdapter(ScoringAdapter):
             found |= self._held(page, None)
         return found
 
-    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
-        """Upsert ids and vectors of rows that are there, in the partition where each is."""
-        new = dict(zip(ids, vectors, strict=True))
+    def replace(self, ids: Ids, vectors: NDArray[Any]) -> list[str]:
+        """Upsert ids and vectors of rows that are there, in the partition where each is; see `_between` for those that must hold something."""
+        lost: list[str] = []
         for partition in [""] if self._keyed else self._client.list_partitions(self._name):
-            there = self._held(list(new), [partition] if partition else None)
-            rows = [{self._key: self._native(name), self._vector: new[name]} for name in there]
-            if rows:
-                self._client.upsert(self._name, rows, partition_name=partition, partial_update=True)
+            own, put = [partition] if partition else None, partial(self._put, partition, vectors)
+            if isinstance(ids, Mapping):
+                lost += compare_and_put(ids, vectors, partial(self._marks, own), put, self.rounding)
+            elif there := holding(ids, self._held(ids, own)):
+                put([ids[i] for i in there], there)
+        return lost
+
+    def _put(self, partition: str, vectors: NDArray[Any], ids: Sequence[str], rows: Sequence[int]) -> None:
+        new = [{self._key: self._native(name), self._vector: vectors[row]} for name, row in zip(ids, rows, strict=True)]
+        self._client.upsert(self._name, new, partition_name=partition, partial_update=True)
+
+    def _marks(self, partitions: list[str] | None, ids: Sequence[str]) -> Marks:
+        """Vectors and all other fields of those of these rows that are there."""
+        rows = self._query(ids, partitions, "*")
+        payloads = {str(row[self._key]): payload_mark({**row, self._vector: None}) for row in rows}
+        return {name: (vector, payloads[name]) for name, vector in self._rows(rows).items()}
 
     def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
         """Every document once, in pages by id."""
@@ -189,10 +203,13 @@ class MilvusAdapter(ScoringAdapter):
         return found if self._exact else self.scored(vectors, [list(hits.ids) for hits in found])
 
     def _held(self, ids: Sequence[str], partitions: list[str] | None) -> dict[str, NDArray[Any]]:
+        return self._rows(self._query(ids, partitions, self._vector))
+
+    def _query(self, ids: Sequence[str], partitions: list[str] | None, field: str) -> Sequence[Any]:
         if not (listed := self._list(ids)):
-            return {}
-        asked = {"filter": f"{self._key} in {listed}", "output_fields": [self._vector], "partition_names": partitions}
-        return self._rows(self._client.query(self._name, **asked, **_STRONG))
+            return []
+        asked = {"filter": f"{self._key} in {listed}", "output_fields": [field], "partition_names": partitions}
+        return self._client.query(self._name, **asked, **_STRONG)  # type: ignore[no-any-return]
 
     def _rows(self, rows: Sequence[Any]) -> dict[str, NDArray[Any]]:
         """Ids and vectors of those rows that have one."""

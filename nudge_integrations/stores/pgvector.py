@@ -16,7 +16,7 @@ from nudge_core.apply.server import engine_of
 from nudge_core.errors import InputError
 from nudge_integrations.stores import _postgres as sql
 from nudge_integrations.stores._postgres import Transactions, transactions
-from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
+from nudge_integrations.stores.base import Ids, Metric, ScoringAdapter, Texts, pages
 from nudge_integrations.stores.searching import NOTHING, Hits, scores_of
 
 __all__ = ["PGVectorAdapter", "transactions"]
@@ -107,12 +107,11 @@ class PGVectorAdapter(ScoringAdapter):
             held = {"text_column": inner.content_column, "json_column": inner.metadata_json_column}
             held["metadata_columns"] = inner.metadata_columns
             return cls(run, *names, metric, schema=inner.schema_name, settings=settings, **held)
-        if store.async_mode:
+        run = sql.transactions_beside(store._async_engine) if store.async_mode else transactions(store._engine)
+        if not hasattr(store, "EmbeddingStore"):
             raise InputError(
-                "this PGVector works in coroutines only, with connections of their event loop: for fine-tuning, open the same "
-                "collection with PGVector(…, connection='postgresql+psycopg://…') without async_mode"
+                "this PGVector has not been used yet, so its tables are not known: add or search a document first"
             )
-        run = transactions(store._engine)
         rows, collections = store.EmbeddingStore.__table__, store.CollectionStore.__table__
         mine = collections.select().where(collections.c.name == store.collection_name)
         found = run(lambda c: c.execute(mine).first())
@@ -215,24 +214,29 @@ class PGVectorAdapter(ScoringAdapter):
             raise InputError(self._twice)
         return dict(zip(names, vectors, strict=True))
 
-    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
+    def replace(self, ids: Ids, vectors: NDArray[Any]) -> None:
         """Update the rows in one transaction, with text that names each number exactly: every driver can send that.
+
+        What a row must hold is compared, by the hash of its bits, in the statement that updates it: PostgreSQL locks the row, and looks at it
+        again where another transaction has changed it. So nothing can come between.
 
         Neighbours follow one another, as an index reads the surroundings of each: those are in caches then.
         """
         own = self._table
         query = text(
             f"UPDATE {own.name} AS t SET {own.vector} = CAST(given.vector AS {own.vector_type}) "  # noqa: S608  # quoted names
-            f"FROM unnest({own.array('ids')}, CAST(:vectors AS text[])) AS given(id, vector) "
-            f"{self._where} AND {own.key} = given.id"
+            f"FROM unnest({own.array('ids')}, CAST(:vectors AS text[]), CAST(:held AS text[])) AS given(id, vector, held) "
+            f"{self._where} AND {own.key} = given.id AND (given.held = '' OR {own.vector_hash} = given.held)"
         )
-        row = {name: i for i, name in enumerate(ids)}
-        turn = [ids[i] for i in sql.neighbours_in_turn(vectors)] if own.indexes else ids
+        names, must = list(ids), ids if isinstance(ids, Mapping) else {}
+        row = {name: i for i, name in enumerate(names)}
+        turn = [names[i] for i in sql.neighbours_in_turn(vectors)] if own.indexes else names
 
         def write(c: Connection) -> None:
             for page in pages(own.possible(turn), _ROWS):
                 given = [sql.literal(vectors[row[name]]) for name in page]
-                c.execute(query, {**self._given, "ids": page, "vectors": given})
+                held = [sql.hash_of(must[name]) if name in must else "" for name in page]
+                c.execute(query, {**self._given, "ids": page, "vectors": given, "held": held})
 
         self._run(write)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from qdrant_client import models
 
 from nudge_core.errors import InputError, first_few
+from nudge_integrations.stores._between import Marks, compare_and_put, payload_mark
 from nudge_integrations.stores._qdrant_local import steady
-from nudge_integrations.stores.base import Metric, ScoringAdapter, Texts, pages
+from nudge_integrations.stores.base import Ids, Metric, ScoringAdapter, Texts, holding, pages
 from nudge_integrations.stores.place import address
 from nudge_integrations.stores.searching import Hits, scores_of, search_without
 
@@ -78,6 +79,8 @@ class QdrantAdapter(ScoringAdapter):
         self.batch = self._page = max(1, min(1000, 2**19 // self.dim))  # a server refuses requests of more than 32 MB
         self._rescales = self.metric == "cosine" and not _remote(client)
         self._remote = _remote(client)
+        epsilon = np.finfo(np.float16 if of.datatype == "float16" and self._remote else np.float32).eps
+        self.rounding = 0.0 if self.metric != "cosine" else float((4 if self._remote else 32) * epsilon)
         self.workers = 4 if self._remote else 1
         if of.datatype == "float16" and _remote(client):  # local mode takes no notice of it
             self.dtype = np.dtype(np.float16)
@@ -143,17 +146,37 @@ class QdrantAdapter(ScoringAdapter):
             found.update(zip(*self._rows(records), strict=True))
         return found
 
-    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
-        """Update the vectors of points that are there: Qdrant does not add points so, but fails after the rest."""
-        there = self.fetch(ids)
-        rows = (steady(vectors) if self._rescales else vectors).astype(np.float64).tolist()
+    def replace(self, ids: Ids, vectors: NDArray[Any]) -> list[str]:
+        """Update the vectors of points that are there, whatever they hold: see `_between` for those that must hold something."""
+        rows = (steady(vectors) if self._rescales else vectors).astype(np.float64)
+        if isinstance(ids, Mapping):
+            return compare_and_put(
+                ids, vectors, self._marks, lambda names, some: self._put(names, rows[some]), self.rounding
+            )
+        there = holding(ids, self.fetch(ids))
+        self._put([ids[i] for i in there], rows[there])
+        return []
+
+    def _put(self, ids: Sequence[str], rows: NDArray[Any]) -> None:
+        """Qdrant adds no points so, but fails at those that are not there: what it left out then is seen when all is read again."""
         points = [
-            models.PointVectors(id=point, vector={self._vector: row} if self._vector else row)
-            for name, row in zip(ids, rows, strict=True)
-            if name in there and (point := _native(name)) is not None
+            models.PointVectors(id=_native(name), vector={self._vector: row} if self._vector else row)
+            for name, row in zip(ids, rows.tolist(), strict=True)
         ]
-        if points:
-            self._client.update_vectors(self._name, points, wait=True)
+        try:
+            if points:
+                self._client.update_vectors(self._name, points, wait=True)
+        except Exception:
+            if len(self.fetch(ids)) == len(ids):
+                raise
+
+    def _marks(self, ids: Sequence[str]) -> Marks:
+        """Vectors and payloads of those of these points that are there."""
+        points = [point for name in ids if (point := _native(name)) is not None]
+        records = self._client.retrieve(self._name, points, with_payload=True, with_vectors=[self._vector])
+        payloads = {str(record.id): payload_mark(record.payload) for record in records}
+        names, vectors = self._rows(records)
+        return {name: (vector, payloads[name]) for name, vector in zip(names, vectors, strict=True)}
 
     def walk(self, size: int) -> Iterator[tuple[list[str], NDArray[Any]]]:
         """Every point that has this vector once, in pages by id."""

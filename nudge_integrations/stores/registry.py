@@ -28,6 +28,16 @@ _LLAMA_INDEX = {
     "llama_index.vector_stores.postgres.base.PGVectorStore": "pgvector.PGVectorAdapter",
     "llama_index.vector_stores.qdrant.base.QdrantVectorStore": "qdrant.QdrantAdapter",
 }
+_OLD = {
+    "langchain_community.vectorstores.chroma.Chroma": "Chroma of langchain_chroma, on the same collection",
+    "langchain_community.vectorstores.qdrant.Qdrant": "QdrantVectorStore of langchain_qdrant, on the same collection",
+    "langchain_qdrant.vectorstores.Qdrant": "QdrantVectorStore of langchain_qdrant, on the same collection",
+    "langchain_community.vectorstores.pgvector.PGVector": "PGVector of langchain_postgres, on the same database",
+    "langchain_community.vectorstores.milvus.Milvus": "Milvus of langchain_milvus, on the same collection",
+    "langchain_community.vectorstores.zilliz.Zilliz": "Milvus of langchain_milvus, on the same collection",
+    "langchain.vectorstores.chroma.Chroma": "Chroma of langchain_chroma, on the same collection",
+}
+"""Classes that LangChain has given up, and what took their place."""
 _registered: dict[type, Callable[[Any], StoreAdapter]] = {}
 
 
@@ -96,9 +106,13 @@ def _known(store: Any, names: Mapping[str, str]) -> Callable[[Any], StoreAdapter
         found = _registered.get(base) or names.get(f"{base.__module__}.{base.__qualname__}")
         if found:
             return found
+    name = f"{type(store).__module__}.{type(store).__qualname__}"
+    for base in type(store).__mro__:
+        if new := _OLD.get(f"{base.__module__}.{base.__qualname__}"):
+            raise InputError(f"{name} is an old class: open the store with {new}, and wrap that")
     kinds = ", ".join(sorted(name.rsplit(".", 1)[1] for name in names))
     raise InputError(
-        f"no adapter is known for {type(store).__module__}.{type(store).__qualname__}; there are some for {kinds}. Write a "
+        f"no adapter is known for {name}; there are some for {kinds}. Write a "
         "StoreAdapter (docs/adapters.md: five methods, and a test kit that checks them) and call "
         "nudge_integrations.stores.register_adapter(type(store), make)"
     )

@@ -93,7 +93,7 @@ class SearchedCorpus(Corpus):
     def _read(self, names: list[str]) -> None:
         """Read vectors by id. What is not there gets no row."""
         new = [name for name in dict.fromkeys(names) if name not in self._originals]
-        found = _reached(self._adapter, "read", partial(self._adapter.fetch, new)) if new else {}
+        found = reached(self._adapter, "read", partial(self._adapter.fetch, new)) if new else {}
         for name in dict.fromkeys(names):
             vector = self._originals.get(name, found.get(name))
             if vector is not None:
@@ -156,7 +156,7 @@ class SearchedCorpus(Corpus):
                     for other in parts[number + len(asked) : number + ahead]:
                         asked.append(pool.submit(self._adapter.hits, other.numpy(), k, hidden))
                     answer = asked.popleft().result
-                    yield _reached(self._adapter, f"searched, after {done} of {total} questions", answer)
+                    yield reached(self._adapter, f"searched, after {done} of {total} questions", answer)
                     done += len(part)
                     bar.update(len(part))
         finally:
@@ -190,7 +190,7 @@ class SearchedCorpus(Corpus):
         return float(norms.min()), float(norms.max())
 
 
-def _reached(adapter: StoreAdapter, doing: str, call: Callable[[], Any]) -> Any:
+def reached(adapter: StoreAdapter, doing: str, call: Callable[[], Any]) -> Any:
     """What a call to the store returns."""
     try:
         return call()

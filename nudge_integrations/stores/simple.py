@@ -44,12 +44,6 @@ class SimpleAdapter(DictionaryAdapter):
         """The adapter of a `VectorStoreIndex`, which may share its store with others."""
         return cls(index.vector_store, lambda: index.index_struct.nodes_dict.values(), node_in(index.docstore))
 
-    def replace(self, ids: Sequence[str], vectors: NDArray[Any]) -> None:
-        """Bind a copy of the dictionary with other vectors in these places."""
-        there = self._rows()
-        new = {name: vector.tolist() for name, vector in zip(ids, vectors, strict=True) if name in there}
-        self._store.data.embedding_dict = {**self._store.data.embedding_dict, **new}
-
     def texts(self, size: int) -> Iterator[Texts]:
         """The texts and metadata of all nodes, in pages, from the docstore."""
         return texts_by(self._document, list(self._rows()), size) if self._document else super().texts(size)
@@ -68,6 +62,9 @@ class SimpleAdapter(DictionaryAdapter):
             found += [names[np.argsort(-row, kind="stable")[:k]].tolist() for row in scores]
         return found
 
+    def _held(self) -> dict[str, list[float]]:
+        return self._store.data.embedding_dict  # type: ignore[no-any-return]
+
     def _rows(self) -> dict[str, list[float]]:
-        held = self._store.data.embedding_dict
-        return dict(held) if self._names is None else {name: held[name] for name in self._names() if name in held}
+        held = dict(self._held())
+        return held if self._names is None else {name: held[name] for name in list(self._names()) if name in held}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nudge_core.apply.equality import near
 from nudge_core.errors import InputError, UnknownIdError
 from nudge_integrations.stores import Metric, StoreAdapter, adapter_of
 from nudge_integrations.testing.searching import DIM, DOCS, Filled, SearchContract, same_bits, unit
@@ -171,6 +172,31 @@ class StoreContract(SearchContract):
         for _ in range(3):
             filled.replace(filled.ids, filled.adapter.read(filled.ids))
         assert same_bits(filled.adapter.read(filled.ids), before)
+
+    def test_a_vector_is_written_only_over_the_one_that_it_was_computed_from(self, filled: Filled) -> None:
+        before = filled.adapter.read(filled.ids)
+        payloads, strange = self.payloads(filled.store), self.ids(DOCS + 1)[-1]
+        new = unit(np.random.default_rng(11), 11).astype(filled.adapter.dtype)
+        must = dict(zip(filled.ids[:10], before[:10], strict=True))
+        other = before[20].copy()
+        other[3] = np.nextafter(other[3], other.dtype.type(9))  # one bit beside
+        must |= {filled.ids[2]: before[21], filled.ids[5]: other, filled.ids[6]: -before[6], strange: before[0]}
+        assert not list(filled.adapter.replace(must, new) or ())
+        after = filled.adapter.read(filled.ids)
+        left = [2, 5, 6, *range(10, DOCS)]
+        assert same_bits(after[left], before[left])
+        done = [0, 1, 3, 4, 7, 8, 9]
+        np.testing.assert_allclose(after[done], new[done], atol=1e-6)
+        assert filled.adapter.count() == DOCS
+        assert self.payloads(filled.store) == payloads
+        assert not list(filled.adapter.replace(dict(zip(filled.ids, after, strict=True)), before) or ())
+        assert same_bits(filled.adapter.read(filled.ids), before)
+
+    def test_what_is_read_lies_within_the_rounding_of_what_was_written(self, filled: Filled) -> None:
+        new = unit(np.random.default_rng(12), DOCS).astype(filled.adapter.dtype)
+        filled.replace(filled.ids, new)
+        held = filled.adapter.fetch(filled.ids)
+        assert all(near(held[name], row, filled.adapter.rounding) for name, row in zip(filled.ids, new, strict=True))
 
     def test_unknown_ids_are_never_added(self, filled: Filled) -> None:
         strange = self.ids(DOCS + 2)[-2:]

@@ -16,6 +16,7 @@ class DictTarget:
     """Vectors in a dictionary. `on_replace` and `on_fetch` are called before anything happens, and may raise."""
 
     kind = "Dict"
+    rounding = 0.0
 
     def __init__(self, vectors: dict[str, np.ndarray], batch: int | None = None) -> None:
         first = next(iter(vectors.values()))
@@ -33,12 +34,16 @@ class DictTarget:
     def replace(self, ids: Sequence[str], vectors: np.ndarray) -> None:
         self.on_replace(ids)
         assert len(set(ids)) == len(ids) <= (self.batch or len(ids))
+        there = [not isinstance(ids, dict) or self._holds(name, ids[name]) for name in ids]
         assert (vectors.shape, vectors.dtype) == ((len(ids), self.dim), self.dtype)
         self.writes.append(list(ids))
-        for name, vector in zip(ids, vectors, strict=True):
+        for name, vector, fits in zip(ids, vectors, there, strict=True):
             taken = self.takes(name, vector)
-            if name in self.held and taken is not None:
+            if fits and name in self.held and taken is not None:
                 self.held[name] = taken.copy()
+
+    def _holds(self, name: str, vector: np.ndarray) -> bool:
+        return name in self.held and self.held[name].tobytes() == vector.tobytes()
 
     def bits(self) -> dict[str, bytes]:
         """What it holds, to the last bit."""

@@ -115,6 +115,7 @@ def test_a_store_that_rounds_what_it_is_given(make):
     """As one that scales to unit length itself: what it holds is noted, so that it counts as moved."""
     world = make()
     run(world)
+    world.target.rounding = 1e-6
     world.target.takes = lambda name, vector: vector * np.float32(1 + 3e-7)
     raw = world.vectors(7, 1)
     add(world, ["n0"], raw)

@@ -87,6 +87,7 @@ def scaling(make, request):
     """Documents as such a store returns them, and other directions nearly of unit length."""
     world = make(request.param, docs=200, dim=5, batch=64)
     world.target.takes = scale
+    world.target.rounding = 4 * float(np.finfo(request.param).eps)
     world.target.replace(world.ids[:64], world.vectors(0)[:64])
     for name, vector in world.target.held.items():
         world.target.held[name] = scale(name, scale(name, vector))

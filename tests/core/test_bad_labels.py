@@ -17,10 +17,10 @@ def every_use(corpus, queries, known=0):
     """All calls that resolve labels; `known` names a document that is there."""
     fine = QuerySet(X[:1], [[known]])
     return [
-        lambda: finetune(corpus, queries, method=NudgeN(gammas=0.1)),
-        lambda: finetune(corpus, fine, queries),
-        lambda: evaluate(corpus, queries),
-        lambda: evaluate(corpus, fine, train=queries),
+        lambda: finetune(corpus, queries, method=NudgeN(gammas=0.1), missing="error"),
+        lambda: finetune(corpus, fine, queries, method=NudgeN(), missing="error"),
+        lambda: evaluate(corpus, queries, missing="error"),
+        lambda: evaluate(corpus, fine, train=queries, missing="error"),
     ]
 
 
@@ -42,6 +42,30 @@ def test_ids_that_the_corpus_does_not_hold(ids):
     for call in every_use(open_corpus(X, ids), ask([ids[0], missing]), ids[0]):
         with pytest.raises(UnknownIdError, match=says):
             call()
+
+
+@pytest.mark.parametrize("ids", [list("abcd"), [10, 20, 30, 40]])
+def test_labels_whose_document_is_gone_are_left_out_and_told(ids, caplog):
+    missing = "nobody" if ids == list("abcd") else 99
+    corpus = open_corpus(X, ids)
+    all_there, some_gone = ask([ids[0]], [ids[1]], [ids[2]]), ask([ids[0]], [ids[1], missing], [ids[2]])
+    method = NudgeN(gammas=0.1)
+    one, other = (finetune(corpus, asked, method=method) for asked in (all_there, some_gone))
+    assert one.ids.tolist() == other.ids.tolist()
+    assert np.array_equal(one.vectors, other.vectors)
+    assert evaluate(corpus, some_gone).to_dict() == evaluate(corpus, all_there).to_dict()
+    assert caplog.messages[0].startswith("1 label names a document that the corpus does not hold, and was left out: ")
+    assert str(missing) in caplog.messages[0]
+
+
+def test_a_question_whose_only_document_is_gone_is_left_out():
+    found = evaluate(open_corpus(X, list("abcd")), ask(["a"], ["nobody"], ["b"]))
+    assert found.ids.tolist() == [0, 2]
+
+
+def test_missing_is_one_of_two():
+    with pytest.raises(InputError, match="missing is 'drop'; expected \"skip\""):
+        evaluate(X, ask([0]), missing="drop")
 
 
 def test_only_the_first_ten_are_named():
@@ -69,10 +93,16 @@ def test_integers_beside_string_ids_that_cannot_be_confused_are_rows():
     assert evaluate(corpus, ask([0], [1], [2]), ["Success@1"]).mean("Success@1") == 1
 
 
-@pytest.mark.parametrize("grade", [-1, -0.5, float("nan"), float("inf"), "much", None])
-def test_grades_that_are_no_numbers_from_zero_up(grade):
-    with pytest.raises(InputError, match=r"question 1 grades document 'd7' with .*; expected a number from zero up"):
+@pytest.mark.parametrize("grade", [float("nan"), float("inf"), float("-inf"), "much", None])
+def test_grades_that_are_no_numbers(grade):
+    with pytest.raises(InputError, match=r"question 1 grades document 'd7' with .*; expected a number: 0 and below"):
         ask({"d1": 1}, {"d7": grade})
+
+
+@pytest.mark.parametrize("grade", [0, -1, -2, -0.5])
+def test_what_is_graded_zero_or_below_is_not_relevant(grade):
+    asked = ask({"d1": 1, "d7": grade}, {"d7": grade, "d2": 3})
+    assert [asked.relevance[place] for place in (0, 1)] == [{"d1": 1.0}, {"d2": 3.0}]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_labelled_document(sample, value, says, ids):
 def test_a_document_without_labels(sample, call, value, says):
     queries = QuerySet(sample(0).train.embeddings[:2], [[7], [8]])
     with pytest.raises(InputError, match=rf"document 40 \(row 40\) {says}: {REMEDY}"):
-        finetune(spoiled(sample(0).X, 40, value), queries, queries) if call is finetune else evaluate(
+        finetune(spoiled(sample(0).X, 40, value), queries, queries, method=NudgeN()) if call is finetune else evaluate(
             spoiled(sample(0).X, 40, value), queries
         )
 

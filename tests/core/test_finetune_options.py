@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from nudge_core import NudgeM, NudgeN, QuerySet, finetune, open_corpus
+from nudge_core import Auto, NudgeM, NudgeN, QuerySet, finetune, open_corpus
 from nudge_core.corpus import MemoryCorpus
 
 
-def test_the_method_is_nudge_n_if_not_given(sample):
+def test_the_method_is_auto_if_not_given(sample):
     drawn = sample(0)
-    tuned = finetune(drawn.X, drawn.train, drawn.validation)
-    assert (tuned.method, tuned.metric, tuned.gamma_unit) == ("NUDGE-N", "cosine", "squared distance")
-    assert np.array_equal(tuned.vectors, finetune(drawn.X, drawn.train, drawn.validation, method=NudgeN()).vectors)
+    tuned, expected = (finetune(drawn.X, drawn.train, drawn.validation, method=method) for method in (None, Auto()))
+    assert (tuned.method, tuned.settings) == (expected.method, expected.settings)
+    assert np.array_equal(tuned.vectors, expected.vectors)
 
 
 @pytest.mark.parametrize("method", [NudgeN(gammas=0.2), NudgeM(gammas=0.2)])

@@ -45,7 +45,7 @@ from nudge_core import *
 from nudge_core.compat import NUDGEM, NUDGEN
 X = np.eye(4, dtype="f4")
 queries = QuerySet(X, [[1], [1], [2], [3]])
-evaluate(X, queries, tuned=finetune(X, queries, queries))
+evaluate(X, queries, tuned=finetune(X, queries, queries, method=NudgeN()))
 print([name for name in {HEAVY.split()} if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)

@@ -66,7 +66,7 @@ def test_the_result_learns_from_all_questions(sample, method):
 
 
 @pytest.mark.parametrize(
-    "method", [None, NudgeN("fine", "nDCG@10"), NudgeM(), NudgeM([0.1, 1.0], "R@5"), NudgeN(0.2)], ids=repr
+    "method", [NudgeN(), NudgeN("fine", "nDCG@10"), NudgeM(), NudgeM([0.1, 1.0], "R@5"), NudgeN(0.2)], ids=repr
 )
 def test_with_validation_questions_it_is_finetune_and_evaluate(sample, method):
     drawn = sample(1)
@@ -102,9 +102,9 @@ def test_of_many_questions_some_choose_and_all_are_measured(sample, monkeypatch,
 def test_validation_questions_that_are_given_choose_all(sample, monkeypatch):
     monkeypatch.setattr("nudge_core.selection.fit.CHOOSING", 12)
     drawn = sample(1)
-    done = trial(drawn.X, drawn.train, drawn.validation)
+    done = trial(drawn.X, drawn.train, drawn.validation, method=NudgeN())
     assert done.chosen_by == 30
-    assert done.tuned.gamma == finetune(drawn.X, drawn.train, drawn.validation).gamma
+    assert done.tuned.gamma == finetune(drawn.X, drawn.train, drawn.validation, method=NudgeN()).gamma
     assert trial(drawn.X, drawn.train, method=NudgeN(0.3)).chosen_by == 0
 
 
@@ -120,7 +120,7 @@ def test_one_gamma_is_measured_and_not_chosen(sample, method):
 @pytest.mark.parametrize(("asked", "folds"), [(100, 6), (6, 6), (5, 5), (2, 2)])
 def test_no_more_folds_than_questions(sample, asked, folds):
     few = sample(4).train.take(range(6))
-    done = trial(sample(4).X, few, folds=asked)
+    done = trial(sample(4).X, few, folds=asked, method=NudgeN())
     assert (done.folds, len(done.after)) == (folds, 6)
     assert sorted(done.after.ids) == sorted(few.ids)
 
@@ -151,16 +151,16 @@ def test_another_seed_cuts_other_folds(sample):
 
 def test_two_questions_are_enough_and_one_is_not(sample):
     drawn = sample(0)
-    assert trial(drawn.X, drawn.train.take([0, 1])).folds == 2
+    assert trial(drawn.X, drawn.train.take([0, 1]), method=NudgeN()).folds == 2
     with pytest.raises(InputError, match=r"one question cannot be learned from and held out at once: label more"):
         trial(drawn.X, drawn.train.take([0]))
-    assert len(trial(drawn.X, drawn.train.take([0]), drawn.validation.take([3])).after) == 1
+    assert len(trial(drawn.X, drawn.train.take([0]), drawn.validation.take([3]), method=NudgeN()).after) == 1
 
 
 def test_seen_and_unseen_are_those_of_each_fold(sample):
     """A question is seen if another fold learned of one of its documents."""
     drawn = sample(5, docs=40)
-    done = trial(drawn.X, drawn.train, folds=3)
+    done = trial(drawn.X, drawn.train, folds=3, method=NudgeN())
     expected = []
     for learned, held in drawn.train.folds(3, seed=0):
         known = {document for i in range(len(learned)) for document in learned.relevance[i]}
@@ -187,9 +187,10 @@ def test_the_measure_that_chooses_comes_first_and_once(sample):
     assert list(done.after.values) == list(done.before.values) == ["R@3", "nDCG@10"]
 
 
-def test_it_improves_only_if_something_moves_and_the_measure_rises(sample):
+def test_it_improves_only_if_something_moves_and_the_measure_rises(sample, learnable):
     drawn = sample(0)
-    assert trial(drawn.X, drawn.train, method=NudgeN("fine", "nDCG@10")).improves
+    X, questions = learnable
+    assert trial(X, questions, method=NudgeN("fine", "nDCG@10")).improves
     assert not trial(drawn.X, drawn.train, method=NudgeN(0.0)).improves
     own = QuerySet(drawn.X[:8], [[i] for i in range(8)])  # each finds its document first as it is
     assert not trial(drawn.X, own, method=NudgeN(2.0, "R@3")).improves

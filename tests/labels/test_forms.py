@@ -77,6 +77,7 @@ def test_every_form_has_a_fixture():
         "SQuAD",
         "feedback",
         "columns",
+        "training set of a retriever",
     }  # in files of their own
 
 

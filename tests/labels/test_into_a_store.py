@@ -71,7 +71,7 @@ def test_unknown_ids_are_counted_and_listed(store):
 def test_thumbs_down_are_not_learned_from():
     up, down = Answer("a"), Answer("b", relevant=False, grade=0.0)
     labelled = LabelledQuestions((LabelledQuestion("Why?", (up, down)), LabelledQuestion("How?", (down,))), "feedback")
-    read = resolve(labelled, None, []).train
+    read = resolve(labelled, None, [], None).train
     assert (read.texts, read.relevant) == (("Why?", "How?"), ({"a": 1.0}, {}))
 
 

@@ -226,5 +226,24 @@ def test_what_cannot_be_matched_is_told():
 
 def test_a_place_that_nothing_has_is_named():
     asked = read_labels([{"q": "Why?", "file": "a.pdf", "page": 3}], question="q", metadata=["file", "page"])
-    (only,) = match(asked, [("a", "Since it rains.", {"source": "b.pdf"})]).report.matches
+    stored = [("a", "Since it rains.", {"source": "b.pdf"})]
+    with pytest.raises(InputError, match="no stored document has the metadata 'page'"):
+        match(asked, stored)
+    (only,) = match(asked, [*stored, ("b", "It rains.", {"page": 4})]).report.matches
     assert only.note == "no document is of {'file': 'a.pdf', 'page': 3}"
+
+
+@pytest.mark.parametrize(
+    ("stored", "label"),
+    [
+        (
+            "绿茶在春天采摘，红茶在夏天采摘。采摘后的茶叶要在当天晒干。",
+            "綠茶在春天採摘，紅茶在夏天採摘。採摘後的茶葉要在當天曬乾。",
+        ),
+        ("يمكن إرجاع البضائع خلال أربعة عشر يوما", "يُمْكِنُ إِرْجَاعُ البَضَائِعِ خِلَالَ أَرْبَعَةَ عَشَرَ يَوْمًا"),
+    ],
+    ids=["traditional Chinese", "vowel marks of Arabic"],
+)
+def test_other_ways_to_write_the_same_words(stored, label):
+    asked = read_labels([{"question": "?", "context": label}])
+    assert match(asked, [("a", stored, {}), ("b", "The boats.", {})]).questions.relevant == ({"a": 1.0},)

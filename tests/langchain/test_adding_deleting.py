@@ -106,8 +106,11 @@ def test_a_labelled_document_that_is_gone_is_named(nudged, door):
     door.delete([nudged.moved[0]])
     state = nudged.bits()
     with pytest.raises(KeyError, match=repr(nudged.moved[0])):
-        nudged.store.nudge(nudged.pairs(), progress=False)
+        nudged.store.nudge(nudged.pairs(), missing="error", progress=False)
     assert nudged.bits() == state
+    report = nudged.store.nudge(nudged.pairs(), progress=False)
+    assert report.missing == (nudged.moved[0],)
+    assert f"Labels of 1 document that is not in the store were left out: {nudged.moved[0]!r}." in repr(report)
 
 
 async def test_in_coroutines(nudged):

@@ -60,7 +60,9 @@ def test_nothing_is_written_where_nothing_helps(world):
     assert known is not None
     report = world.store.nudge([(f"text {i}", [f"d{i}"]) for i in range(40)], progress=False)
     assert not report.applied
-    assert repr(report).startswith("none: nothing was written, as no setting beats the original vectors")
+    assert repr(report).startswith(
+        "Nothing was written: no setting is better than the original vectors on the 40 questions"
+    )
     assert world.bits() == before
     assert world.store.history() == []
 

@@ -6,7 +6,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from nudge_core import QuerySet
-from nudge_core.errors import InputError
+from nudge_core.errors import EmbeddingError, InputError
 from nudge_integrations.collection.embedding import PROBE
 from nudge_integrations.langchain import NudgeVectorStore
 
@@ -82,7 +82,7 @@ def test_what_was_embedded_before_a_failure_is_kept(make, monkeypatch):
         return embed(texts)
 
     world.embedding.embed_documents = fail
-    with pytest.raises(TimeoutError, match="rate limit"):
+    with pytest.raises(EmbeddingError, match="rate limit"):
         nudge(world)
     assert world.store.history() == []
     del world.embedding.embed_documents

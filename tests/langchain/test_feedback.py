@@ -115,13 +115,13 @@ def test_what_labels_returns_can_be_given_to_nudge(make):
 
 def test_none_was_given(world, home):
     assert world.store.labels() == []
-    with pytest.raises(InputError, match=r"no questions to learn from: give some, or keep feedback"):
+    with pytest.raises(InputError, match=r"no questions to learn from: label at least one, or keep feedback"):
         world.store.nudge(progress=False)
 
 
 def test_only_bad_words_were_given(world):
     world.store.add_feedback("why?", irrelevant=["d1"])
-    with pytest.raises(InputError, match="no questions to learn from"):
+    with pytest.raises(InputError, match="none of the 1 questions has a relevant document"):
         world.store.nudge(progress=False)
 
 

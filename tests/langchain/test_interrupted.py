@@ -107,7 +107,7 @@ def test_wrapping_says_so(half, caplog):
     with caplog.at_level(logging.WARNING):
         NudgeVectorStore(half.inner)
     assert [(record.name, record.levelname) for record in caplog.records] == [
-        ("nudge_integrations.collection.collection", "WARNING")
+        ("nudge_integrations.collection.runs", "WARNING")
     ]
     assert 'was interrupted: call recover("finish") or recover("rollback")' in caplog.text
 

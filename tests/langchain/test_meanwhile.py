@@ -8,6 +8,7 @@ from engines.faiss import FaissEngine
 from engines.memory import InMemoryEngine
 
 from nudge_integrations.langchain import NudgeVectorStore
+from nudge_integrations.stores.chroma import ChromaAdapter
 
 STORES = [InMemoryEngine(), FaissEngine(), ChromaEngine()]
 
@@ -50,6 +51,35 @@ def test_a_document_is_embedded_again(world, through, make):
     assert f"1 document changed meanwhile and was left alone: '{name}'" in repr(report)
     assert world.store.restore(progress=False).documents == len(report.tuned) - 1
     assert world.bits() == before | {name: world.new}
+
+
+@pytest.mark.parametrize("embeds", [True, False])
+def test_a_document_is_added_again_in_the_very_moment_of_writing(make, monkeypatch, caplog, embeds):
+    """Chroma cannot compare and write at once: it is noticed, and embedded again; else it is told, and never restored over."""
+    world = make(ChromaEngine(), "cosine")
+    before, name, put, done = world.bits(), world.pairs()[0][1][0], ChromaAdapter._put, []
+
+    def meanwhile(adapter, ids, *rows):
+        if not done and name in ids:
+            done.append(name)
+            world.inner.add_texts(["another text altogether"], [{"page": 0}], ids=[name])
+            world.new = world.bits()[name]
+            world.embedding.embed_documents = world.embedding.embed_documents if embeds else None
+        put(adapter, ids, *rows)
+
+    monkeypatch.setattr(ChromaAdapter, "_put", meanwhile)
+    report = world.store.nudge(world.pairs(), world.pairs("validation"), progress=False)
+    outcome = report.outcome
+    assert (outcome.changed, outcome.overwritten) == (((name,), ()) if embeds else ((), (name,)))
+    assert "in the very moment of writing" in caplog.text
+    assert ("embedded again with the text it has now" in caplog.text) == embeds
+    assert (
+        "in the very moment of writing and may hold a vector of its text before: add it again" in repr(report)
+    ) != embeds
+    stands = world.bits()[name]
+    assert (stands == world.new) == embeds
+    world.store.restore(progress=False)
+    assert world.bits() == before | {name: stands}
 
 
 def test_a_document_is_deleted(world):

@@ -55,29 +55,39 @@ def test_by_cosine_each_document_keeps_its_length(make, metric, engine):
 
 
 @pytest.mark.parametrize(("metric", "engine"), LONG, **names)
-@pytest.mark.parametrize("lengths", ["mixed", "all three", "one of them two"])
-def test_elsewhere_other_lengths_than_one_are_refused(make, metric, engine, lengths):
-    choice = {"mixed": np.linspace(0.5, 2, 60), "all three": 3.0, "one of them two": [1.0] * 59 + [2.0]}
-    world = make(engine, metric, lengths=choice[lengths])
+def test_elsewhere_lengths_that_change_what_is_found_are_refused(make, metric, engine):
+    world = make(engine, metric, lengths=np.linspace(0.5, 2, 60))
     before = world.bits()
-    low, high = {"mixed": ("0.5", "2"), "all three": ("3", "3"), "one of them two": ("1", "2")}[lengths]
     for call in (
         lambda: world.store.nudge(world.pairs(), progress=False),
         lambda: world.store.nudge(world.pairs(), method=NudgeN(0.2), progress=False),
         lambda: world.store.nudge(world.pairs(), background="exact", progress=False),
     ):
         with pytest.raises(
-            InputError, match=rf"lengths from {low} to {high} and are ranked by {metric}.*normalise them"
+            InputError, match=rf"lengths from 0.5 to 2 and are ranked by {metric}, where length counts.*normalise them"
         ):
             call()
     assert (world.bits(), world.store.history()) == (before, [])
 
 
 @pytest.mark.parametrize(("metric", "engine"), LONG, **names)
+@pytest.mark.parametrize("lengths", [[3.0] * 60, np.linspace(0.98, 1.02, 60)], ids=["all three", "nearly one"])
+def test_elsewhere_lengths_that_change_nothing_are_kept_and_told(make, metric, engine, lengths):
+    world, flat = make(engine, metric, lengths=lengths), make(engine, metric)
+    before = world.bits()
+    report, same = (one.store.nudge(one.pairs(), one.pairs("validation"), progress=False) for one in (world, flat))
+    assert f"are ranked by {metric}. Documents keep their lengths." in report.remarks[-1]
+    assert (report.applied, report.tuned.ids.tolist()) == (True, same.tuned.ids.tolist())
+    np.testing.assert_allclose(norms(world.vectors()), lengths, rtol=0.011)
+    world.store.restore(progress=False)
+    assert world.bits() == before
+
+
+@pytest.mark.parametrize(("metric", "engine"), LONG, **names)
 def test_lengths_are_looked_at_where_the_store_is_searched_too(make, metric, engine):
     """Of all documents that the questions meet."""
-    world = make(engine, metric, lengths=[2.0] * 60)
-    with pytest.raises(InputError, match="lengths from 2 to 2"):
+    world = make(engine, metric, lengths=np.linspace(0.5, 2, 60))
+    with pytest.raises(InputError, match="have lengths from .* to .* and are ranked by"):
         world.store.nudge(world.pairs(), background="search", progress=False)
 
 

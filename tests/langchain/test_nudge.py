@@ -107,7 +107,7 @@ def test_nothing_is_written_where_nothing_improves(world):
     assert (report.applied, report.outcome) == (False, None)
     assert world.bits() == before
     assert world.store.history() == []
-    assert "nothing was written, as no setting beats the original vectors" in repr(report)
+    assert "Nothing was written: no setting is better than the original vectors on the 10 questions" in repr(report)
 
 
 def test_nothing_is_written_where_it_gets_worse(world):

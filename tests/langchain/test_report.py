@@ -19,12 +19,14 @@ def nudge(world, **options):
 def test_what_it_prints(world):
     report = nudge(world)
     lines = repr(report).splitlines()
-    assert lines[0].startswith(f"NUDGE-N: {len(report.tuned)} of 60 documents moved, γ = ")
-    assert lines[0].endswith("(squared distance), run 1.")
-    assert lines[1] == "30 validation questions, which chose γ:"
-    assert "better/worse" in lines[2]
+    assert lines[0].startswith(f"{len(report.tuned)} of 60 documents were moved in run 1. nDCG@10 ")
+    told = [line for line in lines[1:] if not line.startswith("Warning: ")]
+    assert told[0].startswith("NUDGE-N, γ = ")
+    assert told[1] == "30 validation questions, which chose γ:"
+    assert "better/worse" in told[2]
+    assert "Questions: 60 given, 60 used." in lines
     assert any(line.lstrip().startswith(("nDCG@10",)) and "seen" in line for line in lines)
-    assert lines[-1] == f"Background: exact. Originals: {world.store.journal}"
+    assert lines[-1] == f"InMemory, 60 documents, {report.date}. Background: exact. Originals: {world.store.journal}"
     assert str(report) == repr(report)
 
 
@@ -43,7 +45,9 @@ def test_what_it_prints_where_some_questions_choose(world, monkeypatch):
 def test_what_it_prints_where_nothing_was_written(world):
     report = nudge(world, method=NudgeN(0.0, "nDCG@10"))
     assert not report.applied
-    assert repr(report).startswith("NUDGE-N: nothing was written, as no setting beats the original vectors")
+    assert repr(report).startswith(
+        "Nothing was written: no setting is better than the original vectors on the 30 questions held out"
+    )
     assert "run" not in repr(report).splitlines()[0]
 
 

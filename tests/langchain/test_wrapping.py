@@ -147,9 +147,10 @@ def test_only_classes_are_registered(given, registry):
         register_adapter(given, InMemoryAdapter)
 
 
-def test_what_it_says_of_itself(world):
+def test_what_it_says_of_itself(world, home):
     assert repr(world.store) == (
-        "NudgeVectorStore(InMemoryAdapter(docs=60, dim=8, metric='cosine', dtype=float64), journal=None)"
+        "NudgeVectorStore(InMemoryAdapter(docs=60, dim=8, metric='cosine', dtype=float64), "
+        f"journal='{home}/journals' (to be made))"
     )
     world.store.nudge(world.pairs(), progress=False)
     assert f"journal={str(world.store.journal)!r}" in repr(world.store)

@@ -1,5 +1,7 @@
 """LangChain's FAISS: the contract for each kind of index, what deleting and saving do, bad set-ups, and LangChain's own suite."""
 
+import time
+
 import faiss
 import numpy as np
 import pytest
@@ -118,16 +120,53 @@ class TestWrites:
         store, adapter, names = filled(FaissEngine(), tmp_path)
 
         def clone(index, real=faiss.clone_index):
-            store.add_texts(["late"], ids=["late"])
+            if "late" not in store.docstore._dict:
+                store.add_texts(["late"], ids=["late"])
+            return real(index)
+
+        monkeypatch.setattr(faiss, "clone_index", clone)
+        adapter.replace(names, random(50, 1))
+        assert adapter.read([*names, "late"])[:50].tobytes() == random(50, 1).tobytes()
+
+    def test_nothing_is_written_where_somebody_always_adds(self, tmp_path, monkeypatch):
+        store, adapter, names = filled(FaissEngine(), tmp_path)
+
+        real, numbers = faiss.clone_index, iter(range(100))
+
+        def clone(index):
+            store.add_texts(["late"], ids=[f"late-{next(numbers)}"])
             return real(index)
 
         monkeypatch.setattr(faiss, "clone_index", clone)
         with pytest.raises(StoreError, match="has been changed meanwhile; nothing was written to it: try again"):
             adapter.replace(names, random(50, 1))
-        monkeypatch.undo()
         assert adapter.read(names).tobytes() == random(50).tobytes()
-        adapter.replace(names, random(50, 1))
-        assert adapter.read([*names, "late"])[:50].tobytes() == random(50, 1).tobytes()
+
+    @pytest.mark.parametrize("when", ["before it is bound", "as it is bound"])
+    def test_who_deletes_and_adds_again_meanwhile_keeps_his_vector(self, tmp_path, monkeypatch, when):
+        store, adapter, names = filled(FaissEngine(), tmp_path)
+        before, done = dict(zip(names, random(50), strict=True)), []
+
+        def meanwhile(index):
+            if not done:
+                done.append(index)
+                bound, store.index = store.index, index  # whoever asked for the index before it was another one
+                store.delete(names[7:8])
+                store.add_texts(["another text"], ids=names[7:8])
+                store.index = bound
+
+        if when == "before it is bound":
+            real = faiss.clone_index
+            monkeypatch.setattr(faiss, "clone_index", lambda index: (real(index), meanwhile(index))[0])
+        else:
+            monkeypatch.setattr(time, "sleep", lambda seconds, old=store.index: seconds and meanwhile(old))
+        adapter.replace(before, random(50, 1))
+        assert done
+        own = np.asarray(store.embeddings.embed_query("another text"), np.float32)
+        held = adapter.read(names)
+        assert held[7].tobytes() == own.tobytes()
+        assert np.delete(held, 7, 0).tobytes() == np.delete(random(50, 1), 7, 0).tobytes()
+        assert store.docstore.search(names[7]).page_content == "another text"
 
     def test_an_index_with_a_direct_map_keeps_it(self):
         index = made("IVF4,Flat")

@@ -72,18 +72,24 @@ def adapt(name: str, column: str = "id", metric: str = "cosine", **options) -> P
 
 
 class TestSetUps:
-    def test_an_async_store_is_refused_with_the_remedy(self) -> None:
+    def test_an_async_store_that_was_never_used_says_so(self) -> None:
         store = PGVector(Lookup({}, 8), connection=server().get_uri(driver="psycopg"), async_mode=True)
-        with pytest.raises(InputError, match="works in coroutines only.*without async_mode"):
+        with pytest.raises(InputError, match="has not been used yet.*add or search a document first"):
             adapter_of(store)
 
-    async def test_an_engine_without_a_loop_is_refused_with_the_remedy(self) -> None:
-        engine = create_async_engine(server().get_uri(driver="asyncpg"), poolclass=NullPool)
-        store = await PGVectorStore.create(
-            PGEngine.from_engine(engine), Lookup({}, 8), table(["a"], "text PRIMARY KEY"), **NAMES
+    async def test_the_stores_of_an_asynchronous_application(self) -> None:
+        known = {"one": [1.0] * 8}
+        engine = create_async_engine(server().get_uri(driver="psycopg"), poolclass=NullPool)
+        store = PGVector(Lookup(known, 8), connection=engine, collection_name=uuid.uuid4().hex, async_mode=True)
+        await store.aadd_texts(["one"], ids=["a"])
+        other = create_async_engine(server().get_uri(driver="asyncpg"), poolclass=NullPool)
+        table_store = await PGVectorStore.create(
+            PGEngine.from_engine(other), Lookup(known, 8), table(["a"], "text PRIMARY KEY"), **NAMES
         )
-        with pytest.raises(InputError, match=r"no event loop of its own.*PGEngine.from_connection_string\(url\)"):
-            adapter_of(store)
+        for each in (store, table_store):
+            adapter = adapter_of(each)
+            assert adapter.read(["a"]).shape == (1, 8)
+            assert (adapter.count(), adapter.dim) == (1, 8)
 
     def test_a_collection_that_was_deleted(self, tmp_path) -> None:
         store = PGVectorEngine().build(tmp_path, Lookup({}, 8), "cosine", 8)

@@ -11,21 +11,14 @@ from typing import Any
 from nudge_core.errors import FileFormatError
 from nudge_integrations.labels.collecting import Collector, Form
 from nudge_integrations.labels.forms.columns import TEXTS
+from nudge_integrations.labels.judgements import is_up
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Source
-from nudge_integrations.labels.values import TEXT, absent, id_of, plain, text_of
+from nudge_integrations.labels.values import TEXT, absent, id_of, text_of
 
 VOTES = ("vote", "thumb", "thumbs", "thumbs_up", "feedback", "rating")
 IDS = ("document_id", "doc_id", "node_id", "chunk_id", "document", "id")
 TIMES = ("time", "timestamp", "created_at", "updated_at", "date", "voted_at")
-UP = (
-    *("up", "thumbs up", "thumbsup", "👍", "yes", "true", "good", "positive", "like", "liked"),
-    *("relevant", "correct", "helpful"),
-)
-DOWN = (
-    *("down", "thumbs down", "thumbsdown", "👎", "no", "false", "bad", "negative", "dislike", "disliked"),
-    *("irrelevant", "not relevant", "unrelated", "incorrect", "unhelpful", "not helpful"),
-)
 EPOCH = datetime.min.replace(tzinfo=timezone.utc)
 
 
@@ -89,33 +82,6 @@ class Vote:
     up: bool
     time: datetime | None
     where: str
-
-
-def is_up(value: Any, where: str, threshold: float | None, meaning: Mapping[str, bool]) -> bool | None:
-    """Whether a label or a number is a vote for the document; None where nothing is said."""
-    value = plain(value)
-    if absent(value):
-        return None
-    if isinstance(value, bool):
-        return value
-    given = str(value).strip()
-    if given in meaning:
-        return meaning[given]
-    said = given.casefold().replace("_", " ").replace("-", " ").strip()
-    if isinstance(value, str) and said in (*UP, *DOWN):
-        return said in UP
-    try:
-        number = float(given)
-    except ValueError:
-        raise FileFormatError(
-            f"{where}: the vote is {value!r}; expected a number, true or false, or a word such as 'up', 'down', 'relevant'; "
-            f"say what it means with meaning={{{given!r}: True}}"
-        ) from None
-    if threshold is None and not -1 <= number <= 1:
-        raise FileFormatError(
-            f"{where}: the vote is {value!r}, a number beyond -1 to 1: say from which on it is for the document, threshold=…"
-        )
-    return number >= (0.5 if threshold is None else threshold)
 
 
 def time_of(value: Any, where: str) -> datetime | None:

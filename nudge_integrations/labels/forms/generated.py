@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from nudge_core.errors import FileFormatError, first_few
 from nudge_integrations.labels.collecting import Collector, Form, answers_of
-from nudge_integrations.labels.labelled import Answer, LabelledQuestions
+from nudge_integrations.labels.labelled import LabelledQuestions
 from nudge_integrations.labels.source import Source
-from nudge_integrations.labels.values import absent, first, id_of, list_of, text_of, written_list
+from nudge_integrations.labels.values import absent, first, text_of, written_list
 
 CURRENT = ("reference_contexts", "reference_context_ids", "reference", "retrieved_contexts")
 OLD = ("ground_truth", "ground_truths")
@@ -28,7 +29,7 @@ def _read_labelled_rag(source: Source, *, spans: bool = False) -> LabelledQuesti
     collector = Collector(LABELLED_RAG.NAME, source)
     for row in source.rows:
         span = row.values.get("reference_answer") if spans else None
-        answers = answers_of(row.where, row.values.get("reference_contexts"), spans=span)
+        answers = answers_of(row.where, row.values.get("reference_contexts"), spans=span, judged=row.judged)
         collector.add(row.values.get("query"), answers, split=row.split, where=row.where)
     return collector.done()
 
@@ -70,7 +71,8 @@ def _read_ragas(source: Source, *, spans: bool = False, retrieved: bool = False)
         if texts is None and absent(ids) and not absent(values.get("retrieved_contexts")):
             collector.odd("there are only retrieved_contexts, which are what was found, not what is right", row.where)
         span = first(values, "reference", *OLD) if spans else None
-        answers = answers_of(row.where, texts, ids, span, None if current else values.get("metadata"))
+        facts = None if current else values.get("metadata")
+        answers = answers_of(row.where, texts, ids, span, facts, row.judged)
         collector.add(question, answers, split=row.split, where=row.where)
     return collector.done()
 
@@ -100,7 +102,8 @@ def _read_deepeval(source: Source, *, spans: bool = False, context_delimiter: st
             texts = texts.split(context_delimiter)
         file = first(values, "source_file", "sourceFile")
         span = first(values, "expected_output", "expectedOutput") if spans else None
-        answers = answers_of(row.where, texts, spans=span, metadata=None if file is None else {"source": file})
+        facts = None if file is None else {"source": file}
+        answers = answers_of(row.where, texts, spans=span, metadata=facts, judged=row.judged)
         if not answers and first(values, "retrieval_context", "retrievalContext") is not None:
             collector.odd("there is only a retrieval_context, which is what was found, not what is right", row.where)
         collector.add(values.get("input"), answers, id=first(values, "id"), split=row.split, where=row.where)
@@ -126,7 +129,7 @@ def _read(source: Source) -> LabelledQuestions:
     """Questions labelled by the ids of nodes, with their texts, so that they can also be matched to other nodes.
 
     Args:
-        source: An object with the keys queries {id: text}, corpus {id: text} and relevant_docs {query id: [node id, …]}.
+        source: An object with the keys queries {id: text}, corpus {id: text} and relevant_docs {query id: [node id, …] or {node id: grade}}.
     """
     for key in KEYS:
         if key not in source.tree:
@@ -144,9 +147,10 @@ def _read(source: Source) -> LabelledQuestions:
     missing = dict[str, None]()
     for name, text in queries.items():
         where = f"{source.name}, queries[{name!r}]"
-        ids = [found for item in list_of(relevant.get(name), where) if (found := id_of(item)) is not None]
-        missing |= dict.fromkeys(found for found in ids if found not in texts)
-        collector.add(text, [Answer(id=found, text=texts.get(found)) for found in ids], id=name, where=where)
+        answers = answers_of(where, ids=relevant.get(name))
+        missing |= dict.fromkeys(one.id for one in answers if one.id is not None and one.id not in texts)
+        given = [replace(one, text=texts.get(one.id or "")) for one in answers]
+        collector.add(text, given, id=name, where=where)
     if missing:
         collector.problem(
             f"{len(missing)} relevant documents have no text in the corpus and are known by id only: {first_few(missing)}"

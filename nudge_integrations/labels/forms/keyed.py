@@ -8,6 +8,7 @@ from typing import Any
 
 from nudge_core.errors import FileFormatError
 from nudge_integrations.labels.collecting import Collector, Form, answers_of, known
+from nudge_integrations.labels.judgements import grade_of, own_judgement
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Row, Source
 from nudge_integrations.labels.values import RELEVANT, TEXT, absent, first, list_of, object_of
@@ -109,12 +110,15 @@ def _answers_in(row: Row, parts: list[Any], keys: dict[str, str | None]) -> list
     """Answers under the keys named, in whichever part holds them."""
     held = [part for part in map(object_of, parts) if part]
     usual = {"texts": TEXTS, "ids": IDS, "spans": ()}
+    judged = next((value for part in held if (value := own_judgement(part)) is not None), None)
+    grades = row.judged or tuple(grade_of(one, row.where) for one in list_of(judged, row.where))
     texts, ids, spans = (
         next((value for part in held if not absent(value := first(part, *([key] if key else usual[option])))), None)
         for option, key in keys.items()
     )
     facts = known({key: value for key, value in object_of(parts[-1]).items() if key in PROVENANCE})
-    return answers_of(row.where, texts, ids, spans, facts or None) or ([Answer(metadata=facts)] if facts else [])
+    answers = answers_of(row.where, texts, ids, spans, facts or None, grades)
+    return answers or ([Answer(metadata=facts)] if facts and not grades else [])
 
 
 LANGSMITH = _form(

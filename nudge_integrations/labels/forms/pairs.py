@@ -94,7 +94,8 @@ def _answers(answers: Any, where: str) -> Iterator[Answer]:
                 f"{where} names a document by a {type(document).__name__}, {str(document)[:60]!r}; expected its id, a text"
             )
         grade = grades.get(document, 1.0)
-        number = isinstance(grade, int | float | np.number) and not isinstance(grade, bool)
-        if not number or not 0 <= float(grade) < float("inf"):
-            raise InputError(f"{where} grades document {document!r} with {grade!r}; expected a number from zero up")
-        yield Answer(str(document), grade=float(grade))
+        if not isinstance(grade, int | float | np.number) or not abs(float(grade)) < float("inf"):
+            raise InputError(
+                f"{where} grades document {document!r} with {grade!r}; expected a number: 0 and below says not relevant"
+            )
+        yield Answer(str(document), grade=float(grade), relevant=float(grade) > 0)

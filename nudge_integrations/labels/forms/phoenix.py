@@ -8,7 +8,8 @@ from typing import Any
 
 from nudge_core.errors import FileFormatError, InputError
 from nudge_integrations.labels.collecting import Collector, Form, known
-from nudge_integrations.labels.forms.feedback import Vote, count, is_up, time_of
+from nudge_integrations.labels.forms.feedback import Vote, count, time_of
+from nudge_integrations.labels.judgements import is_up
 from nudge_integrations.labels.labelled import Answer, LabelledQuestions
 from nudge_integrations.labels.source import Row, Source
 from nudge_integrations.labels.values import absent, first, id_of, list_of, object_of, text_of

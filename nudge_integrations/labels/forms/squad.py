@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
 from nudge_core.errors import FileFormatError
-from nudge_integrations.labels.collecting import Collector, Form, known
-from nudge_integrations.labels.labelled import Answer, LabelledQuestions
+from nudge_integrations.labels.collecting import Collector, Form, answers_of, known
+from nudge_integrations.labels.labelled import LabelledQuestions
 from nudge_integrations.labels.source import Row, Source
 from nudge_integrations.labels.values import absent, first, list_of, number_of, object_of, plain, text_of
 
@@ -37,8 +38,11 @@ def _read(source: Source) -> LabelledQuestions:
         for span, start in _spans(first(values, "answers", "answer"), row.where):
             if context is not None and span not in context:
                 collector.odd("the answer does not stand in its context", row.where)
-            answers.append(Answer(None, context, span, known({"title": title, "answer_start": start})))
-        if not answers:
+            answers += [
+                replace(answer, metadata=known({"title": title, "answer_start": start}))
+                for answer in answers_of(row.where, context and [context], spans=[span], judged=row.judged)
+            ]
+        if not answers and row.judged != (None,):
             collector.odd("the question has no answer, as impossible ones have it, and was left out", row.where)
             continue
         collector.add(values.get("question"), answers, id=values.get("id"), split=row.split, where=row.where)

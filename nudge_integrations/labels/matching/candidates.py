@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nudge_core.errors import InputError
 from nudge_integrations.labels.matching.found import Chunk, Thresholds
 from nudge_integrations.labels.matching.ngram_index import STRIDE, Index, build, joined
-from nudge_integrations.labels.matching.references import Place, Wanted, place_of
+from nudge_integrations.labels.matching.references import Place, Wanted, clues_of, flat
 from nudge_integrations.labels.matching.rules import WHOLE_WORDS
 from nudge_integrations.labels.matching.text import Text
 
@@ -59,11 +59,12 @@ class Pool:
 
 @dataclass(eq=False)
 class Gathered:
-    """What one pass found: the chunks of each reference, id and place; how many documents went by, and how many without text."""
+    """What one pass found: the chunks of each reference, id and place; keys of metadata; how many documents there are, and how many without text."""
 
     pools: list[Pool]
     by_id: dict[str, Chunk] = field(default_factory=dict)
     by_place: Mapping[Place, Pool] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
     documents: int = 0
     empty: int = 0
 
@@ -78,20 +79,22 @@ def gather(documents: Iterable[tuple[str, str, Mapping[str, Any]]], wanted: Want
         if len(text) and text.weight < max(thresholds.shortest, WHOLE_WORDS):
             whole.setdefault(text.folded, []).append(reference)
     short = {reference for references in whole.values() for reference in references}
-    by_name: dict[tuple[str, ...], list[Place]] = {}
+    by_clue: dict[tuple[str, ...], list[Place]] = {}
     for asked in wanted.places:
-        by_name.setdefault(asked.source[:1], []).append(asked)
+        for clue in asked.clues:
+            by_clue.setdefault(clue, []).append(asked)
+    named = {key for asked in wanted.places for key, _ in asked.facts}
     for batch in _batches(documents, gathered):
         for chunk in batch:
             if chunk.id in wanted.ids:
                 gathered.by_id[chunk.id] = chunk
             for reference in whole.get(chunk.text.folded, ()):
                 gathered.pools[reference].add(chunk)
+            gathered.keys.update(flat(chunk.metadata))
             if wanted.places:
-                where = place_of(chunk.metadata)
-                named = by_name.get(where.source[:1], []) if where.source else []
-                for asked in named + by_name.get((), []):
-                    if asked.covers(where):
+                found = {asked: None for clue in clues_of(chunk.metadata, named) for asked in by_clue.get(clue, ())}
+                for asked in found:
+                    if asked.covers(chunk.metadata):
                         gathered.by_place[asked].add(chunk, _AT_PLACE)
         points, starts = joined(chunk.text for chunk in batch)
         lengths = np.asarray([len(chunk.text) for chunk in batch])

@@ -9,11 +9,11 @@ from itertools import combinations
 from typing import Any
 
 from nudge_core.arguments import expect
-from nudge_core.errors import InputError
+from nudge_core.errors import InputError, first_few
 from nudge_integrations.labels.labelled import LabelledQuestion, LabelledQuestions, Questions
 from nudge_integrations.labels.matching.candidates import DOCUMENTS, gather
 from nudge_integrations.labels.matching.found import Thresholds
-from nudge_integrations.labels.matching.references import Wanted, collect
+from nudge_integrations.labels.matching.references import PAGE, SOURCE, Wanted, collect
 from nudge_integrations.labels.matching.report import AnswerMatch, MatchReport, Outcome
 from nudge_integrations.labels.matching.resolve import Resolver
 from nudge_integrations.labels.matching.rules import check_rapidfuzz
@@ -96,6 +96,12 @@ def match(
     gathered = gather(documents, wanted, thresholds)
     if not gathered.documents:
         raise InputError("there are no documents to match to: give (id, text, metadata) of each stored document")
+    if unknown := [key for key in questions.keys if not gathered.keys.intersection(_spellings(key))]:
+        there = first_few(sorted(map(str, gathered.keys))) or "none at all"
+        raise InputError(
+            f"no stored document has the metadata {first_few(unknown)}, which the labels are to be matched by; their keys are {there}: "
+            "name one of these"
+        )
     resolver = Resolver(wanted, gathered, thresholds, spelled)
     matches = tuple(_matches(questions, wanted, resolver, thresholds))
     problems = list(questions.problems)
@@ -109,6 +115,11 @@ def match(
     names = dict.fromkeys(question.split for question in questions)
     splits = {name: _questions(questions, relevant, name) for name in names if name is not None}
     return Matched(_questions(questions, relevant), report, splits)
+
+
+def _spellings(key: str) -> tuple[str, ...]:
+    """The names under which documents may hold what a key says."""
+    return next((names for names in (SOURCE, PAGE) if key in names), (key,))
 
 
 def _matches(

@@ -155,8 +155,11 @@ def _prefer(found: list[Found], asked: Asked) -> tuple[list[Found], str]:
     """Those of the source and page that the answer names, if any are."""
     if not any(asked.place):
         return found, ""
+    there = [each for each in found if asked.place.covers(each.chunk.metadata)]
+    if asked.place.needs and not there:
+        named = ", ".join(f"{key} {value!r}" for key, value in asked.place.facts)
+        return [], f"its text stands only in documents that have not {named}"
     places = [place_of(each.chunk.metadata) for each in found]
-    there = [each for each, where in zip(found, places, strict=True) if asked.place.covers(where)]
     known = [where for where in places if (where.source and asked.place.source) or (where.page and asked.place.page)]
     return there or found, "its text stands elsewhere than its source and page say" if known and not there else ""
 

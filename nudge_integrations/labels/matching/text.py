@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-# White space, hyphens and dashes, quotes, marks of emphasis, and what nobody sees: controls (NUL too), soft hyphens, marks of direction.
+# White space, hyphens and dashes, quotes, marks of emphasis, vowel marks of Arabic, and what nobody sees: controls (NUL too), soft hyphens, marks of
+# direction.
 _DROPPED = (
-    r"\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u0640\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    r"\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff"
     r"\-\u2010-\u2015\u2043\u2053\u2212\ufe58\ufe63\uff0d"
     r"'\"`\u00b4\u2018-\u201f\u2039\u203a\u00ab\u00bb\u2032\u2033*_"
 )
@@ -23,17 +24,31 @@ _DENSE = re.compile(
 _JOINED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
+_HAN = re.compile(r"[\u3400-\u9fff]")
 LETTERS, SIGNS, LONG = 12, 6, 20_000
+
+
+@cache
+def _simplified() -> dict[int, str]:
+    """The simplified form of each traditional Chinese sign; none where OpenCC is not installed."""
+    try:
+        from opencc import OpenCC
+    except ImportError:
+        return {}
+    signs = [chr(code) for code in range(0x3400, 0xA000)]
+    found = OpenCC("t2s").convert("\n".join(signs)).split("\n")
+    return {ord(sign): plain for sign, plain in zip(signs, found, strict=True) if sign != plain}
 
 
 def _opened(raw: str) -> str:
     if raw.isascii():
         return raw.lower()
-    return unicodedata.normalize("NFKC", raw.replace("\u00b4", "'")).casefold()  # ´ would become a blank and an accent
+    said = unicodedata.normalize("NFKC", raw.replace("\u00b4", "'")).casefold()  # ´ would become a blank and an accent
+    return said.translate(_simplified()) if _HAN.search(said) else said
 
 
 def fold(raw: str) -> str:
-    r"""Compatible forms made one (NFKC), small letters; without white space, hyphens, quotes and invisible characters.
+    r"""Compatible forms made one (NFKC), small letters, simplified Chinese; without white space, hyphens, quotes and invisible characters.
 
     Example:
         >>> fold("The “ﬁnal” re-\nport") == fold('the "final"  report')

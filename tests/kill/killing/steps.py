@@ -15,12 +15,16 @@ import numpy as np
 import nudge_core.apply
 import nudge_integrations.collection.collection
 import nudge_integrations.collection.journals
+import nudge_integrations.collection.plan
+import nudge_integrations.collection.runs
 import nudge_integrations.stores
 
 NEITHER = ("registry", "_hnswlib")  # these neither read nor write a store
 FILES = {
     nudge_integrations.collection.collection.__file__,
     nudge_integrations.collection.journals.__file__,
+    nudge_integrations.collection.plan.__file__,
+    nudge_integrations.collection.runs.__file__,
     *(str(file) for file in Path(nudge_core.apply.__file__).parent.glob("*.py")),
     *(str(file) for file in Path(nudge_integrations.stores.__file__).parent.glob("*.py") if file.stem not in NEITHER),
 }
