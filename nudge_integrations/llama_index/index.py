@@ -45,7 +45,7 @@ def nudge_index(
 ) -> NudgeReport:
     """Move the vectors of an index, in place, toward the questions that its nodes answer. Retrievers made before see them at once.
 
-    It starts from the original vectors, whatever an earlier call did. They are in a journal before anything is written, a file on this machine:
+    It starts from the original vectors, whatever an earlier call did. They are in a journal before anything is written, a file on this machine or in a database:
     the one that `NudgeVectorStore` of nudge_integrations.langchain keeps for the same collection. Nothing is written where
     questions held out do not support a gain: 10 of them or more, and a lower bound of their mean gain above zero. What lives in memory,
     SimpleVectorStore and FAISS, is on disk after `index.storage_context.persist()`.
@@ -71,7 +71,8 @@ def nudge_index(
         force: Whether vectors are written without evidence: from fewer than 10 questions held out, or where the gain may be chance.
         note: What `index_history` tells of the run.
         progress: Whether work that takes longer than two seconds shows a bar.
-        journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
+        journal: The file of the journal; the URL of a PostgreSQL database, which several machines share; or "store": in the database of the vectors,
+            for PGVectorStore. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
             ~/.local/share/nudge/journals, and found again there.
         recover: What to do first with a run that was interrupted: finish it ("finish") or undo it ("rollback"). Without it such a run is an error.
 
