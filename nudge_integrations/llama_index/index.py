@@ -45,8 +45,8 @@ def nudge_index(
 ) -> NudgeReport:
     """Move the vectors of an index, in place, toward the questions that its nodes answer. Retrievers made before see them at once.
 
-    It starts from the original vectors, whatever an earlier call did. They are in a journal before anything is written, a file on this machine or in a
-    database: the one that `NudgeVectorStore` of nudge_integrations.langchain keeps for the same collection. Nothing is written where
+    It starts from the original vectors, whatever an earlier call did. They are in a journal before anything is written, a file on this machine or
+    in a database: the one that `NudgeVectorStore` of nudge_integrations.langchain keeps for the same collection. Nothing is written where
     questions held out do not support a gain: 10 of them or more, and a lower bound of their mean gain above zero. What lives in memory,
     SimpleVectorStore and FAISS, is on disk after `index.storage_context.persist()`.
 
