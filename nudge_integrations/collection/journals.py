@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from nudge_core.apply import Journal, prune, survey
 from nudge_core.apply.belonging import MARKED
-from nudge_core.apply.database import engine_of
 from nudge_core.apply.memory import current_map, map_added, model_number
+from nudge_core.apply.server import engine_of
 from nudge_core.errors import InputError, JournalError
 from nudge_integrations.collection import places
 from nudge_integrations.collection.embedding import Embedder, probe_of
@@ -83,7 +83,7 @@ class Journalled:
             adapter: The collection.
             thorough: Whether all journals are looked into where none is found by name or mark.
         """
-        self._usual = places.usual_name(adapter)
+        self._usual = places.usual_name(adapter) or ""
         held = self._opened(adapter)
         if held is not None and self._still(adapter, held):
             return held
@@ -183,7 +183,7 @@ class Journalled:
         if held is not None:
             return held
         there = self._url is not None or (self._chosen is not None and self._chosen.exists())
-        if not (there or self._usual is None or places.may_be(self._usual, self._store)):
+        if not (there or self._usual is None or places.may_be(self._usual or None, self._store)):
             return None
         try:
             return self._existing(self.adapt(), thorough=False)

@@ -24,7 +24,8 @@ from weakref import WeakKeyDictionary
 
 from nudge_core.apply import Journal
 from nudge_core.apply.belonging import Known, Rows, Told, known, known_of_all, reading, told
-from nudge_core.apply.database import PREFIX, DatabaseJournal, DatabasePlace, places_in
+from nudge_core.apply.database import DatabaseJournal
+from nudge_core.apply.server import PREFIX, DatabasePlace, places_in
 from nudge_core.errors import JournalError
 from nudge_integrations.stores import StoreAdapter
 

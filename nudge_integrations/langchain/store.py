@@ -30,8 +30,8 @@ from nudge_integrations.stores.registry import check_known
 class NudgeVectorStore(RunsOfStore, WrappingVectorStore):
     """A LangChain vector store, wrapped. It is searched, filled and emptied as before; `nudge` moves its vectors, `restore` puts them back.
 
-    Before the first write every original vector is in a journal, a file on this machine whose place `repr` shows. Several programs may search
-    at once; one at a time may nudge. Two machines that nudge one collection need one journal: let only one of them do it.
+    Before the first write every original vector is in a journal, whose place `repr` shows. Several programs may search at once; one at a time may
+    nudge. Two machines that nudge one collection need one journal: in a database.
 
     Example:
         >>> from langchain_core.embeddings import DeterministicFakeEmbedding

@@ -48,8 +48,8 @@ def nudge_index(
 ) -> NudgeReport:
     """Move the vectors of an index, in place, toward the questions that its nodes answer. Retrievers made before see them at once.
 
-    It starts from the original vectors, whatever an earlier call did. They are in a journal before anything is written, a file on this machine:
-    the one that `NudgeVectorStore` of nudge_integrations.langchain keeps for the same collection. Nothing is written where
+    It starts from the original vectors, whatever an earlier call did. They are in a journal before anything is written, a file on this machine or
+    in a database: the one that `NudgeVectorStore` of nudge_integrations.langchain keeps for the same collection. Nothing is written where
     questions held out do not support a gain: 10 of them or more, and a lower bound of their mean gain above zero. What lives in memory,
     SimpleVectorStore and FAISS, is on disk after `index.storage_context.persist()`.
 
@@ -75,7 +75,8 @@ def nudge_index(
         note: What `index_history` tells of the run.
         filters: What every search is filtered by: only nodes that pass take part and move.
         progress: Whether work that takes longer than two seconds shows a bar.
-        journal: The file of the journal. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
+        journal: The file of the journal; the URL of a PostgreSQL database, which several machines share; or "store": in the database of the vectors,
+            for PGVectorStore. Without it one is kept for each collection in $NUDGE_HOME/journals, else in
             ~/.local/share/nudge/journals, and found again there.
         recover: What to do first with a run that was interrupted: finish it ("finish") or undo it ("rollback"). Without it such a run is an error.
         batch_size: Questions in one request to the embed model, 128 if not given. It gets smaller by itself where the model refuses.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from nudge_core.apply.database import engine_of
+from nudge_core.apply.server import engine_of
 from nudge_core.errors import InputError
 from nudge_integrations.stores import _postgres as sql
 from nudge_integrations.stores._postgres import Transactions, transactions

@@ -1,5 +1,6 @@
 """No room for the journal: before the run nothing is written to the store, in the middle of it the run waits to be recovered."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -121,4 +122,40 @@ def test_no_room_in_the_middle_of_a_run(world):
         write(world.target, world.journal, world.ids, world.vectors(1))
     assert world.known_originals() == world.original
     recover(world.target, world.journal, "back")
+    assert world.target.bits() == world.original
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 400 kB, where one can be mounted."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize("left", range(0, 330, 30))
+def test_a_disk_that_is_full(make, small_disk, left):
+    """A real one, with so many kB left when the second run begins: wherever it fails, nothing is lost and all goes on when there is room."""
+    world = make(docs=100, dim=100, batch=10, folder="small")
+    write(world.target, world.journal, world.ids, world.vectors(1), progress=False)
+    first, ballast = world.target.bits(), small_disk / "ballast"
+    free = os.statvfs(small_disk)
+    ballast.write_bytes(b"0" * max(0, free.f_bavail * free.f_frsize - 1024 * left))
+    said = "free some space"
+    try:
+        write(world.target, world.journal, world.ids, world.vectors(2), progress=False)
+    except JournalError as error:
+        said = str(error)
+    assert "free some space" in said
+    ballast.unlink()
+    journal = world.open()
+    recover(world.target, journal, "rollback", progress=False)
+    assert journal.rows("PRAGMA integrity_check") == [("ok",)]
+    if [run.state for run in journal.runs()][1:] != ["done"]:
+        assert world.target.bits() == first
+    restore(world.target, journal, progress=False)
     assert world.target.bits() == world.original

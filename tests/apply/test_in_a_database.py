@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from nudge_core.apply import recover, restore, write
-from nudge_core.apply.database import DatabaseJournal, DatabasePlace, engine_of, places_in
+from nudge_core.apply.database import DatabaseJournal
+from nudge_core.apply.server import DatabasePlace, engine_of, places_in
 from nudge_core.errors import InputError, JournalError, LockedError
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "stores")]
@@ -81,7 +82,8 @@ def world(make):
 
 HOLD = """
 import sys, numpy as np
-from nudge_core.apply.database import DatabaseJournal, DatabasePlace, engine_of
+from nudge_core.apply.database import DatabaseJournal
+from nudge_core.apply.server import DatabasePlace, engine_of
 place = DatabasePlace(engine_of(sys.argv[1]), sys.argv[2])
 journal = DatabaseJournal(place, kind="Dict", fingerprint="this", dim=3, dtype=np.dtype("f4"))
 with journal.lock("nudge"):

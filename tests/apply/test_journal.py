@@ -1,7 +1,12 @@
 """The journal itself: whatever ids are called, what it tells of runs, and that it never grows by what it has."""
 
 import json
+import os
 import sqlite3
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
@@ -11,6 +16,7 @@ from hypothesis import strategies as st
 
 from nudge_core.apply import Journal, restore, survey, write
 from nudge_core.apply.memory import add_feedback, cache, cached, feedback, model_number
+from nudge_core.errors import LockedError
 
 ODD = [
     "'; DROP TABLE documents; --",
@@ -147,3 +153,87 @@ def test_nobody_else_can_read_it(make, tmp_path):
         assert len(made) >= 2
         assert not any(file.stat().st_mode & 0o077 for file in made)
     assert not journal.path.parent.stat().st_mode & 0o077
+
+
+@pytest.mark.parametrize(("mode", "kept"), [(0o644, 0o600), (0o666, 0o660), (0o660, 0o660), (0o640, 0o600)])
+def test_a_journal_that_others_could_read_is_private_from_now_on(world, mode, kept):
+    """It holds questions of users. Where the group may write, somebody shares it on purpose."""
+    world.open("other.sqlite").close()
+    path, lock = world.folder / "other.sqlite", world.folder / "other.sqlite.lock"
+    lock.touch()
+    for file in (path, lock):
+        file.chmod(mode)
+    journal = world.open("other.sqlite")
+    with journal.lock("nudge"), journal.transaction() as connection:
+        connection.execute("DELETE FROM feedback")
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in world.folder.glob("other.sqlite*")}
+    assert set(modes.values()) == {kept}
+    assert len(modes) >= 2
+
+
+def test_a_process_that_dies_while_it_makes_a_journal_leaves_none(world, monkeypatch):
+    """Not an empty one, which would be refused ever after."""
+
+    def dies(*paths):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nudge_core.apply.file.os.link", dies)
+    with pytest.raises(KeyboardInterrupt):
+        world.open("new.sqlite")
+    monkeypatch.undo()
+    assert not list(world.folder.glob("new.sqlite*"))
+    world.open("new.sqlite")
+
+
+def test_a_file_system_without_links(world, monkeypatch):
+    def refuses(*paths):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("nudge_core.apply.file.os.link", refuses)
+    assert world.open("new.sqlite").id
+    assert [path.name for path in world.folder.glob("new.sqlite*")] == ["new.sqlite"]
+
+
+def test_many_that_make_it_at_once_make_one(world):
+    with ThreadPoolExecutor(8) as threads:
+        journals = list(threads.map(lambda _: world.open("fresh.sqlite"), range(16)))
+    assert len({journal.id for journal in journals}) == 1
+
+
+def test_nothing_is_left_open_over_200_cycles(world):
+    """Neither files nor threads."""
+
+    def count():
+        return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+
+    def cycle():
+        journal = world.open("long.sqlite")
+        write(world.target, journal, world.ids, world.vectors(1), progress=False)
+        restore(world.target, journal, progress=False)
+        journal.close()
+
+    cycle()
+    before = count()
+    for _ in range(200):
+        cycle()
+    assert count() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
+def test_a_process_that_is_forked_after_opening(world):
+    """It opens the journal again, and is refused while its parent writes; neither disturbs the other."""
+    write(world.target, world.journal, world.ids, world.vectors(1), progress=False)
+    with world.journal.lock("nudge"):
+        child = os.fork()
+        if child == 0:
+            try:
+                journal = world.journal.again()
+                restore(world.target, journal, progress=False)
+            except LockedError:
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        write(world.target, world.journal, world.ids, world.vectors(2), progress=False)
+    assert [run.state for run in world.journal.runs()] == ["done", "done"]
+    assert world.journal.rows("PRAGMA integrity_check") == [("ok",)]
