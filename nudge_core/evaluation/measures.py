@@ -117,7 +117,9 @@ def parse_all(measures: Iterable[str | Measure]) -> tuple[Measure, ...]:
     Raises:
         InputError: None given, or an unknown name.
     """
-    given = [measures] if isinstance(measures, str) else measures
+    given = [measures] if isinstance(measures, str | Measure) else measures
+    if not isinstance(given, Iterable):
+        raise InputError(f'measures is {measures!r}; expected names of measures, for example measures=["nDCG@10"]')
     parsed = tuple(dict.fromkeys(map(Measure.parse, given)))
     if not parsed:
         raise InputError('no measure given; for example measures=["nDCG@10"]')

@@ -69,7 +69,9 @@ class NudgeVectorStore(RunsOfStore, WrappingVectorStore):
         """
         if isinstance(inner, NudgeVectorStore):
             inner = inner.inner
-        expect(inner, VectorStore, "inner", "for example NudgeVectorStore(Chroma(…))")
+        expect(
+            inner, VectorStore, "inner", "NudgeVectorStore(Chroma(…)), retriever.vectorstore; of LlamaIndex nudge_index"
+        )
         check_known(inner)
         self.inner = inner
         embedding = inner.embeddings
@@ -95,11 +97,11 @@ class NudgeVectorStore(RunsOfStore, WrappingVectorStore):
         """A new store in memory that holds these texts; `from_documents` for documents.
 
         Args:
-            texts: The texts.
+            texts: The texts, and for each one of `metadatas` and `ids`; without `ids` they are drawn at random.
             embedding: What embeds texts and questions.
-            metadatas: One for each text.
-            ids: One for each text; drawn at random without.
-            **kwargs: `journal`, `recover` and the others of the constructor.
+            metadatas: See texts.
+            ids: See texts.
+            **kwargs: As for the constructor.
         """
         store = cls(InMemoryVectorStore(embedding), **kwargs)
         store.add_texts(texts, metadatas, ids=ids)
@@ -184,6 +186,7 @@ class NudgeVectorStore(RunsOfStore, WrappingVectorStore):
 
         Raises:
             InputError: Questions, options or vectors that cannot be used. Nothing is written.
+            EmbeddingError: The embedding model failed. Nothing is written; vectors that came are kept, the same call goes on.
             UnknownIdError: Labels that name documents that the store does not hold. Nothing is written.
             LockedError: Another process is writing to this collection.
             UnfinishedRunError: A run was interrupted: `recover` first.

@@ -88,6 +88,7 @@ def nudge_index(
 
     Raises:
         InputError: An index, questions, options or vectors that cannot be used. Nothing is written.
+        EmbeddingError: The embed model failed. Nothing is written; vectors that came are kept, the same call goes on.
         UnknownIdError: Labels that name nodes that the store does not hold. Nothing is written.
         LockedError: Another process is writing to this collection.
         UnfinishedRunError: A run was interrupted: `recover_index` first.
