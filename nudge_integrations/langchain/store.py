@@ -70,7 +70,10 @@ class NudgeVectorStore(RunsOfStore, WrappingVectorStore):
         if isinstance(inner, NudgeVectorStore):
             inner = inner.inner
         expect(
-            inner, VectorStore, "inner", "NudgeVectorStore(Chroma(…)), retriever.vectorstore; of LlamaIndex nudge_index"
+            inner,
+            VectorStore,
+            "inner",
+            "for example NudgeVectorStore(Chroma(…)), retriever.vectorstore; of LlamaIndex nudge_index",
         )
         check_known(inner)
         self.inner = inner
@@ -117,17 +120,6 @@ class NudgeVectorStore(RunsOfStore, WrappingVectorStore):
         state = "" if cut is None else f", run {cut} was interrupted: call recover('finish') or recover('rollback')"
         will = "" if self.journal or place is None else " (to be made)"
         return f"NudgeVectorStore({inner}, journal={None if place is None else str(place)!r}{will}{state})"
-
-    def __getattr__(self, name: str) -> Any:
-        inner = self.__dict__.get("inner")
-        if inner is not None and not name.startswith("__") and hasattr(inner, name):
-            value = getattr(inner, name)
-            if name.startswith("_") or not callable(
-                value
-            ):  # people look at `store._collection.count()` and `store.docstore`
-                return value
-            raise AttributeError(f"{name!r} belongs to the store inside: call store.inner.{name}")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def journal(self) -> Path | str | None:

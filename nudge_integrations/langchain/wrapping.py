@@ -51,6 +51,17 @@ class WrappingVectorStore(VectorStore):
         """That of the store inside too: a self-query retriever chooses by it how filters are written."""
         return type(self.__dict__.get("inner", self))
 
+    def __getattr__(self, name: str) -> Any:
+        inner = self.__dict__.get("inner")
+        if inner is not None and not name.startswith("__") and hasattr(inner, name):
+            value = getattr(inner, name)
+            if name.startswith("_") or not callable(
+                value
+            ):  # people look at `store._collection.count()` and `store.docstore`
+                return value
+            raise AttributeError(f"{name!r} belongs to the store inside: call store.inner.{name}")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __reduce__(self) -> Any:
         return _again, (type(self), self.__dict__)
 

@@ -176,3 +176,26 @@ def test_it_can_be_pickled_where_the_store_can():
     moved.restore(progress=False)
     assert {name: row["vector"] for name, row in moved.inner.store.items()} == before
     assert {name: row["vector"] for name, row in store.inner.store.items()} != before, "a copy"
+
+
+def test_what_people_look_at_in_the_store_inside(make):
+    """Chroma's commonest idiom, and what a self-query retriever asks: which class is it?"""
+    world = make(ChromaEngine())
+    assert world.store._collection.count() == 60
+    assert isinstance(world.store, type(world.inner))
+    assert isinstance(world.store, NudgeVectorStore)
+    assert world.store.__class__ is type(world.inner)
+    flat = make(FaissEngine(), FaissEngine.metrics[0])
+    assert flat.store.docstore is flat.inner.docstore
+    with pytest.raises(AttributeError, match=r"call store\.inner\.save_local"):
+        _ = flat.store.save_local
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = flat.store.nothing
+
+
+def test_old_classes_are_told_what_to_change_to():
+    class Chroma(Theirs):
+        __module__ = "langchain_community.vectorstores.chroma"
+
+    with pytest.raises(InputError, match=r"is an old class.*langchain_chroma\.Chroma.*nudge-integrations\[chroma\]"):
+        NudgeVectorStore(Chroma(InMemoryVectorStore(DeterministicFakeEmbedding(size=8))))
