@@ -56,8 +56,9 @@ def learn(
     method: Method,
     folds: int,
     progress: bool,
+    force: bool = False,
 ) -> tuple[NodeMoves, Trial]:
-    """Fine-tune the embeddings of these nodes. Nothing moves if no setting is better than the originals on questions held out."""
+    """Fine-tune the embeddings of these nodes. Nothing moves where questions held out do not support a gain, unless it is forced."""
     ids, matrix = _vectors(nodes)
     labels = resolve(questions, validation, list(documents_of(nodes)), None)
     labels.log_match()
@@ -67,7 +68,11 @@ def learn(
     done = trial(corpus, data.train, data.validation, method=method, folds=folds, missing="error", progress=progress)
     for remark in remarks(corpus, data.train, data.validation):
         _log.warning("%s", remark)
-    rows = done.tuned.rows if done.improves else np.zeros(0, np.int64)
+    moves = done.improves or force
+    if not moves:
+        why = done.evidence.why_not() if len(done.tuned) else "no setting is better than the original vectors"
+        _log.warning("no node moves: %s; force=True moves them all the same", why)
+    rows = done.tuned.rows if moves else np.zeros(0, np.int64)
     vectors = done.tuned.apply_to(matrix)[rows] if len(rows) else matrix[rows]
     return NodeMoves(
         given, tuple(ids[row] for row in rows), matrix[rows], vectors, done.tuned.matrix if len(rows) else None

@@ -41,6 +41,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         embed_model: What embeds questions: the model of the pipeline.
         method: How nodes move.
         folds: How many folds.
+        force: Whether nodes move without evidence.
         progress: Whether work that takes longer than two seconds shows a bar.
 
     Example:
@@ -61,6 +62,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
     embed_model: Any = Field(default=None, exclude=True)
     method: Any = Field(default=None, exclude=True)
     folds: int = 5
+    force: bool = False
     progress: bool = Field(default=True, exclude=True)
     _moves: NodeMoves | None = PrivateAttr(default=None)
     _trial: Trial | None = PrivateAttr(default=None)
@@ -76,6 +78,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         method: Method | None = None,
         measure: str | None = None,
         folds: int = 5,
+        force: bool = False,
         progress: bool = True,
         batch_size: int | None = None,
         concurrency: int | None = None,
@@ -91,6 +94,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
                 nodes only. `NudgeM` is for stores that rank by dot product.
             measure: By what the setting is chosen, in place of the measure of the method.
             folds: How many folds.
+            force: Whether nodes move without evidence: from fewer than 10 questions held out, or where the gain may be chance.
             progress: Whether work that takes longer than two seconds shows a bar.
             batch_size: Questions in one request to the embed model, 128 if not given. It gets smaller by itself where the model refuses.
             concurrency: Requests under way at a time where questions are embedded one by one, 8 if not given.
@@ -109,7 +113,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         requests = Requests(batch_size, concurrency, patience)
         super().__init__()
         self._requests = requests
-        self.method, self.folds, self.progress = method, folds, progress
+        self.method, self.folds, self.force, self.progress = method, folds, force, progress
         self.questions, self.validation = train, validation
         self.embed_model = _resolved(
             embed_model, needed=any(part.vectors is None for part in (train, validation) if part is not None)
@@ -163,7 +167,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
 
     def _given(self) -> str:
         asked = [None if part is None else part.content for part in (self.questions, self.validation)]
-        return digest(asked, self.method, self.folds, about_model(self.embed_model))
+        return digest(asked, self.method, self.folds, self.force, about_model(self.embed_model))
 
     def fit(self, nodes: Sequence[BaseNode]) -> NudgeEmbeddingPostprocessor:
         """Learn how nodes move, whatever was learned before.
@@ -183,7 +187,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         if not nodes:
             raise InputError("there are no nodes to learn from: give those of the pipeline, with their embeddings")
         embedder = None if self.embed_model is None else LlamaIndexEmbedder(self.embed_model, self._requests)
-        options = {"method": self.method, "folds": self.folds, "progress": self.progress}
+        options = {"method": self.method, "folds": self.folds, "force": self.force, "progress": self.progress}
         moves, trial = learn(nodes, self.questions, self.validation, embedder, given=self._given(), **options)
         self._moves, self._trial = moves, trial
         tuned = trial.tuned

@@ -146,16 +146,19 @@ def check_lengths(adapter: StoreAdapter, corpus: WalkedCorpus | SearchedCorpus, 
 
 
 def _agreement(metric: str, vectors: Tensor, norms: Tensor, questions: Tensor) -> float:
-    """The share of the ten nearest by cosine that are among the ten nearest by the metric; of questions as long as documents, or of length 1."""
+    """The share of what is found first by cosine that is found first by the metric too: of the first document, and of the first few.
+
+    Few are ten, and a fifth of a small collection, whose first ten are all of it. Questions are taken as long as documents are, and of length 1.
+    """
     asked = normalize(questions[torch.randperm(len(questions), generator=torch.Generator().manual_seed(0))[:SAMPLE]])
-    products, depth = asked @ vectors.T, min(DEPTH, len(vectors))
-    by_cosine = (products / norms).topk(depth, dim=1).indices
-    lengths = (1.0, float(norms.median()))
+    products, lengths = asked @ vectors.T, (1.0, float(norms.median()))
     rankings = [products] if metric == "dot" else [2 * length * products - norms**2 for length in lengths]
     shares = []
-    for scores in rankings:
-        found = scores.topk(depth, dim=1).indices
-        shares.append(float((by_cosine.unsqueeze(2) == found.unsqueeze(1)).any(2).float().mean()))
+    for depth in {1, max(1, min(DEPTH, len(vectors) // 5))}:
+        by_cosine = (products / norms).topk(depth, dim=1).indices
+        for scores in rankings:
+            found = scores.topk(depth, dim=1).indices
+            shares.append(float((by_cosine.unsqueeze(2) == found.unsqueeze(1)).any(2).float().mean()))
     return min(shares)
 
 
