@@ -42,7 +42,7 @@ def test_what_is_judged_wrong_is_not_learned(form, value):
     assert judged(read_labels(pd.DataFrame(rows))) == {right: 1.0, wrong: None}
 
 
-@pytest.mark.parametrize("name", set(NAMES) - {"labels", "scores", "grades", "judgements", "judgments"})
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"labels", "scores", "grades", "judgements", "judgments"}))
 def test_every_name_of_a_judgement(name, tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text(f"query,doc_id,{name}\n{ASKED},a,1\n{ASKED},b,0\n", encoding="utf-8")
