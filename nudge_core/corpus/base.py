@@ -15,6 +15,7 @@ from torch import Tensor
 from nudge_core.clock import progress_bar
 from nudge_core.corpus.background import TILE, Background, BackgroundBuilder, similarities
 from nudge_core.corpus.ids import Ids
+from nudge_core.corpus.ranking import Ranking
 from nudge_core.data.moves import Moves
 from nudge_core.data.queries import QuerySet
 from nudge_core.data.relevance import Relevance
@@ -36,6 +37,8 @@ class Corpus(ABC):
     scannable: bool = True
     """Whether all vectors can be read; a store that is only searched shows the nearest of each question."""
     _ids: Ids | None
+    ranking: Ranking | None = None
+    """How questions held out are ranked, where that is not by cosine at unit length."""
 
     @abstractmethod
     def __len__(self) -> int:

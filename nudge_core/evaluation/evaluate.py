@@ -100,6 +100,8 @@ def _rank(
         raise InputError(f'metric is {metric!r}; expected "cosine" or "dot"')
     if tuned is not None and metric not in (None, tuned.metric):
         raise InputError(f"{tuned.method} vectors must be searched by {tuned.metric}, not by {metric}: leave it out")
+    if corpus.ranking is not None and tuned is None:
+        return corpus.ranking.first(queries, depth), "given"
     cosine = metric == "cosine" or tuned is not None  # with moves all are taken at unit length, as in fine-tuning
     depth = min(depth, len(corpus))
     if tuned is None or not len(tuned):

@@ -277,8 +277,12 @@ class Fit:
         else:
             asked = self.questions.take(numbers)
         places = asked.relevance.documents
-        background = problem.measured_background(state, fold.validation)
-        ranked = rank(problem.queries[fold.validation], state.pool, problem.rows, background, problem.depth)
+        given, ranking = problem.queries[fold.validation], self.corpus.ranking
+        if ranking is None:
+            background = problem.measured_background(state, fold.validation)
+            ranked = rank(given, state.pool, problem.rows, background, problem.depth)
+        else:
+            ranked = ranking.first(given, problem.depth, problem.rows, state.pool, state.matrix)
         low, high = problem.lengths
         lengths: Lengths = "one" if low > 1 - UNIT and high < 1 + UNIT else "scaled"
         seen = about_learned(asked, places, problem.rows[fold.train.labels.documents].cpu().numpy())

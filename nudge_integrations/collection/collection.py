@@ -24,7 +24,7 @@ from nudge_core.errors import InputError, JournalError, first_few
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_core.trial import trial
-from nudge_integrations.collection.embedding import check_model
+from nudge_integrations.collection.embedding import check_model, probe_of
 from nudge_integrations.collection.matching import resolve
 from nudge_integrations.collection.named import check_missing
 from nudge_integrations.collection.plan import Plan, told
@@ -39,6 +39,7 @@ from nudge_integrations.collection.questions import (
 from nudge_integrations.collection.remarks import remarks
 from nudge_integrations.collection.report import NudgeReport
 from nudge_integrations.collection.runs import Runs
+from nudge_integrations.labels import Questions
 from nudge_integrations.stores import StoreAdapter
 from nudge_integrations.stores.filtering import FilteredAdapter
 from nudge_integrations.stores.reading import (
@@ -96,13 +97,13 @@ class Collection(Runs):
                 data = read_training_set(labels, corpus, self.embedder, journal, progress=progress)
                 check_model(journal, found, data.model)
             with clock("fine-tuning"):
-                asked = data.train.embeddings
-                about_lengths = check_lengths(adapter, corpus, asked) if exact else ""
+                long, turns = partial(self._length_of, labels.train), method.metric == "cosine"
+                about_lengths = check_lengths(adapter, corpus, long, turns=turns) if exact else ""
                 done = trial(
                     corpus, data.train, data.validation, method=method, folds=folds, missing="error", progress=progress
                 )
                 if not exact:
-                    about_lengths = check_lengths(adapter, corpus, asked)
+                    about_lengths = check_lengths(adapter, corpus, long, turns=turns)
             report = NudgeReport(
                 False,
                 done,
@@ -182,16 +183,23 @@ class Collection(Runs):
                 first_few(known, 3),
             )
         by_l2 = adapter.metric == "l2"
-        said = check_lengths(adapter, corpus, queries.embeddings) if exact and by_l2 else ""
-        metric: Literal["cosine", "dot"] = "cosine" if adapter.metric == "cosine" or said else "dot"
+        long = partial(self._length_of, labels.train)
+        if exact and by_l2:
+            check_lengths(adapter, corpus, long)
+        metric: Literal["cosine", "dot"] = "cosine" if adapter.metric == "cosine" else "dot"
         done = evaluate_exactly(
             corpus, queries, measures, train=learned, metric=metric, missing="error", progress=progress
         )
         if not exact and by_l2:
-            said = check_lengths(adapter, corpus, queries.embeddings)
-        if said:
-            _log.warning("%s", said)
+            check_lengths(adapter, corpus, long)
         return done
+
+    def _length_of(self, questions: Questions) -> float:
+        """How long questions are in a search of the store: as given, or as the model makes a fixed text."""
+        if questions.vectors is not None or self.embedder is None:
+            given = np.ones((1, 1)) if questions.vectors is None else questions.vectors
+            return float(np.median(np.linalg.norm(given, axis=1)))
+        return float(np.linalg.norm(probe_of(self.embedder)))
 
     def _for_questions(self, adapter: StoreAdapter) -> Journal | None:
         """The journal, made to keep the vectors of questions where they did not all come; None where it cannot be made."""

@@ -9,12 +9,11 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import normalize
 
 from nudge_core.apply import Survey
 from nudge_core.clock import progress_bar
 from nudge_core.corpus import MemoryCorpus
+from nudge_core.corpus.ranking import Ranking
 from nudge_core.data.moves import UNIT
 from nudge_core.errors import InputError
 from nudge_core.methods.base import Method
@@ -109,57 +108,40 @@ def check_method(adapter: StoreAdapter, method: Method) -> None:
         )
 
 
-AGREE = 0.9
-"""So much of what a search by cosine finds must be found by the metric of the collection too, where the lengths of its vectors differ."""
-
-
-def check_lengths(adapter: StoreAdapter, corpus: WalkedCorpus | SearchedCorpus, questions: Tensor) -> str:
+def check_lengths(
+    adapter: StoreAdapter, corpus: WalkedCorpus | SearchedCorpus, question: Callable[[], float], *, turns: bool = True
+) -> str:
     """What is to be said of vectors that are not of unit length where the metric takes length into account; "" where nothing is.
 
-    Fine-tuning ranks by cosine. Where a search by the metric of the collection finds nearly the same documents, that is sound.
+    Figures are then those of the metric, with the length that each document has and keeps: it is set as the ranking of the corpus.
+
+    Args:
+        adapter: The store.
+        corpus: Its vectors.
+        question: How long its questions are.
+        turns: Whether the method turns documents, so that they keep their lengths.
 
     Raises:
-        InputError: It finds others; or lengths differ, and not every vector was read.
+        InputError: Not every vector was read, or the method does not turn documents.
     """
     if adapter.metric == "cosine":
         return ""
-    walked = isinstance(corpus, WalkedCorpus)
     vectors = corpus.vectors if isinstance(corpus, WalkedCorpus) else corpus.read_so_far()
     norms = torch.cat([torch.linalg.vector_norm(part, dim=1) for part in vectors.split(1 << 16)])
     low, high = float(norms.min()), float(norms.max())
     if low >= 1 - UNIT and high <= 1 + UNIT:
         return ""
-    found = (
-        1.0 if high <= low * (1 + UNIT) else _agreement(adapter.metric, vectors, norms, questions) if walked else 0.0
-    )
     lengths = f"the vectors of this {adapter.kind} collection have lengths from {low:.4g} to {high:.4g} and are ranked by {adapter.metric}"
-    if found < AGREE:
-        also = f" (a search by cosine finds {100 * found:.0f} % of the same documents)" if walked else ""
+    alike = high <= low * (1 + UNIT)  # then the metric ranks as cosine does
+    if not turns or not (alike or isinstance(corpus, WalkedCorpus)):
+        how = "with NudgeN() or Auto()" if not turns else "with background='exact'"
         raise InputError(
-            f"{lengths}, where length counts{also}: normalise them (for most models an option, such as normalize_embeddings) and fill the collection "
-            "anew, or let it rank by cosine"
+            f"{lengths}, where length counts: nudge {how}; or normalise them (for most models an option, such as normalize_embeddings) and fill the "
+            "collection anew, or let it rank by cosine"
         )
-    return (
-        f"{lengths[0].upper()}{lengths[1:]}. Documents keep their lengths. The figures are those of a ranking by cosine, which finds "
-        f"{100 * found:.0f} % of the documents that {adapter.metric} finds first."
-    )
-
-
-def _agreement(metric: str, vectors: Tensor, norms: Tensor, questions: Tensor) -> float:
-    """The share of what is found first by cosine that is found first by the metric too: of the first document, and of the first few.
-
-    Few are ten, and a fifth of a small collection, whose first ten are all of it. Questions are taken as long as documents are, and of length 1.
-    """
-    asked = normalize(questions[torch.randperm(len(questions), generator=torch.Generator().manual_seed(0))[:SAMPLE]])
-    products, lengths = asked @ vectors.T, (1.0, float(norms.median()))
-    rankings = [products] if metric == "dot" else [2 * length * products - norms**2 for length in lengths]
-    shares = []
-    for depth in {1, max(1, min(DEPTH, len(vectors) // 5))}:
-        by_cosine = (products / norms).topk(depth, dim=1).indices
-        for scores in rankings:
-            found = scores.topk(depth, dim=1).indices
-            shares.append(float((by_cosine.unsqueeze(2) == found.unsqueeze(1)).any(2).float().mean()))
-    return min(shares)
+    if not alike:
+        corpus.ranking = Ranking(vectors, adapter.metric, question())
+    return f"{lengths[0].upper()}{lengths[1:]}: documents are turned and keep their lengths, and the figures are those of {adapter.metric} with them."
 
 
 def scaled(adapter: StoreAdapter, corpus: WalkedCorpus | SearchedCorpus, tuned: Nudge) -> NDArray[Any]:
