@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -115,12 +116,14 @@ class Runs(Journalled):
         """Put originals back, or the vectors of a run; see `NudgeVectorStore.restore`."""
         adapter = self.adapt()
         journal = self._existing(adapter)
-        if journal is None or not journal.runs():
-            raise InputError(
-                f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(self.place(adapter))!r}. If its vectors were "
-                "moved on another machine, by another user or with another $NUDGE_HOME, bring that journal and say where it is: journal=FILE"
-            )
-        return embedded_again(adapter, self._documents_by, restore_run(adapter, journal, run, progress=progress))
+        with nullcontext() if journal is None else journal.lock("restore"):
+            if journal is None or not journal.runs():
+                raise InputError(
+                    f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(self.place(adapter))!r}, or no run. If its "
+                    "vectors were moved on another machine, by another user or with another $NUDGE_HOME, bring that journal and say where it is: "
+                    "journal=FILE"
+                )
+            return embedded_again(adapter, self._documents_by, restore_run(adapter, journal, run, progress=progress))
 
     def place(self, adapter: StoreAdapter | None = None) -> Path | str:
         """Where the journal is or will be: a file, or the folder of journals for a store that lives in memory only."""

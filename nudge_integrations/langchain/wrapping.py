@@ -104,6 +104,10 @@ class WrappingVectorStore(VectorStore):
         kind = type(self.inner)
         return kind._select_relevance_score_fn is not VectorStore._select_relevance_score_fn
 
+    def _get_retriever_tags(self) -> list[str]:
+        embedding = [] if self.embeddings is None else [type(self.embeddings).__name__]
+        return [type(self).__name__, *embedding]
+
     def _select_relevance_score_fn(self) -> Callable[[float], float]:
         """That of the store inside; where it has none its score is taken for a cosine similarity, as that of InMemory is."""
         return (
