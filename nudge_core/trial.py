@@ -115,12 +115,12 @@ def trial(
 
     Example:
         >>> import numpy as np
-        >>> from nudge_core import QuerySet
+        >>> from nudge_core import NudgeN, QuerySet
         >>> from nudge_core.trial import trial
         >>> rng = np.random.default_rng(0)
         >>> X = rng.normal(size=(50, 8))
         >>> questions = QuerySet(X[:20] + rng.normal(size=(20, 8)), [[i % 10] for i in range(20)])
-        >>> done = trial(X, questions, folds=4)
+        >>> done = trial(X, questions, folds=4, method=NudgeN())
         >>> len(done.after), done.tuned.method
         (20, 'NUDGE-N')
     """

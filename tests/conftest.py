@@ -14,6 +14,9 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from nudge_core import NudgeN, QuerySet
+from nudge_core.selection.evidence import Evidence
+
+SUPPORTS = Evidence.supports
 
 torch.set_num_threads(1)  # small products: threads that wait for each other cost more than they save
 settings.register_profile(
@@ -102,8 +105,7 @@ def real() -> Callable[[str], Sample]:
 def closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a method stores take the closed form, which is quick and moves something; `Auto` has tests of its own."""
     monkeypatch.setattr("nudge_integrations.collection.questions.Auto", lambda **_: NudgeN("angles", "nDCG@10"))
-    monkeypatch.setattr("nudge_core.selection.evidence.ERROR", 0.5)  # and any mean gain counts: the samples are small
-    monkeypatch.setattr("nudge_core.selection.evidence.LEAST", 2)
+    monkeypatch.setattr(Evidence, "supports", property(lambda self: self.gain > 1e-9))  # the samples are small
 
 
 @pytest.fixture
@@ -120,5 +122,4 @@ def learnable() -> tuple[np.ndarray, QuerySet]:
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gain must be supported, as it is outside of tests."""
-    monkeypatch.setattr("nudge_core.selection.evidence.ERROR", 0.01)
-    monkeypatch.setattr("nudge_core.selection.evidence.LEAST", 10)
+    monkeypatch.setattr(Evidence, "supports", SUPPORTS)

@@ -119,8 +119,8 @@ def names(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("page", "count", "printed"),
     [
-        ("README.md", 4, ["documents moved", "questions held out", "questions matched"]),
-        ("docs/coming_from.md", 4, ["documents moved", "questions matched", "nDCG@10"]),
+        ("README.md", 4, ["documents were moved", "questions held out", "questions matched"]),
+        ("docs/coming_from.md", 4, ["documents were moved", "questions matched", "nDCG@10"]),
     ],
 )
 def test_the_snippets_run(names, capsys, page, count, printed):

@@ -21,6 +21,8 @@ Document: TypeAlias = tuple[str, str, Mapping[str, Any]]
 """Id, text and metadata."""
 MOST = 0.5
 """Above this share of labels whose document is gone, labels and store do not belong together."""
+LONG = 40
+"""An id may hold some words; what is longer and reads like a text is one."""
 MANY = 0.1
 """Above this share the metadata of all documents is looked through for parents of these ids."""
 
@@ -71,7 +73,7 @@ def named(labels: LabelledQuestions, documents: Sequence[Document] | StoreAdapte
     if not lost:
         return Named(labels)
     ids = list(dict.fromkeys(lost))
-    texts = [name for name in ids if is_passage(name)]
+    texts = [name for name in ids if len(name) > LONG and is_passage(name)]
     parents = _Parents()
     if len(lost) > MANY * len(right) and len(texts) < len(ids):
         parents = _parents(set(ids).difference(texts), documents)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from files_common import questions, vectors, write_npy, write_parquet
 
-from nudge_core import finetune, open_corpus
+from nudge_core import NudgeN, finetune, open_corpus
 from nudge_core.corpus import files
 from nudge_core.errors import FileFormatError, InputError, UnknownIdError
 
@@ -159,5 +159,5 @@ def test_a_mistake_in_the_middle_of_a_pass_leaves_no_thread(tmp_path, write):
     X = vectors(20_000)
     X[15_000] = np.nan
     with pytest.raises(InputError, match=r"row 15000\) holds nan"):
-        finetune(write(tmp_path, X), questions(X), questions(X, seed=2))
+        finetune(write(tmp_path, X), questions(X), questions(X, seed=2), method=NudgeN())
     assert not any(thread.name.startswith("nudge-read") for thread in threading.enumerate())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nudge_core import QuerySet
-from nudge_core.errors import InputError, NudgeError, UnknownIdError
+from nudge_core.errors import EmbeddingError, InputError, NudgeError, UnknownIdError
 
 GOOD = ("train0?", ["d1"])
 BAD = [
@@ -121,7 +121,7 @@ def test_an_embedding_of_another_dimension(world):
 def test_a_question_that_cannot_be_embedded_is_named(world, fault):
     world.embedding.known["train3?"] = [fault] * 8
     before = world.bits()
-    with pytest.raises(InputError, match=r"question 'train3\?' (holds|is a zero vector)"):
+    with pytest.raises(EmbeddingError, match=r"question 'train3\?' (holds|is a zero vector)"):
         world.store.nudge(world.pairs(), progress=False)
     assert world.bits() == before
     world.embedding.known["train3?"] = [1.0] * 8

@@ -98,13 +98,6 @@ def test_vectors_of_any_length_by_dot_product(make):
     assert evaluation.lengths == "given"
 
 
-@pytest.mark.parametrize("background", ["exact", "search"])
-def test_vectors_of_other_lengths_by_distance_are_refused(make, background):
-    world = make(FaissEngine(), "l2", lengths=2.0)
-    with pytest.raises(InputError, match="lengths from 2 to 2 and are ranked by l2"):
-        world.store.evaluate(world.pairs("test"), background=background, progress=False)
-
-
 def test_a_store_moved_by_nudge_m(make):
     world = make(FaissEngine(), "dot")
     world.store.nudge(world.pairs(), world.pairs("validation"), method=NudgeM(), progress=False)

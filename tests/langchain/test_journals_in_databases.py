@@ -74,7 +74,7 @@ def test_two_machines_share_a_journal_and_a_lock(world, begin, url, monkeypatch,
     monkeypatch.setenv("NUDGE_HOME", str(tmp_path / "of another machine"))
     monkeypatch.setattr("nudge_integrations.collection.places._locks", lambda: tmp_path)
     other = NudgeVectorStore(store, journal=url)
-    with one._collection._opened().lock("nudge"), pytest.raises(LockedError, match="does 'nudge'"):
+    with one._nudging._opened().lock("nudge"), pytest.raises(LockedError, match="does 'nudge'"):
         other.restore(progress=False)
     other.restore(progress=False)
     assert held(store) == before

@@ -142,11 +142,15 @@ def test_metrics(make, nudge, metric):
 
 
 @pytest.mark.parametrize("metric", ["dot", "l2"])
-def test_other_lengths_where_length_counts_are_refused(make, metric):
-    world = make(ChromaEngine(), metric, lengths=2.0)
+def test_other_lengths_are_kept_where_length_counts(make, metric):
+    lengths = np.linspace(0.5, 2, 60)
     for method in (MAP, Contrastive()):
-        with pytest.raises(InputError, match="where length counts: normalise them"):
-            world.store.nudge(world.pairs(), method=method, allow_map=True, progress=False)
+        world = make(ChromaEngine(), metric, lengths=lengths)
+        before = world.bits()
+        world.store.nudge(world.pairs(), method=method, allow_map=True, force=True, progress=False)
+        np.testing.assert_allclose(np.linalg.norm(world.vectors(), axis=1), lengths, rtol=1e-5)
+        world.store.restore(progress=False)
+        assert world.bits() == before
 
 
 # Documents that are added while a map stands

@@ -238,7 +238,7 @@ def test_one_lock_of_a_collection_whatever_the_home(world, begin, monkeypatch, t
     nudge(world, wrapped)
     monkeypatch.setenv("NUDGE_HOME", str(tmp_path / "another home"))
     other = NudgeVectorStore(store, journal=tmp_path / "other.sqlite")
-    with wrapped._collection._opened().lock("nudge"), pytest.raises(LockedError, match="with another journal"):
+    with wrapped._nudging._opened().lock("nudge"), pytest.raises(LockedError, match="with another journal"):
         nudge(world, other)
 
 
@@ -286,7 +286,7 @@ def test_a_wrapper_opened_before_the_run_of_another_process_maps(world, begin, t
 def test_where_nothing_was_ever_moved_adding_costs_nothing(world, begin, monkeypatch):
     _, store = begin(Lance)
     wrapped = NudgeVectorStore(store)
-    monkeypatch.setattr(wrapped._collection, "adapt", lambda: pytest.fail("the store is looked at"))
+    monkeypatch.setattr(wrapped._nudging, "adapt", lambda: pytest.fail("the store is looked at"))
     wrapped.add_texts(["brand new"], [{"page": 60}], ids=[ids(61)[-1]])
 
 

@@ -159,7 +159,7 @@ def test_an_index_moves_its_own_nodes_in_a_store_that_it_shares(world):
     assert nudge(world).applied
     assert world.index.vector_store.get("other") == world.X[0].tolist()
     with pytest.raises(UnknownIdError, match="'node 1'"):
-        nudge_index(other, [("train0?", ["node 1"]), ("train1?", ["other"])], **QUIET)
+        nudge_index(other, [("train0?", ["node 1"]), ("train1?", ["other"])], missing="error", **QUIET)
 
 
 def test_nodes_deleted_and_inserted_after_a_run(world):
@@ -245,7 +245,7 @@ class TestRefused:
     def test_nodes_that_are_not_there(self, world):
         before = world.vectors()
         with pytest.raises(UnknownIdError, match="'document 1'"):
-            nudge_index(world.index, [*world.pairs(), ("train0?", ["document 1"])], **QUIET)
+            nudge_index(world.index, [*world.pairs(), ("train0?", ["document 1"])], missing="error", **QUIET)
         assert world.vectors().tobytes() == before.tobytes()
 
     def test_mixed_dimensions(self, world):

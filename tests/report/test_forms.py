@@ -140,7 +140,7 @@ def test_the_verdict_and_its_warnings(made, change):
     assert f"RR@10 {verbs[change]}" in report.verdict
     warned = " ".join(report.warnings)
     assert ("do not ship" in warned) == (change < 0)
-    assert ("Unseen questions lose" in warned) == (change < 0)
+    assert ("Unseen questions may lose" in warned) == (change < 0)  # of few
 
 
 @pytest.mark.parametrize("mapped", [False, True])

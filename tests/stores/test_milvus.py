@@ -116,7 +116,7 @@ class TestSetUps:
     def test_places_have_no_passwords(self, tmp_path, monkeypatch) -> None:
         monkeypatch.chdir(tmp_path)
         assert _place("http://user:secret@Host.test") == "host.test:19530"
-        assert _place("https://x.zillizcloud.com/db") == "x.zillizcloud.com:443"
+        assert _place("https://x.zillizcloud.com/db") == "x.zillizcloud.com:443/db"
         assert _place("unix:/run/milvus.sock") == "unix:/run/milvus.sock"
         assert _place("./docs.db") == str(tmp_path / "docs.db")
 
