@@ -10,7 +10,7 @@ from engines.faiss import FaissEngine
 from engines.memory import InMemoryEngine
 from langchain_core.documents import Document
 
-from nudge_core import Auto, Contrastive, LinearMap, NudgeM, NudgeN, QuerySet, finetune
+from nudge_core import Auto, Contrastive, LinearMap, NudgeM, QuerySet, finetune
 from nudge_core.errors import InputError, LockedError
 from nudge_core.selection import fit as learn
 from nudge_integrations.langchain import NudgeVectorStore
@@ -139,18 +139,6 @@ def test_metrics(make, nudge, metric):
     np.testing.assert_allclose(np.linalg.norm(world.vectors(), axis=1), 1, atol=1e-3)
     world.store.restore(progress=False)
     assert world.bits() == before
-
-
-@pytest.mark.parametrize("metric", ["dot", "l2"])
-def test_other_lengths_are_kept_where_length_counts(make, metric):
-    lengths = np.linspace(0.5, 2, 60)
-    for method in (MAP, NudgeN(0.3, "nDCG@10")):
-        world = make(ChromaEngine(), metric, lengths=lengths)
-        before = world.bits()
-        world.store.nudge(world.pairs(), method=method, allow_map=True, force=True, progress=False)
-        np.testing.assert_allclose(np.linalg.norm(world.vectors(), axis=1), lengths, rtol=1e-5)
-        world.store.restore(progress=False)
-        assert world.bits() == before
 
 
 # Documents that are added while a map stands
