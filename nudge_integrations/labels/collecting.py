@@ -163,6 +163,8 @@ def answers_of(
 def _one_by_one(texts: Any) -> Any:
     """Documents out of lists by name, such as {"passage_text": […], "is_selected": […]}."""
     held = object_of(texts)
+    if not held:
+        return texts
     lists = {name: plain(value) for name, value in held.items()}
     if len({len(value) if isinstance(value, list | tuple) else -1 for value in lists.values()} - {-1}) != 1:
         return texts

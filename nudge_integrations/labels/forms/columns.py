@@ -112,7 +112,8 @@ def _read(
             answers = [Answer(metadata=known_facts)]
         if row.judged == (None,):
             collector.odd(f"{relevance} is empty, and the document was left out", row.where)
-        answers += [replace(one, relevant=False, grade=0.0) for one in answers_of(row.where, ids=cell(wrong))]
+        if wrong is not None:
+            answers += [replace(one, relevant=False, grade=0.0) for one in answers_of(row.where, ids=cell(wrong))]
         own = None if id in (ids, question) else cell(id)
         collector.add(cell(question), answers, id=own, split=cell(split) or row.split, where=row.where)
     return replace(collector.done(), keys=tuple(facts))
