@@ -7,16 +7,18 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from nudge_core.apply import Journal
 from nudge_core.arguments import whole_number
-from nudge_core.errors import InputError, NudgeError
+from nudge_core.errors import InputError, MissingExtraError, NudgeError
 from nudge_integrations.collection import refusals
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 BATCH, CONCURRENCY, PATIENCE = 128, 8, 60.0
 GIVEN_UP = 3
@@ -73,6 +75,10 @@ class Requests:
 
     def one(self, call: Callable[[], T], told: Told) -> T:
         """What a call returns; where it is to be waited for, it is called again. `told` hears of each wait."""
+        try:
+            from tenacity import Retrying, retry_if_exception
+        except ImportError as lacking:
+            raise MissingExtraError("tenacity", "langchain", "embedding questions") from lacking
 
         def limit(state: RetryCallState) -> float:
             error = _error_of(state)
