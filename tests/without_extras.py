@@ -23,7 +23,7 @@ NEEDS_EXTRA = {
     "nudge_integrations.testing",
     *(
         f"nudge_integrations.stores.{name}"
-        for name in ("_postgres", "faiss", "lancedb", "milvus", "pgvector", "qdrant")
+        for name in ("_faiss_index", "_postgres", "faiss", "lancedb", "milvus", "pgvector", "qdrant")
     ),
 }
 
