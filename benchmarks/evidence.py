@@ -2,6 +2,8 @@
 
 python benchmarks/evidence.py FOLDER [FOLDER …]     folders in BEIR form; writes results/evidence.json
 
+All cells take about six hours of one core; `--labels`, `--method` and `--questions` run some. Cells that are run again replace theirs, others stay.
+
 Labels that mean nothing: the labels of all questions are permuted at random over the questions, and 5, 20, 100 or 500 of these are given. True
 labels: 10, 30, 100 or 300 questions, and their gain in nDCG@10 on 500 others. Each with `Auto()`, and with `Auto(allow_map=True)`.
 """
@@ -9,8 +11,11 @@ labels: 10, 30, 100 or 300 questions, and their gain in nDCG@10 on 500 others. E
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
+from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +23,12 @@ import numpy as np
 from labelled import LabelledSet, load
 
 from nudge_core import Auto, QuerySet, evaluate
-from nudge_core.selection.evidence import ERROR, LEAST
+from nudge_core.evaluation.results import LEAST
+from nudge_core.selection.evidence import ERROR
 from nudge_core.trial import trial
 
 FALSE, TRUE, OTHERS = (5, 20, 100, 500), (10, 30, 100, 300), 500
+Cell = tuple[Path, bool, bool, int]
 
 
 def draw(data: LabelledSet, count: int, seed: int, *, permuted: bool) -> tuple[QuerySet, QuerySet]:
@@ -47,32 +54,41 @@ def one(
     return True, done.evidence.t, 100 * (after.mean("nDCG@10") - before.mean("nDCG@10"))
 
 
-def run(folders: list[Path], permuted_draws: int, true_draws: int) -> dict[str, Any]:
-    """All figures."""
-    rows = []
-    for permuted, counts, draws in ((True, FALSE, permuted_draws), (False, TRUE, true_draws)):
-        for folder in folders:
-            data = load(folder)
-            for allow_map in (False, True):
-                for count in counts:
-                    started = time.perf_counter()
-                    some = [one(data, count, seed, permuted=permuted, allow_map=allow_map) for seed in range(draws)]
-                    gains = [gain for _, _, gain in some if gain is not None]
-                    row = {
-                        "set": folder.name,
-                        "labels": "permuted" if permuted else "true",
-                        "map": allow_map,
-                        "questions": count,
-                        "draws": draws,
-                        "written": sum(wrote for wrote, _, _ in some),
-                        "gain": round(float(np.mean(gains)), 2) if gains else None,
-                        "worst": round(float(np.min(gains)), 2) if gains else None,
-                        "t": [round(float(np.clip(t, -99, 99)), 2) for _, t, _ in some],
-                        "seconds": round(time.perf_counter() - started, 1),
-                    }
-                    rows.append(row)
-                    print({name: value for name, value in row.items() if name != "t"}, flush=True)
-    return {"least": LEAST, "error": ERROR, "rows": rows}
+def cells(folders: list[Path], labels: str | None, method: str | None, counts: list[int] | None) -> Iterator[Cell]:
+    """Those that were asked for: folder, whether labels are permuted, whether a map may be learned, number of questions."""
+    for permuted in (True, False):
+        for folder, allow_map, count in itertools.product(folders, (False, True), FALSE if permuted else TRUE):
+            asked = (labels, "permuted" if permuted else "true"), (method, "map" if allow_map else "auto")
+            if all(wanted in (None, this) for wanted, this in asked) and count in (counts or [count]):
+                yield folder, permuted, allow_map, count
+
+
+def run(cell: Cell, draws: int) -> dict[str, Any]:
+    """The figures of a cell."""
+    folder, permuted, allow_map, count = cell
+    data, started = load(folder), time.perf_counter()
+    some = [one(data, count, seed, permuted=permuted, allow_map=allow_map) for seed in range(draws)]
+    gains = [gain for _, _, gain in some if gain is not None]
+    return {
+        "set": folder.name,
+        "labels": "permuted" if permuted else "true",
+        "map": allow_map,
+        "questions": count,
+        "draws": draws,
+        "written": sum(wrote for wrote, _, _ in some),
+        "gain": round(float(np.mean(gains)), 2) if gains else None,
+        "worst": round(float(np.min(gains)), 2) if gains else None,
+        "t": [round(float(np.clip(t, -99, 99)), 2) for _, t, _ in some],
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def keep(out: Path, row: dict[str, Any]) -> None:
+    """In the place of the same cell's earlier figures."""
+    rows = json.loads(out.read_text(encoding="utf-8"))["rows"] if out.exists() else []
+    name = itemgetter("labels", "set", "map", "questions")
+    rows = sorted([other for other in rows if name(other) != name(row)] + [row], key=name)
+    out.write_text(json.dumps({"least": LEAST, "error": ERROR, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 
 
 def table(results: dict[str, Any]) -> str:
@@ -96,7 +112,11 @@ if __name__ == "__main__":
     parser.add_argument("--draws", type=int, default=100, help="of labels that mean nothing")
     parser.add_argument("--true-draws", type=int, default=100, help="of true labels")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/evidence.json"))
+    parser.add_argument("--labels", choices=("permuted", "true"))
+    parser.add_argument("--method", choices=("auto", "map"), help="map: one may be learned")
+    parser.add_argument("--questions", type=int, nargs="+")
     options = parser.parse_args()
-    options.out.write_text(
-        json.dumps(run(options.folders, options.draws, options.true_draws), indent=1) + "\n", encoding="utf-8"
-    )
+    for cell in cells(options.folders, options.labels, options.method, options.questions):
+        row = run(cell, options.draws if cell[1] else options.true_draws)
+        keep(options.out, row)
+        print({name: value for name, value in row.items() if name != "t"}, flush=True)

@@ -9,7 +9,7 @@ import lancedb
 import numpy as np
 from engines.chroma import Chroma, chromadb
 from engines.lancedb import LanceDB
-from engines.milvus import Milvus, server_manager_instance
+from engines.milvus import PATIENT, Milvus, server_manager_instance
 from engines.pgvector import PGVector, rows, server, sync_engine
 from langchain_qdrant import QdrantVectorStore
 from qdrant_client import QdrantClient, models
@@ -79,7 +79,7 @@ class Qdrant(Place):
 class MilvusLite(Place):
     def open(self, embedding):
         index = {"index_type": "AUTOINDEX", "metric_type": "COSINE", "params": {}}
-        where = {"uri": str(self.folder / "docs.db")}
+        where = {"uri": str(self.folder / "docs.db"), **PATIENT}
         return Milvus(embedding, "docs", connection_args=where, index_params=index, enable_dynamic_field=True)
 
     def close(self, store):

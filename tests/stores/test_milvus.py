@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from engines.base import Lookup
 from engines.known_failures import known_failures
-from engines.milvus import MilvusAutoEngine, MilvusEngine, file
+from engines.milvus import PATIENT, MilvusAutoEngine, MilvusEngine, file
 from langchain_milvus import Milvus
 from langchain_tests.integration_tests import VectorStoreIntegrationTests
 from pymilvus import DataType, MilvusClient
@@ -29,7 +29,7 @@ class TestContractAutoIds(MilvusAutoEngine, StoreContract):
 
 @pytest.fixture(scope="module")
 def client():
-    return MilvusClient(file())
+    return MilvusClient(file(), **PATIENT)
 
 
 def collection(client, key=DataType.VARCHAR, vectors=("vector",), metric="COSINE", index=True, **options) -> str:
@@ -121,7 +121,7 @@ class TestSetUps:
         assert _place("./docs.db") == str(tmp_path / "docs.db")
 
     def test_several_embeddings_in_one_store(self, client) -> None:
-        options = {"connection_args": {"uri": file()}, "vector_field": ["a", "b"]}
+        options = {"connection_args": {"uri": file(), **PATIENT}, "vector_field": ["a", "b"]}
         store = Milvus([Lookup({}, 8), Lookup({}, 8)], f"c_{uuid.uuid4().hex}", **options)
         store.add_texts(["t"], ids=["1"])
         with pytest.raises(InputError, match="vector fields 'a', 'b'"):
@@ -180,7 +180,7 @@ class TestRows:
 
     def test_rows_in_partitions_by_a_key(self) -> None:
         options = {
-            "connection_args": {"uri": file()},
+            "connection_args": {"uri": file(), **PATIENT},
             "partition_key_field": "tenant",
             "index_params": {"index_type": "FLAT", "metric_type": "L2"},
         }

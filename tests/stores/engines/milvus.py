@@ -17,6 +17,8 @@ from pymilvus.client import grpc_handler
 from .base import Engine
 
 METRICS = {"cosine": "COSINE", "dot": "IP", "l2": "L2"}
+# The client asks every ten seconds whether the server is there, even where it does nothing; Milvus Lite's server hangs up on who asks so often.
+PATIENT = {"grpc_options": {"grpc.keepalive_time_ms": 2**31 - 1}}
 
 # The client sleeps for half a second before it asks whether an index is ready, which it is at once here.
 hasty = ModuleType("time")
@@ -43,7 +45,7 @@ class MilvusEngine(Engine):
 
     def open(self, name, embedding, metric):
         index = {"index_type": "AUTOINDEX", "metric_type": METRICS[metric], "params": {}}
-        return Milvus(embedding, name, connection_args={"uri": file()}, index_params=index, **self.options)
+        return Milvus(embedding, name, connection_args={"uri": file(), **PATIENT}, index_params=index, **self.options)
 
     def reopen(self, folder, metric, store):
         store.client.close()
