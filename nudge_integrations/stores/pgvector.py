@@ -52,6 +52,7 @@ class PGVectorAdapter(ScoringAdapter):
         text_column: str | None = None,
         json_column: str | None = None,
         metadata_columns: Sequence[str] = (),
+        called: str | None = None,
     ) -> None:
         """Look the table up.
 
@@ -68,6 +69,7 @@ class PGVectorAdapter(ScoringAdapter):
             text_column: The texts, if the table holds them.
             json_column: Metadata of type json or jsonb.
             metadata_columns: Columns of single metadata.
+            called: How messages name the rows that take part; the table where None.
         """
         self.metric, self._run, self._given = metric, run, dict(parameters or {})
         self._text_columns = text_column, json_column, metadata_columns
@@ -87,7 +89,7 @@ class PGVectorAdapter(ScoringAdapter):
             first = sql.select(c, f"SELECT vector_dims(t.{own.vector}) {self._from} LIMIT 1", self._given)
             if not (own.dim or first):
                 raise InputError(
-                    f"table {table!r} holds no documents, and its column no dimension: add some documents first"
+                    f"{called or f'table {table!r}'} holds no documents, and its column no dimension: add some documents first"
                 )
             self.dtype, self.dim = own.dtype, own.dim or first[0][0]
             self.approximate = any(name.endswith(_CLASSES[metric]) for name in own.indexes)
@@ -129,6 +131,7 @@ class PGVectorAdapter(ScoringAdapter):
             parameters={"collection": str(found.uuid)},
             text_column="document",
             json_column="cmetadata",
+            called=f"collection {store.collection_name!r} in table {rows.name!r}",
         )
 
     @classmethod

@@ -17,6 +17,13 @@ BAD = [
     ([GOOD, ("  \n", ["d1"])], r"questions\[1\]"),
     ([GOOD, (17, ["d1"])], r"questions\[1\]"),
     ([GOOD, ("why?", None)], r"questions\[1\]"),
+    (
+        [GOOD, ("", ["d1"])],
+        r"questions\[1\] has the question '' with the answers \['d1'\]: write the question, or leave these",
+    ),
+    ([GOOD, (None, ["d1"])], r"questions\[1\] has the question None with the answers"),
+    ([GOOD, {"question": None, "relevant": ["d1"]}], r"questions\[1\] has the question None with the answers"),
+    ({GOOD[0]: GOOD[1], " ": ["d1"]}, r"questions\[1\] has the question ' ' with the answers"),
     ([GOOD, {"question": "why?"}], r"questions\[1\] is .*why"),
     ([GOOD, {"answer": "why?", "relevant": ["d1"]}], r"questions\[1\] is .*answer"),
     ([GOOD, ("why?", 1.5)], r"questions\[1\] \('why\?'\) has the answers 1.5; expected a list of document ids"),

@@ -95,7 +95,9 @@ class TestSetUps:
 
     def test_no_documents_and_no_dimension(self, tmp_path) -> None:
         store = PGVectorEngine().build(tmp_path, Lookup({}, 8), "cosine", 8)
-        with pytest.raises(InputError, match="holds no documents"):
+        with pytest.raises(
+            InputError, match="collection .langchain. in table .langchain_pg_embedding. holds no documents"
+        ):
             adapter_of(store)
 
     def test_no_documents_with_a_dimension(self) -> None:

@@ -52,12 +52,18 @@ def read(given: Any) -> LabelledQuestions:
         raise InputError(f"questions is a {type(given).__name__}; expected {EXPECTED}")
     rows = []
     for place, entry in enumerate(entries):
-        text, answers = None, None
+        text: Any = ...  # nowhere to be found; None is a question left out
+        answers: Any = None
         if isinstance(entry, Mapping):
-            text, answers = (next((entry[key] for key in keys if key in entry), None) for keys in (TEXT, RELEVANT))
+            text = next((entry[key] for key in TEXT if key in entry), ...)
+            answers = next((entry[key] for key in RELEVANT if key in entry), None)
         elif isinstance(entry, Sequence) and not isinstance(entry, str | bytes) and len(entry) == 2:
             text, answers = entry
-        if not isinstance(text, str) or answers is None or (vectors is None and not text.strip()):
+        if answers is not None and (text is None or (isinstance(text, str) and vectors is None and not text.strip())):
+            raise InputError(
+                f"questions[{place}] has the question {text!r} with the answers {str(answers)[:60]}: write the question, or leave these out"
+            )
+        if not isinstance(text, str) or answers is None:
             raise InputError(f"questions[{place}] is {str(entry)[:120]!r}; expected {EXPECTED}")
         if type(answers) is list and set(map(type, answers)) == {str}:
             found = tuple(map(Answer, answers))
