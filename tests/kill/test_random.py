@@ -9,8 +9,17 @@ import numpy as np
 import pytest
 from test_kill import After, check
 
-KILLS = int(os.environ.get("NUDGE_KILLS", "14"))
-STORES = ("Chroma", "FAISS", "LanceDB", "pgvector", "Qdrant", "Milvus Lite", "SimpleVectorStore")
+KILLS = int(os.environ.get("NUDGE_KILLS", "16"))
+STORES = (
+    "Chroma",
+    "FAISS",
+    "LanceDB",
+    "pgvector",
+    "pgvector with its journal",
+    "Qdrant",
+    "Milvus Lite",
+    "SimpleVectorStore",
+)
 TURN = ("nudge", "forward", "restore", "nudge-again", "back", "nudge", "restore")
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked here")
