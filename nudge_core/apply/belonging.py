@@ -12,13 +12,17 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nudge_core.apply.equality import near
 from nudge_core.apply.file import VERSION
-from nudge_core.apply.journal import hash_of
+from nudge_core.apply.journal import Journal, hash_of
+from nudge_core.apply.records import Target
 
 SAMPLE = 64
 """Documents by which a journal is told from others."""
 MARKED = "marked"
 """What a journal notes of itself once its id is kept with the collection."""
+
+_WROTE = "SELECT 1 FROM changes WHERE run IN (SELECT number FROM runs) AND id = ? AND new = ? AND new <> original"
 
 Rows: TypeAlias = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 Fetch: TypeAlias = Callable[[list[str]], Mapping[str, NDArray[Any]]]
@@ -51,11 +55,12 @@ class Told:
 
 @dataclass(frozen=True)
 class Known:
-    """Of a sample of a journal's documents: how many hold their original, and how many what a run wrote."""
+    """Of a sample of a journal's documents: how many hold their original, what a run wrote, or something else, and how many are gone."""
 
     original: int = 0
     moved: int = 0
     other: int = 0
+    gone: int = 0
 
     def __bool__(self) -> bool:
         return self.original + self.moved > 0
@@ -96,31 +101,52 @@ def known_of_all(rows: Rows, fetch: Fetch, enough: int = 50, page: int = 1000) -
     """The same of all documents, until `enough` of them stand moved."""
     found, last, past = Known(), "", _has_past(rows)
     while found.moved < enough:
-        part = rows("SELECT id, original, current FROM documents WHERE id > ? ORDER BY id LIMIT ?", (last, page))
+        query = "SELECT id, original, current FROM documents WHERE id > ? AND original <> ? ORDER BY id LIMIT ?"
+        part = rows(query, (last, b"", page))
         if not part:
             break
         more, last = _compared(rows, fetch, part, past), part[-1][0]
-        found = Known(found.original + more.original, found.moved + more.moved, found.other + more.other)
+        found = Known(
+            found.original + more.original,
+            found.moved + more.moved,
+            found.other + more.other,
+            found.gone + more.gone,
+        )
     return found
+
+
+def stands(target: Target, journal: Journal, run: int, page: int = 1000) -> bool:
+    """Whether any document holds what a run gave it; true of a run that gave none another vector."""
+    moved = {change.id: change.new for change in journal.changes(run) if change.new != change.old}
+    names = list(moved)
+    for start in range(0, len(names), page):
+        for name, vector in target.fetch(names[start : start + page]).items():
+            wanted = moved[name]
+            if journal.hash(vector) == wanted:
+                return True
+            if target.rounding and near(vector, journal.vectors([wanted])[wanted], target.rounding):
+                return True
+    return not moved
 
 
 def _compared(rows: Rows, fetch: Fetch, documents: Sequence[tuple[Any, ...]], past: bool) -> Known:
     original, moved, other = 0, 0, 0
     expected = {name: (bytes(first), bytes(last)) for name, first, last in documents}
-    for name, vector in fetch(list(expected)).items():
+    there = fetch(list(expected))
+    for name, vector in there.items():
         held = hash_of(np.asarray(vector))
         first, last = expected[name]
         if held == first:
             original += 1
         elif (
             held == last
-            or rows("SELECT 1 FROM vectors WHERE hash = ?", (held,))
+            or rows(_WROTE, (name, held))
             or (past and rows("SELECT 1 FROM past WHERE id = ? AND held = ?", (name, held)))
         ):
             moved += 1
         else:
             other += 1
-    return Known(original, moved, other)
+    return Known(original, moved, other, len(expected) - len(there))
 
 
 def _has_past(rows: Rows) -> bool:

@@ -103,6 +103,11 @@ class JournalFile:
             raise JournalError(
                 f"the folder of the journal {str(self.path)!r} cannot be made ({error}): {ELSEWHERE}"
             ) from error
+        if file.is_dir():
+            raise JournalError(
+                f"{str(self.path)!r} is a folder, and a journal is a file: name one in it, journal={str(self.path / 'originals.sqlite')!r}, or "
+                f"{ELSEWHERE}"
+            )
         with self._guard():
             if not file.exists():
                 _make(file, {**about, "id": uuid4().hex})

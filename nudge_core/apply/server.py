@@ -42,7 +42,8 @@ class DatabasePlace:
 
     def __str__(self) -> str:
         url = self.engine.url
-        return f"postgresql://{url.host or url.query.get('host')}/{url.database}, schema {self.schema}"
+        place = f"postgresql://{url.host or url.query.get('host') or ''}/{url.database or ''}"
+        return f"{place}, schema {self.schema}" if self.schema else place
 
     def exists(self) -> bool:
         """Whether there is a journal."""
@@ -87,6 +88,10 @@ def engine_of(url: str) -> Engine:
     if parts.get_backend_name() != "postgresql":
         raise InputError(
             f"journal is a URL of {parts.get_backend_name()}; expected postgresql://user@host/database, sqlite:///FILE or the path of a file"
+        )
+    if not parts.database and not {"service", "dbname"} & set(parts.query):
+        raise InputError(
+            f"journal is {parts.render_as_string()!r}, which names no database; expected postgresql://user@host/database"
         )
     try:
         return create_engine(parts.set(drivername="postgresql+psycopg"), poolclass=NullPool)

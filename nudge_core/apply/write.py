@@ -161,12 +161,17 @@ def recover(target: Target, journal: Journal, direction: Direction, *, progress:
         LockedError: The run is still under way in another process.
         StoreError: The store failed again; nothing is lost, try again.
     """
-    if direction not in get_args(Direction):
-        raise InputError(f'direction is {direction!r}; expected "finish" to finish the run or "rollback" to undo it')
+    check_direction(direction)
     with journal.lock("recover"):
         run = journal.unfinished()
         forward = direction in ("finish", "forward")
         return Outcome(None, 0) if run is None else carry_out(target, journal, run, forward, progress, again=True)
+
+
+def check_direction(direction: object) -> None:
+    """Refuse another word than those of `Direction`."""
+    if direction not in get_args(Direction):
+        raise InputError(f'direction is {direction!r}; expected "finish" to finish the run or "rollback" to undo it')
 
 
 def _checked(target: Target, ids: Sequence[str], vectors: NDArray[Any]) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from nudge_core.apply.belonging import MARKED
 from nudge_core.apply.memory import current_map, map_added, model_number
 from nudge_core.apply.server import engine_of
 from nudge_core.errors import InputError, JournalError
-from nudge_integrations.collection import places
+from nudge_integrations.collection import nothing, places
 from nudge_integrations.collection.embedding import Embedder, probe_of
 from nudge_integrations.stores import StoreAdapter
 
@@ -46,6 +46,7 @@ class Journalled:
         self._chosen = None if journal is None or self._url else Path(journal).expanduser().absolute()
         self._store = self if store is None else store
         self._journal: tuple[_Key, Journal] | None = None
+        self._sure = False
         self._inherited: list[Journal] = []
         self._spelled: Callable[[str], str] = str
         self._usual: str | None = None
@@ -87,20 +88,31 @@ class Journalled:
         held = self._opened(adapter)
         if held is not None and self._still(adapter, held):
             return held
-        chosen, database = self._chosen, self._home(adapter)
-        found = places.find(adapter, self._store, thorough=thorough and chosen is None, database=database)
+        chosen, database, in_memory = self._chosen, self._home(adapter), adapter.fingerprint is None
+        found = places.find(
+            adapter, self._store, thorough=thorough and (chosen is None or in_memory), database=database
+        )
         if found is None and chosen is None and database is None:
             found = self._beside(adapter)
         if chosen is not None and found is not None and not places.has_runs(found):
             found = None  # which knows no original, so that the chosen one may as well be it
-        if chosen is not None and chosen.exists() and (found is None or places.has_runs(chosen)):
+        if chosen is not None and chosen.exists() and places.takes(chosen, found, adapter):
             places.check(chosen, adapter)
             found = chosen
-        elif chosen is not None and found is not None and not places.same_file(found, chosen):
+        elif found is not None and (
+            (chosen is not None and not places.same_file(found, chosen))
+            or (database is not None and isinstance(found, Path))
+        ):
             self._say_unused(adapter, found)
         if held is not None and (found == held.path or (found is None and not held.knows_documents())):
+            self._sure = held.knows_documents()
             return held
-        return None if found is None else self._keep(adapter, found)
+        if found is None:
+            return None
+        held = self._keep(adapter, found)
+        if in_memory and self._sure:
+            places.remember(adapter, self._store, held)
+        return held
 
     def _beside(self, adapter: StoreAdapter) -> places.Place | None:
         """The journal of a collection that keeps it in its own database."""
@@ -119,10 +131,9 @@ class Journalled:
 
     def _still(self, adapter: StoreAdapter, held: Journal) -> bool:
         """Whether the journal that is open is still that of the collection, which may have been made anew since."""
-        if (
-            adapter.fingerprint is None
-        ):  # two objects may hold one store in memory, so a journal without a run may not be the one
-            return self._chosen is not None or held.knows_documents()
+        if adapter.fingerprint is None:
+            # two objects may hold one store in memory, so a journal without a run may not be the one; nor one with the run of another
+            return self._sure and held.knows_documents()
         mark = places.mark_of(adapter)
         return mark == held.id if mark is not None else MARKED not in held.meta()
 
@@ -145,12 +156,21 @@ class Journalled:
                 f"the vectors of this {adapter.kind} collection may have been moved with a journal that is not here (its id is {mark}): bring that "
                 "file and say where it is, journal=FILE. Where it is lost, embed the documents again, and say so by begin_anew()"
             )
+        gone = places.missed(adapter) if adapter.fingerprint is None else None
+        if gone is not None:
+            raise JournalError(
+                f"{nothing.gone(adapter, gone)}. Where it is lost, embed the documents again, or say that what they hold now is original, by "
+                "begin_anew()"
+            )
         held = found or self._keep(adapter, self._chosen or places.new(adapter, self._store, self._home(adapter)))
-        places.remember(adapter, held.path)
+        places.remember(adapter, self._store, held)
         return held
 
     def _mark(self, adapter: StoreAdapter, journal: Journal) -> None:
         """Keep the id of the journal with the collection, before the first run; the journal is locked."""
+        if adapter.fingerprint is None and not self._sure:
+            places.check(journal.path, adapter)  # another collection may have been quicker
+            self._sure = True
         if not adapter.keeps_mark or places.mark_of(adapter) == journal.id:
             return
         try:
@@ -163,7 +183,7 @@ class Journalled:
     def _keep(self, adapter: StoreAdapter, path: places.Place) -> Journal:
         self._spelled = adapter.spelled
         held = places.open_journal(adapter, path)
-        self._journal = (_key(adapter), held)
+        self._journal, self._sure = (_key(adapter), held), held.knows_documents()
         return held
 
     def _opened(self, adapter: StoreAdapter | None = None) -> Journal | None:
@@ -189,6 +209,11 @@ class Journalled:
             return self._existing(self.adapt(), thorough=False)
         except InputError as error:
             _log.info("no journal is looked for: %s", error)
+            return None
+        except JournalError as error:
+            if self._usual:
+                raise
+            _log.info("no map is looked for: %s", error)  # what is being filled may not yet be known by what it holds
             return None
 
     def forget(self, ids: Iterable[str]) -> None:
@@ -234,6 +259,24 @@ class Journalled:
             )
         if places.mark_of(adapter) is not None and journal is None:
             adapter.put_mark("")
+        places.let_go(adapter)
+
+    def say_gone(self, adapter: StoreAdapter) -> None:
+        """Warn where the journal that was chosen for a store in memory is gone."""
+        gone = places.missed(adapter) if adapter.fingerprint is None else None
+        if gone is not None:
+            _log.warning("%s", nothing.gone(adapter, gone))
+
+    def why_none(self, adapter: StoreAdapter, journal: Journal | None) -> str:
+        """Why there is no run to speak of, and what to do where there should be one."""
+        return nothing.why_none(adapter, journal, self.journal, self.place)
+
+    def place(self, adapter: StoreAdapter | None = None) -> Path | str:
+        """Where the journal is or will be: a file, or the folder of journals for a store that lives in memory only."""
+        if self.journal is not None or self._chosen is not None:
+            return self.journal or str(self._chosen)
+        adapter = adapter or self.adapt()
+        return places.home() if adapter.fingerprint is None else str(places.new(adapter, self._store))
 
 
 def _key(adapter: StoreAdapter) -> _Key:

@@ -8,32 +8,67 @@ from __future__ import annotations
 
 import os
 import re
-import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 from nudge_core.apply import Journal
-from nudge_core.apply.belonging import Known, Rows, Told, known, known_of_all, reading, told
 from nudge_core.apply.database import DatabaseJournal
 from nudge_core.apply.server import PREFIX, DatabasePlace, places_in
-from nudge_core.errors import JournalError
+from nudge_integrations.collection import notes
+from nudge_integrations.collection.fitting import (
+    IN_MEMORY,
+    Place,
+    belongs,
+    by_vectors,
+    check,
+    fits,
+    has_runs,
+    mark_of,
+    same_file,
+    takes,
+    told_of,
+)
 from nudge_integrations.stores import StoreAdapter
 
-IN_MEMORY = "in memory"
-_THOROUGH = 20
-"""Journals of which all documents are compared, where those of the sample say nothing."""
-Place: TypeAlias = Path | DatabasePlace
-_made: WeakKeyDictionary[Any, dict[tuple[int, str], Place]] = WeakKeyDictionary()
+__all__ = [
+    "Database",
+    "Place",
+    "check",
+    "find",
+    "has_runs",
+    "home",
+    "let_go",
+    "mark_of",
+    "may_be",
+    "missed",
+    "named",
+    "new",
+    "note",
+    "open_journal",
+    "remember",
+    "same_file",
+    "takes",
+    "usual_name",
+]
+
+
+class _Made(NamedTuple):
+    """The journal of an object that holds a store in memory; `own` where it was made for this very object, and can be of no other."""
+
+    place: Place
+    own: bool
+
+
+_made: WeakKeyDictionary[Any, dict[tuple[int, str], _Made]] = WeakKeyDictionary()
 _making = threading.Lock()
 
 
@@ -79,13 +114,15 @@ def find(
     name, mark = usual_name(adapter), mark_of(adapter)
     empty: Place | None = None
     if name is None:
-        made = _made.get(store, {}).get((adapter.dim, adapter.dtype.str))
-        if made is not None and isinstance(made, DatabasePlace) == (database is not None) and made.exists():
-            return made
+        made = _made.get(store, {}).get(_numbers(adapter))
+        if made is not None and made.place.exists() and (made.own or fits(made.place, adapter)):
+            asked = isinstance(made.place, DatabasePlace) == (database is not None)
+            if asked or has_runs(made.place):  # what knows originals, wherever it is
+                return made.place
     else:
         first = home() / f"{name}.sqlite"
         for path in named(name, database):
-            about = _told(path)
+            about = told_of(path)
             if about is None and path == first:  # which is opened, and says what is wrong
                 return path
             if about is not None and belongs(path, adapter, about, mark):
@@ -95,15 +132,10 @@ def find(
     others = _all(adapter, database)
     if mark is not None:
         for path in others:
-            about = _told(path)
+            about = told_of(path)
             if about is not None and about.id == mark and belongs(path, adapter, about, mark):
                 return path
-    return _by_vectors(adapter, others) if thorough and empty is None else empty
-
-
-def mark_of(adapter: StoreAdapter) -> str | None:
-    """The id of a journal that is kept with a collection."""
-    return (adapter.mark() or None) if adapter.keeps_mark else None
+    return by_vectors(adapter, others) if thorough and empty is None else empty
 
 
 def may_be(name: str | None, store: object) -> bool:
@@ -117,7 +149,10 @@ def _all(adapter: StoreAdapter, database: Database | None) -> list[Place]:
     if database is not None:
         places = places_in(database.engine, joined=database.joined)
         return [place for place in places if place.schema.startswith(_schema(begins))]
-    return [*sorted(home().glob(f"{begins}*.sqlite"), key=_age)]
+    found = list(home().glob(f"{begins}*.sqlite"))
+    if adapter.fingerprint is None:
+        found += [path for path in notes.noted(home(), begins) if path not in found]
+    return [*sorted(found, key=_age)]
 
 
 def _schema(name: str) -> str:
@@ -130,72 +165,23 @@ def named(name: str, database: Database | None = None) -> list[Place]:
         places = places_in(database.engine, joined=database.joined)
         return [place for place in places if place.schema.startswith(_schema(name))]
     found: list[Place] = [*sorted(home().glob(f"{name}*.sqlite"))]
+    return [*found, *(path for path in _lines(name) if path.is_file() and path not in found)]
+
+
+def _lines(name: str) -> list[Path]:
+    """The journals that were chosen for collections at this place."""
     with suppress(OSError):
-        lines = (home() / f"{name}.places").read_text(encoding="utf-8").splitlines()
-        found += [path for path in map(Path, lines) if path.is_file() and path not in found]
-    return found
+        return [*map(Path, (home() / f"{name}.places").read_text(encoding="utf-8").splitlines())]
+    return []
 
 
-def belongs(path: Place, adapter: StoreAdapter, about: Told | None, mark: str | None) -> bool:
-    """Whether a journal is that of a collection, which may have been moved, copied, or made anew at its place."""
-    if about is None or (about.kind, about.dim, about.dtype) != (adapter.kind, adapter.dim, adapter.dtype.str):
-        return False
-    here = adapter.fingerprint is not None and about.fingerprint == adapter.fingerprint
-    if mark is not None and mark == about.id:
-        return here or not about.documents or bool(_known(path, adapter))
-    if here and not about.marked and mark is None:
-        return not adapter.keeps_mark or not about.documents or bool(_known(path, adapter, known_of_all))
-    found = _known(path, adapter)
-    return found.moved > 0 or (about.cut and bool(found))
-
-
-def _by_vectors(adapter: StoreAdapter, paths: list[Place]) -> Place | None:
-    """The journal whose runs wrote most of what a store holds; the newest of several. One that holds originals only needs none."""
-    best: Place | None = None
-    most, unsure = 0, []
-    for path in paths:
-        about = _told(path)
-        if about is None or (about.kind, about.dim, about.dtype) != (adapter.kind, adapter.dim, adapter.dtype.str):
-            continue
-        found = _known(path, adapter)
-        count = found.moved + (found.original if about.cut else 0)
-        if count > most:
-            best, most = path, count
-        if not count and (found.other or not found):
-            unsure.append((path, about))
-    for path, about in unsure[:_THOROUGH] if best is None else ():
-        found = _known(path, adapter, known_of_all)
-        count = found.moved + (found.original if about.cut else 0)
-        if count > most:
-            best, most = path, count
-    return best
-
-
-def has_runs(path: Place) -> bool:
-    """Whether a file is a journal that knows documents, or may be one that is damaged."""
-    about = _told(path)
-    return about is None or about.documents
-
-
-def check(path: Path, adapter: StoreAdapter) -> None:
-    """Refuse a journal that somebody chose, and that is one of another collection."""
-    about, mark = _told(path), mark_of(adapter)
-    if (
-        about is not None
-        and about.fingerprint == (adapter.fingerprint or IN_MEMORY)
-        and not belongs(path, adapter, about, mark)
-    ):
-        if adapter.fingerprint is None:  # what lives in memory is new each time
-            return
-        raise JournalError(
-            f"{str(path)!r} is the journal of a collection that was at this place before: this one was made anew since, and holds none of its "
-            "vectors. Choose another place with journal=…; keep this one if you need its originals"
-        )
+def _numbers(adapter: StoreAdapter) -> tuple[int, str]:
+    return adapter.dim, adapter.dtype.str
 
 
 def open_journal(adapter: StoreAdapter, path: Place) -> Journal:
     """Open the journal of a collection, or make it. It serves a collection that was moved since, too."""
-    fingerprint, about = adapter.fingerprint or IN_MEMORY, _told(path) if path.exists() else None
+    fingerprint, about = adapter.fingerprint or IN_MEMORY, told_of(path) if path.exists() else None
     mark = mark_of(adapter)
     if about is not None and about.fingerprint != fingerprint and belongs(path, adapter, about, mark):
         fingerprint = about.fingerprint
@@ -217,9 +203,13 @@ def new(adapter: StoreAdapter, store: object, database: Database | None = None) 
         tries = (_at(f"{name}{'' if number == 1 else f'-{number}'}", database) for number in count(1))
         return next(path for path in tries if not path.exists())  # that of a collection that was here before is kept
     with _making:
-        made = _made.setdefault(store, {})
-        digest = blake2b(uuid4().hex.encode(), digest_size=8).hexdigest()
-        return made.setdefault((adapter.dim, adapter.dtype.str), _at(f"{_slug(adapter.kind)}-{digest}", database))
+        made, key = _made.setdefault(store, {}), _numbers(adapter)
+        held = made.get(key)
+        usable = held is not None and isinstance(held.place, DatabasePlace) == (database is not None)
+        if held is None or not usable or not (held.own or (held.place.exists() and fits(held.place, adapter))):
+            digest = blake2b(uuid4().hex.encode(), digest_size=8).hexdigest()
+            held = made[key] = _Made(_at(f"{_slug(adapter.kind)}-{digest}", database), own=True)
+        return held.place
 
 
 def _at(name: str, database: Database | None) -> Place:
@@ -228,22 +218,41 @@ def _at(name: str, database: Database | None) -> Place:
     return home() / f"{name}.sqlite"
 
 
-def remember(adapter: StoreAdapter, path: Place) -> None:
+def remember(adapter: StoreAdapter, store: object, journal: Journal) -> None:
     """Note where a journal is that is not in the usual place, so that whoever does not name it finds it."""
+    name, path = usual_name(adapter), journal.path
+    if name is None:
+        with _making:
+            made, key = _made.setdefault(store, {}), _numbers(adapter)
+            if key not in made or made[key].place != path:
+                made[key] = _Made(path, own=False)
+        note(adapter, journal, anew=False)
+    elif not isinstance(path, DatabasePlace) and path.parent != home() and path not in named(name):
+        with suppress(OSError):  # without a home it has to be named each time
+            home().mkdir(mode=0o700, parents=True, exist_ok=True)
+            with (home() / f"{name}.places").open("a", encoding="utf-8") as file:
+                file.write(f"{path}\n")
+
+
+def note(adapter: StoreAdapter, journal: Journal, *, anew: bool = True) -> None:
+    """Note a journal that was chosen for a collection in memory, and what its last run left there."""
+    path = journal.path
+    if adapter.fingerprint is None and not isinstance(path, DatabasePlace) and path.parent != home():
+        notes.note(home(), f"{_slug(adapter.kind)}-", adapter, journal, anew=anew)
+
+
+def missed(adapter: StoreAdapter) -> Path | None:
+    """The journal that was chosen for a collection, where its file is gone; of one in memory only while it stands moved."""
     name = usual_name(adapter)
-    if name is None or isinstance(path, DatabasePlace) or path.parent == home() or path in named(name):
-        return
-    with suppress(OSError):  # without a home it has to be named each time
-        home().mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (home() / f"{name}.places").open("a", encoding="utf-8") as file:
-            file.write(f"{path}\n")
+    if name is None:
+        return notes.missed(home(), f"{_slug(adapter.kind)}-", adapter)
+    return next((path for path in reversed(_lines(name)) if not path.is_file()), None)
 
 
-def same_file(one: Place, other: Place) -> bool:
-    """Whether two paths lead to one file."""
-    if isinstance(one, DatabasePlace) or isinstance(other, DatabasePlace):
-        return one == other
-    return one == other or (one.exists() and other.exists() and one.samefile(other))
+def let_go(adapter: StoreAdapter) -> None:
+    """Forget the journals that were chosen for a collection in memory, and are gone."""
+    if adapter.fingerprint is None:
+        notes.let_go(home(), f"{_slug(adapter.kind)}-", adapter)
 
 
 @cache
@@ -261,24 +270,6 @@ def _locks() -> Path | None:
 def _lock_of(adapter: StoreAdapter) -> Path | None:
     name, folder = usual_name(adapter), _locks()
     return None if name is None or folder is None else folder / f"{name}.lock"
-
-
-def _told(path: Place) -> Told | None:
-    try:
-        with _reading(path) as rows:
-            return told(rows)
-    except (sqlite3.DatabaseError, OSError):
-        return None
-
-
-def _reading(path: Place) -> AbstractContextManager[Rows]:
-    return path.reading() if isinstance(path, DatabasePlace) else reading(path)
-
-
-def _known(path: Place, adapter: StoreAdapter, compare: Callable[..., Known] = known) -> Known:
-    with suppress(sqlite3.DatabaseError, OSError), _reading(path) as rows:
-        return compare(rows, adapter.fetch)
-    return Known()
 
 
 def _age(path: Path) -> float:

@@ -14,8 +14,10 @@ from nudge_core import Nudge
 from nudge_core.apply import Journal, Outcome, Run
 from nudge_core.apply import recover as recover_run
 from nudge_core.apply import restore as restore_run
+from nudge_core.apply.belonging import stands
 from nudge_core.apply.memory import add_feedback, remove_feedback
 from nudge_core.apply.records import Direction
+from nudge_core.apply.write import check_direction
 from nudge_core.arguments import expect
 from nudge_core.clock import Clock
 from nudge_core.errors import InputError, LockedError, NudgeError, StoreError
@@ -68,6 +70,8 @@ class Runs(Journalled):
             _log.info("no journal is looked for: %s", error)
             return
         held = self._existing(adapter)
+        if held is None or not held.knows_documents():
+            self.say_gone(adapter)
         if held is None or held.unfinished() is None:
             return
         try:
@@ -78,7 +82,7 @@ class Runs(Journalled):
                         adapter.kind,
                     )
                 else:
-                    embedded_again(adapter, self._documents_by, recover_run(adapter, held, recover))
+                    self._ended(adapter, held, recover_run(adapter, held, recover))
         except LockedError as error:  # it is under way in another process
             _log.info("nothing is recovered: %s", error)
 
@@ -110,7 +114,13 @@ class Runs(Journalled):
 
     def _carry_out(self, plan: Plan, adapter: StoreAdapter, journal: Journal, clock: Clock, progress: bool) -> Written:
         mark = partial(self._mark, adapter, journal)
-        return carry_out(plan, adapter, journal, mark, self._documents_by, clock, progress=progress)
+        done = carry_out(plan, adapter, journal, mark, self._documents_by, clock, progress=progress)
+        places.note(adapter, journal)
+        return done
+
+    def _ended(self, adapter: StoreAdapter, journal: Journal, outcome: Outcome) -> Outcome:
+        places.note(adapter, journal)
+        return embedded_again(adapter, self._documents_by, outcome)
 
     def restore(self, run: int | None = None, *, progress: bool = True) -> Outcome:
         """Put originals back, or the vectors of a run; see `NudgeVectorStore.restore`."""
@@ -118,19 +128,8 @@ class Runs(Journalled):
         journal = self._existing(adapter)
         with nullcontext() if journal is None else journal.lock("restore"):
             if journal is None or not journal.runs():
-                raise InputError(
-                    f"there is nothing to restore: this {adapter.kind} collection has no journal at {str(self.place(adapter))!r}, or no run. If its "
-                    "vectors were moved on another machine, by another user or with another $NUDGE_HOME, bring that journal and say where it is: "
-                    "journal=FILE"
-                )
-            return embedded_again(adapter, self._documents_by, restore_run(adapter, journal, run, progress=progress))
-
-    def place(self, adapter: StoreAdapter | None = None) -> Path | str:
-        """Where the journal is or will be: a file, or the folder of journals for a store that lives in memory only."""
-        if self.journal is not None or self._chosen is not None:
-            return self.journal or str(self._chosen)
-        adapter = adapter or self.adapt()
-        return places.home() if adapter.fingerprint is None else str(places.new(adapter, self._store))
+                raise InputError(f"there is nothing to restore: {self.why_none(adapter, journal)}")
+            return self._ended(adapter, journal, restore_run(adapter, journal, run, progress=progress))
 
     def undo(self, *, progress: bool = True) -> Outcome:
         """Take back the last run; see `NudgeVectorStore.undo`."""
@@ -143,20 +142,31 @@ class Runs(Journalled):
                     standing.pop()
                 else:
                     standing.append(run)
-        if journal is None or not standing:
+        if journal is None:
+            raise InputError(f"there is nothing to undo: {self.why_none(adapter, journal)}")
+        if not standing:
             raise InputError(f"there is nothing to undo: no run over this {adapter.kind} collection stands")
         *before, last = standing
-        state = before[-1].number if before else None
+        journal.refuse_unfinished()
+        if not stands(adapter, journal, last.number):
+            raise InputError(
+                f"there is nothing to undo: no document of this {adapter.kind} collection holds what run {last.number}, the last in "
+                f"{str(journal.path)!r}, wrote. restore() puts back what an earlier one moved"
+            )
+        moves = journal.changes(last.number)
+        anew = bool(moves) and all(move.old == move.original for move in moves)  # what an earlier run moved is gone
+        state = before[-1].number if before and not anew else None
         done = restore_run(adapter, journal, state, settings={"undid": last.number}, progress=progress)
-        return embedded_again(adapter, self._documents_by, done)
+        return self._ended(adapter, journal, done)
 
     def recover(self, direction: Direction, *, progress: bool = True) -> Outcome:
         """Finish an interrupted run or undo it; see `NudgeVectorStore.recover`."""
         adapter = self.adapt()
         journal = self._existing(adapter)
         if journal is None:
+            check_direction(direction)
             return Outcome(None, 0)
-        return embedded_again(adapter, self._documents_by, recover_run(adapter, journal, direction, progress=progress))
+        return self._ended(adapter, journal, recover_run(adapter, journal, direction, progress=progress))
 
     def history(self) -> list[Run]:
         """All runs of the collection, the first first."""

@@ -137,7 +137,9 @@ def test_a_file_where_the_folder_should_be(world):
 
 def test_a_folder_where_the_file_should_be(world):
     (world.folder / "folder").mkdir()
-    with pytest.raises(JournalError, match=r"folder' cannot be used \(unable to open database file\).*check the file"):
+    with pytest.raises(
+        JournalError, match=r"folder' is a folder, and a journal is a file: name one in it, .*journal=…"
+    ):
         world.open("folder")
 
 

@@ -37,7 +37,7 @@ def test_a_chosen_place(world, tmp_path, home):
     assert not store.journal.parent.exists()
     nudge(world, store)
     assert store.journal.is_file()
-    assert not home.exists()
+    assert [path.suffix for path in (home / "journals").iterdir()] == [".place"], "a note of where it is"
 
 
 def test_places_are_meant_from_where_the_program_was_started(world, tmp_path, monkeypatch):

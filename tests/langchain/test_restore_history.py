@@ -120,14 +120,12 @@ def test_a_run_that_there_is_not(world, run):
     assert world.bits() == state
 
 
-def test_a_chosen_journal_is_not_found_without_being_named(make, tmp_path, home):
-    """And the moved vectors are then taken for what they are: nothing of ours."""
+def test_a_chosen_journal_is_found_by_its_name(make, tmp_path):
+    """Without it too: test_chosen_journals.py."""
     world = make()
     world.store = NudgeVectorStore(world.inner, journal=tmp_path / "mine" / "j.sqlite")
     before = world.bits()
     nudge(world, "train")
-    assert not home.exists()
-    assert NudgeVectorStore(world.inner).history() == []
     again = NudgeVectorStore(world.inner, journal=str(tmp_path / "mine" / "j.sqlite"))
     assert len(again.history()) == 1
     again.restore(progress=False)
