@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from nudge_core.errors import InputError
@@ -15,6 +16,13 @@ def expect(value: object, kind: type, name: str, remedy: str, called: str | None
     if not isinstance(value, kind):
         received = f"the class {value.__name__} itself" if isinstance(value, type) else f"a {type(value).__name__}"
         raise InputError(f"{name} is {received}; expected a {called or kind.__name__}: {remedy}")
+
+
+def yes_or_no(**given: object) -> None:
+    """Refuse what is neither True nor False: any text counts as true, also "no"."""
+    for name, value in given.items():
+        if not isinstance(value, bool | np.bool_):
+            raise InputError(f"{name} is {value!r}; expected True or False")
 
 
 def whole_number(value: object, name: str, least: int = 1) -> None:

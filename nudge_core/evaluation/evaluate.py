@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.arguments import expect, pick_device
+from nudge_core.arguments import expect, pick_device, yes_or_no
 from nudge_core.corpus import Corpus, open_corpus
 from nudge_core.corpus.background import Background, height, similarities, top_k
 from nudge_core.corpus.base import Missing
@@ -70,6 +70,7 @@ def evaluate(
         >>> evaluation.mean("Success@1"), evaluation.mean("R@4")
         (0.5, 1.0)
     """
+    yes_or_no(progress=progress)
     expect(queries, QuerySet, "queries", "call evaluate(corpus, queries) with QuerySet(embeddings, relevant)")
     if train is not None:
         expect(train, QuerySet, "train", "add several sets with train + validation")

@@ -159,9 +159,15 @@ def chosen_method(method: Method | None, measure: str | None, *, allow_map: bool
     return method
 
 
-def check_map(method: Method, *, allow_map: bool) -> None:
-    """Refuse a method that maps all documents where that is not allowed."""
-    if not allow_map and any(steps.maps for chain in method.chains for steps in chain):
+def check_map(method: Method, *, allow_map: bool, given: bool) -> None:
+    """Refuse a method that maps all documents where that is not allowed, and one that was given and never does where it is."""
+    maps = any(steps.maps for chain in method.chains for steps in chain)
+    if given and allow_map and not maps:
+        raise InputError(
+            f"allow_map=True lets every document move, and {method!r} moves labelled documents only: leave out allow_map=True; or leave out the "
+            "method, so that maps are tried too; or give Auto(allow_map=True) or LinearMap()"
+        )
+    if not allow_map and maps:
         raise InputError(
             f"{method!r} moves every document, so the whole collection would be written anew: allow it with allow_map=True, or use "
             "Contrastive() or Auto(), which move labelled documents only"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nudge_core.arguments import yes_or_no
 from nudge_core.errors import FileFormatError, InputError
 from nudge_integrations.labels.collecting import Collector, Form
 from nudge_integrations.labels.dataset import LabelledData, read_hub
@@ -76,6 +77,8 @@ def read_labels(
     reader = _reader(source, form, options)
     if reader in UNJUDGED:
         source = judged(source, judgement_column(source, (), OF_DOCUMENT))
+    takes = inspect.signature(reader.read).parameters
+    yes_or_no(**{name: value for name, value in options.items() if takes[name].annotation == "bool"})
     questions = reader.read(source, **options)
     _log.info("%s was read as %s", source.name, questions.form)
     return questions

@@ -31,6 +31,11 @@ MISTAKES = {
     "an unknown choice": (lambda: QuerySet(X[:1], [[]], on_empty="drop"), "on_empty is 'drop'.*skip"),
     "a split in three": (lambda: QUERIES.split([0.8, 0.1, 0.1]), "one number between 0 and 1"),
     "texts as questions": (lambda: QuerySet(["who", "why"], [[0], [1]]), "texts.*embed texts first"),
+    "a bar by a text": (lambda: evaluate(X, QUERIES, progress="no"), "progress is 'no'; expected True or False"),
+    "overwriting by a text": (
+        lambda: TUNED.copy_files("a.npy", "b.npy", overwrite="no"),
+        "overwrite is 'no'; expected True or False",
+    ),
     "a text as ids": (lambda: open_corpus(X, ids="abcdef"), "ids is the text 'abcdef'"),
 }
 
