@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from llama_index.core import VectorStoreIndex
+from llama_index.core.schema import BaseNode
 
 from nudge_core import Nudge
 from nudge_core.apply import Outcome, Run
 from nudge_core.apply.pruning import KEEP
 from nudge_core.apply.records import Direction
 from nudge_core.arguments import expect
+from nudge_core.errors import InputError
 from nudge_integrations.collection.asking import Requests
 from nudge_integrations.collection.collection import Collection
 from nudge_integrations.collection.words import LLAMA_INDEX
@@ -151,7 +153,7 @@ def begin_index_anew(index: VectorStoreIndex, *, journal: str | Path | None = No
     collection_of(index, journal).begin_anew()
 
 
-def map_inserted(index: VectorStoreIndex, ids: Sequence[str], *, journal: str | Path | None = None) -> int:
+def map_inserted(index: VectorStoreIndex, ids: Iterable[str | BaseNode], *, journal: str | Path | None = None) -> int:
     """Let nodes that were inserted after a map go through it, as all others did: call it after `insert_nodes`.
 
     What they held becomes their original. They stay as they are, with a warning, where another embedding model embedded them, where the store does
@@ -159,13 +161,25 @@ def map_inserted(index: VectorStoreIndex, ids: Sequence[str], *, journal: str | 
 
     Args:
         index: The index.
-        ids: Ids of the nodes.
+        ids: Ids of the nodes, or the nodes.
         journal: The file of the journal, if it is not in the usual place.
 
     Returns:
         How many went through the map; 0 where none stands.
+
+    Raises:
+        InputError: What is neither ids nor nodes.
+        UnknownIdError: Nodes that the store does not hold.
     """
-    return collection_of(index, journal).added([str(name) for name in ids])
+    given: list[Any] = list(ids) if isinstance(ids, Iterable) and not isinstance(ids, str | bytes) else [None]
+    names = [node.node_id if isinstance(node, BaseNode) else node for node in given]
+    if not all(isinstance(name, str) for name in names):
+        raise InputError(
+            f"ids is {repr(ids)[:60]}; expected a list of the ids of nodes, for example [node.node_id for node in nodes]"
+        )
+    collection = collection_of(index, journal)
+    collection.adapt().read(names)  # refuses ids that are not there
+    return collection.added(names)
 
 
 def add_index_feedback(

@@ -159,7 +159,7 @@ class StoreAdapter(ABC):
         if missing:
             raise UnknownIdError(
                 f"{counted(len(missing), 'document is', 'documents are')} not in the {self.kind} collection of {self.count()}: {first_few(missing)}. "
-                "Label with ids that the store holds, or add these documents first"
+                "Name documents by ids that the store holds, or add these first"
             )
         return np.stack([found[name] for name in ids]) if len(ids) else np.zeros((0, self.dim), self.dtype)
 

@@ -1,15 +1,25 @@
 """Arguments in the wrong order or of another kind: one sentence each, never a traceback from inside."""
 
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
 import torch
 
 from nudge_core import Nudge, NudgeN, QuerySet, evaluate, finetune, open_corpus
+from nudge_core.corpus import NpyCorpus
 from nudge_core.errors import InputError
 
 X = np.eye(6, dtype=np.float32)
 QUERIES = QuerySet(X[:3] + 0.3 * X[3:], [[0], [1], [2]])
 TUNED = finetune(X, QUERIES, method=NudgeN(gammas=0.1))
+
+
+def copy_at(path):
+    with TemporaryDirectory() as folder:
+        np.save(f"{folder}/x.npy", X)
+        TUNED.copy_files(f"{folder}/x.npy", path)
+
 
 MISTAKES = {
     "method by name": (lambda: finetune(X, QUERIES, QUERIES, method="nudge-n"), r"method is a str.*NudgeN\(\)"),
@@ -36,6 +46,13 @@ MISTAKES = {
         lambda: TUNED.copy_files("a.npy", "b.npy", overwrite="no"),
         "overwrite is 'no'; expected True or False",
     ),
+    "no path to load": (lambda: Nudge.load(None), "the path is a NoneType; expected a text or a Path"),
+    "bytes to load": (lambda: Nudge.load(b"t"), "the path is a bytes; expected a text or a Path"),
+    "no path to save": (lambda: TUNED.save(None), "the path is a NoneType; expected a text or a Path"),
+    "a page at a number": (lambda: TUNED.to_html(3), "the path is a int; expected a text or a Path"),
+    "a copy at no path": (lambda: copy_at(None), "the path is a NoneType; expected a text or a Path"),
+    "files at a number": (lambda: NpyCorpus(3), "the path is a int; expected a text or a Path"),
+    "moves under another ending": (lambda: TUNED.save("t.npy"), "of the format .safetensors; give a name that ends so"),
     "a text as ids": (lambda: open_corpus(X, ids="abcdef"), "ids is the text 'abcdef'"),
 }
 

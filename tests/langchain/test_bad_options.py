@@ -3,6 +3,7 @@
 import pytest
 
 from nudge_core.errors import InputError
+from nudge_integrations.langchain import NudgeVectorStore
 
 
 @pytest.mark.parametrize("option", ["dry_run", "force", "progress"])
@@ -19,3 +20,9 @@ def test_yes_or_no(world, option, value):
 def test_yes_or_no_of_an_evaluation(world):
     with pytest.raises(InputError, match="progress is 'no'; expected True or False"):
         world.store.evaluate(world.pairs(), progress="no")
+
+
+@pytest.mark.parametrize("name", ["load_local", "from_existing_index"])
+def test_constructors_of_stores(name):
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}': a store is made .* NudgeVectorStore\(FAISS"):
+        getattr(NudgeVectorStore, name)
