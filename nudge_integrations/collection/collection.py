@@ -121,6 +121,7 @@ class Collection(Runs):
                 given=given,
                 used=len(data.train) + (0 if data.validation is None else len(data.validation)),
                 from_feedback=len(labels.train) - known,
+                filtered=labels.filtered,
                 collection=f"{adapter.kind}, {adapter.about():,} documents"
                 + ("" if filter is None else f", {seen.count():,} under the filter"),
                 seconds=clock.seconds,
@@ -165,6 +166,8 @@ class Collection(Runs):
         check_missing(missing)
         seen = seen_through(adapter, filter, background)
         labels = resolve(read_test(questions), None, seen, missing)
+        if labels.missing and not any(labels.train.relevant):
+            raise InputError(f"none of the {len(labels.train)} questions has a relevant document{labels.why_none()}")
         labels.log_match()
         journal = self._existing(adapter)
         found = Survey({}) if journal is None else survey(adapter, journal)

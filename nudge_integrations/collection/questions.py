@@ -90,7 +90,9 @@ def with_feedback(labels: ResolvedLabels, adapter: StoreAdapter, journal: Journa
             if len(train)
             else "there are no questions to learn from"
         )
-        raise InputError(f"{given}: label at least one, or keep feedback with add_feedback(question, relevant=[ids])")
+        raise InputError(
+            f"{given}{labels.why_none()}: label at least one, or keep feedback with add_feedback(question, relevant=[ids])"
+        )
     return replace(labels, train=train, gone=gone)
 
 

@@ -38,7 +38,8 @@ class NudgeReport(Reported):
         remedy: What to do about these.
         skipped: Questions that were left out, as nothing is relevant to them.
         gone: Documents that feedback speaks of, and that are no longer in the store.
-        missing: Documents that labels name, and that are not in the store.
+        missing: Documents that labels name, and that are not in the store, or do not pass the filter.
+        filtered: Whether there was a filter.
         match: What became of each label that is no id of a stored document; None where all are.
         problems: What the reader of the labels left out or found odd.
         remarks: What makes the figures doubtful.
@@ -63,6 +64,7 @@ class NudgeReport(Reported):
     skipped: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    filtered: bool = False
     match: MatchReport | None = None
     problems: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -303,7 +305,8 @@ class NudgeReport(Reported):
             )
         if self.missing:
             what = counted(len(self.missing), "document that is", "documents that are")
-            yield f"Labels of {what} not in the store were left out: {first_few(self.missing, 3)}."
+            where = "in the store" + (" or does not pass the filter" if self.filtered else "")
+            yield f"Labels of {what} not {where} were left out: {first_few(self.missing, 3)}."
         if self.gone:
             what = counted(len(self.gone), "document that is", "documents that are")
             yield f"Feedback on {what} no longer in the store was left out: {first_few(self.gone, 3)}."

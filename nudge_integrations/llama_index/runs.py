@@ -48,6 +48,7 @@ def collection_of(
     return Collection(adapt, embedder, store=index, journal=journal, recover=recover, words=LLAMA_INDEX)
 
 
+@LLAMA_INDEX.telling()
 def restore_index(
     index: VectorStoreIndex, run: int | None = None, *, progress: bool = True, journal: str | Path | None = None
 ) -> Outcome:
@@ -71,6 +72,7 @@ def restore_index(
     return collection_of(index, journal).restore(run, progress=progress)
 
 
+@LLAMA_INDEX.telling()
 def undo_index(index: VectorStoreIndex, *, progress: bool = True, journal: str | Path | None = None) -> Outcome:
     """Take back the last run over the collection of an index: what stood before it stands again. Called again, the one before.
 
@@ -81,6 +83,7 @@ def undo_index(index: VectorStoreIndex, *, progress: bool = True, journal: str |
     return collection_of(index, journal).undo(progress=progress)
 
 
+@LLAMA_INDEX.telling()
 def apply_to_index(
     index: VectorStoreIndex, tuned: Nudge | str | Path, *, progress: bool = True, journal: str | Path | None = None
 ) -> Outcome:
@@ -100,6 +103,7 @@ def apply_to_index(
     return collection_of(index, journal).apply(tuned, progress=progress)
 
 
+@LLAMA_INDEX.telling()
 def recover_index(
     index: VectorStoreIndex, direction: Direction, *, progress: bool = True, journal: str | Path | None = None
 ) -> Outcome:
@@ -119,11 +123,13 @@ def recover_index(
     return collection_of(index, journal).recover(direction, progress=progress)
 
 
+@LLAMA_INDEX.telling()
 def index_history(index: VectorStoreIndex, *, journal: str | Path | None = None) -> list[Run]:
     """All runs over the collection of an index, the first first, from LangChain too."""
     return collection_of(index, journal).history()
 
 
+@LLAMA_INDEX.telling()
 def prune_index(index: VectorStoreIndex, keep: int = KEEP, *, journal: str | Path | None = None) -> int:
     """Make the journal of an index smaller: forget the moves of all but the last runs, to which `restore_index(index, run)` then no longer goes back.
 
@@ -144,6 +150,7 @@ def prune_index(index: VectorStoreIndex, keep: int = KEEP, *, journal: str | Pat
     return collection_of(index, journal).prune(keep)
 
 
+@LLAMA_INDEX.telling()
 def begin_index_anew(index: VectorStoreIndex, *, journal: str | Path | None = None) -> None:
     """Take what the store of an index holds now for original, where its journal is lost: only then.
 
@@ -153,6 +160,7 @@ def begin_index_anew(index: VectorStoreIndex, *, journal: str | Path | None = No
     collection_of(index, journal).begin_anew()
 
 
+@LLAMA_INDEX.telling()
 def map_inserted(index: VectorStoreIndex, ids: Iterable[str | BaseNode], *, journal: str | Path | None = None) -> int:
     """Let nodes that were inserted after a map go through it, as all others did: call it after `insert_nodes`.
 
@@ -182,6 +190,7 @@ def map_inserted(index: VectorStoreIndex, ids: Iterable[str | BaseNode], *, jour
     return collection.added(names)
 
 
+@LLAMA_INDEX.telling()
 def add_index_feedback(
     index: VectorStoreIndex,
     question: str,
@@ -208,6 +217,7 @@ def add_index_feedback(
     collection_of(index, journal).add_feedback(question, relevant, irrelevant)
 
 
+@LLAMA_INDEX.telling()
 def remove_index_feedback(index: VectorStoreIndex, question: str, *, journal: str | Path | None = None) -> None:
     """Forget what was said of the answers to a question.
 
@@ -217,6 +227,7 @@ def remove_index_feedback(index: VectorStoreIndex, question: str, *, journal: st
     collection_of(index, journal).remove_feedback(question)
 
 
+@LLAMA_INDEX.telling()
 def index_feedback(index: VectorStoreIndex, *, journal: str | Path | None = None) -> list[dict[str, Any]]:
     """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
     return collection_of(index, journal).feedback()

@@ -1,9 +1,17 @@
 """Wrong calls: each is refused in a sentence that names the culprit, in the words of LlamaIndex."""
 
 import pytest
+from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
 
 from nudge_core.errors import InputError
-from nudge_integrations.llama_index import NudgeEmbeddingPostprocessor, evaluate_index, map_inserted, nudge_index
+from nudge_integrations.llama_index import (
+    NudgeEmbeddingPostprocessor,
+    evaluate_index,
+    map_inserted,
+    nudge_index,
+    remove_index_feedback,
+    restore_index,
+)
 
 
 @pytest.mark.parametrize("option", ["dry_run", "force", "progress"])
@@ -39,3 +47,21 @@ def test_yes_or_no_of_a_postprocessor(world, option):
 def test_ids_of_inserted_nodes(world, ids, said):
     with pytest.raises(InputError, match=said):
         map_inserted(world.index, ids)
+
+
+def test_filters_are_shown_as_they_were_given(world):
+    filters = MetadataFilters(filters=[MetadataFilter(key="pge", value=3)])
+    with pytest.raises(
+        InputError, match=r"passes the filter MetadataFilters\(.*'pge'.*metadata there has the keys 'page'"
+    ):
+        nudge_index(world.index, world.pairs(), filters=filters, progress=False)
+
+
+def test_remedies_name_the_functions_of_llama_index(world):
+    with pytest.raises(InputError, match=r"keep feedback with add_index_feedback\(index, question, relevant=\[ids\]\)"):
+        nudge_index(world.index)
+    nudge_index(world.index, world.pairs(), progress=False)
+    with pytest.raises(InputError, match=r"; index_history\(index\) lists"):
+        restore_index(world.index, 77)
+    with pytest.raises(InputError, match=r"is kept: index_feedback\(index\) lists"):
+        remove_index_feedback(world.index, "nobody asked this")
