@@ -122,6 +122,7 @@ class Collection(Runs):
                 used=len(data.train) + (0 if data.validation is None else len(data.validation)),
                 from_feedback=len(labels.train) - known,
                 filtered=labels.filtered,
+                by_key=labels.by_key,
                 collection=f"{adapter.kind}, {adapter.about():,} documents"
                 + ("" if filter is None else f", {seen.count():,} under the filter"),
                 seconds=clock.seconds,

@@ -30,6 +30,7 @@ class ResolvedLabels:
         gone: Documents that feedback speaks of, and that are no longer stored.
         missing: Documents that labels name, and that are not stored, or do not pass the filter.
         filtered: Whether there is a filter.
+        by_key: By which metadata labels by ids were found, one of `problems`; "" where they are ids of documents.
     """
 
     train: Questions
@@ -39,6 +40,7 @@ class ResolvedLabels:
     gone: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     filtered: bool = False
+    by_key: str = ""
 
     @property
     def absent(self) -> str:
@@ -84,11 +86,13 @@ def resolve(
     problems = tuple(dict.fromkeys([problem for part in parts.values() for problem in part.problems]))
     done, loose, report = dict[str, Questions](), dict[str, LabelledQuestions](), None
     gone: list[str] = []
+    by_key = ""
     for split, part in parts.items():
         if missing is not None:
             looked_up = named(part, documents, missing)
             part, problems = looked_up.labels, tuple(dict.fromkeys([*problems, *looked_up.notes]))
             gone += looked_up.gone
+            by_key = by_key or looked_up.by_key
         if _by_id_alone(part, documents):
             done[split] = _by_ids(part)
         else:
@@ -122,7 +126,7 @@ def resolve(
     empty = Questions((), ())
     filtered = isinstance(documents, FilteredAdapter)
     absent = tuple(dict.fromkeys(gone))
-    return ResolvedLabels(done.get("train", empty), done.get("dev"), report, problems, (), absent, filtered)
+    return ResolvedLabels(done.get("train", empty), done.get("dev"), report, problems, (), absent, filtered, by_key)
 
 
 def _by_id_alone(labels: LabelledQuestions, documents: Sequence[Document] | StoreAdapter) -> bool:

@@ -40,6 +40,7 @@ class NudgeReport(Reported):
         gone: Documents that feedback speaks of, and that are no longer in the store.
         missing: Documents that labels name, and that are not in the store, or do not pass the filter.
         filtered: Whether there was a filter.
+        by_key: By which metadata labels by ids were found, one of `problems`; "" where they are ids of documents.
         match: What became of each label that is no id of a stored document; None where all are.
         problems: What the reader of the labels left out or found odd.
         remarks: What makes the figures doubtful.
@@ -65,6 +66,7 @@ class NudgeReport(Reported):
     gone: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     filtered: bool = False
+    by_key: str = ""
     match: MatchReport | None = None
     problems: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -159,7 +161,7 @@ class NudgeReport(Reported):
             report,
             done=self._done(),
             wider=self.words.allow_map,
-            notes=(*self._left_out(), *self.remarks, *self.problems),
+            notes=(*filter(None, [self.by_key]), *self._left_out(), *self.remarks, *self._other_problems),
             sections=(*report.sections, *([] if self.match is None else [self.match.section()])),
             facts={**report.facts, **{name: said for name, said in facts.items() if said}},
             seconds=self.seconds,
@@ -254,7 +256,8 @@ class NudgeReport(Reported):
     def blocks(self) -> list[Block]:
         """The verdict, what speaks against it, the figures, and what is to be known of them."""
         report, tuned = self.report(), self.tuned
-        blocks: list[Block] = [report.verdict, *(f"Warning: {said}" for said in report.warnings)]
+        blocks: list[Block] = [report.verdict, *([f"{self.by_key}."] if self.by_key else [])]
+        blocks += [*(f"Warning: {said}" for said in report.warnings)]
         blocks += [f"Warning: {said}" for said in self.remarks]
         moved = f"{tuned.method}, {settings(tuned)}." if len(tuned) else ""
         blocks += [*filter(None, [moved]), *tried(self.trial), held(self.trial), self.comparison.rows()]
@@ -265,11 +268,15 @@ class NudgeReport(Reported):
         blocks += self._left_out()
         if self.match is not None:
             blocks.append(f"{self.match.headline()} The rest is in report.match.")
-        elif self.problems:
-            blocks.append(f"The labels have {len(self.problems)} problems, in report.problems: {self.problems[0]}")
+        elif others := self._other_problems:
+            blocks.append(f"The labels have {len(others)} problems, in report.problems: {others[0]}")
         where = f"{self.collection}, {self.date}. " if self.collection else ""
         originals = f" Originals: {_shown(self.journal)}" if self.applied else ""
         return [*blocks, f"{where}Background: {self.background}.{originals}"]
+
+    @property
+    def _other_problems(self) -> list[str]:
+        return [problem for problem in self.problems if problem != self.by_key]
 
     def _left_out(self) -> Iterator[str]:
         """What was not written, not found or not learned from, a sentence each."""

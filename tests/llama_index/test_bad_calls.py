@@ -49,6 +49,21 @@ def test_ids_of_inserted_nodes(world, ids, said):
         map_inserted(world.index, ids)
 
 
+def test_what_is_no_question(world):
+    post = NudgeEmbeddingPostprocessor(world.pairs(), embed_model=world.model)
+    with pytest.raises(InputError, match="questions, the first argument, is a NudgeEmbeddingPostprocessor; expected"):
+        nudge_index(world.index, post)
+    with pytest.raises(InputError, match=r"validation, the second argument, is a Known; expected .* by its name"):
+        NudgeEmbeddingPostprocessor(world.pairs(), world.model)
+
+
+def test_nodes_of_another_dimension_are_told(world, caplog):
+    nodes = [node.model_copy(update={"embedding": world.model.get_text_embedding(node.text)}) for node in world.nodes]
+    post = NudgeEmbeddingPostprocessor(world.pairs(), embed_model=world.model, force=True, progress=False).fit(nodes)
+    post([node.model_copy(update={"embedding": [1.0, 0.0]}) for node in nodes])
+    assert "hold vectors of 2 dimensions, where those that were moved have 8, and pass as they are" in caplog.text
+
+
 def test_filters_are_shown_as_they_were_given(world):
     filters = MetadataFilters(filters=[MetadataFilter(key="pge", value=3)])
     with pytest.raises(
