@@ -9,6 +9,7 @@ import torch
 from nudge_core import Nudge, NudgeN, QuerySet, evaluate, finetune, open_corpus
 from nudge_core.corpus import NpyCorpus
 from nudge_core.errors import InputError
+from nudge_core.trial import trial
 
 X = np.eye(6, dtype=np.float32)
 QUERIES = QuerySet(X[:3] + 0.3 * X[3:], [[0], [1], [2]])
@@ -53,6 +54,17 @@ MISTAKES = {
     "a copy at no path": (lambda: copy_at(None), "the path is a NoneType; expected a text or a Path"),
     "files at a number": (lambda: NpyCorpus(3), "the path is a int; expected a text or a Path"),
     "moves under another ending": (lambda: TUNED.save("t.npy"), "of the format .safetensors; give a name that ends so"),
+    "no questions": (lambda: QuerySet([], []), "the question embeddings are empty: give at least one vector"),
+    "judgements as rows": (
+        lambda: QuerySet.from_qrels(X[:1], ["q"], [("q", "d", 1)]),
+        "qrels is a list; expected a mapping",
+    ),
+    "questions and a list": (lambda: QUERIES + ["who"], "the other set is a list; expected a QuerySet"),
+    "questions and another thing": (lambda: QuerySet.concat([QUERIES, X]), "one of the sets is a ndarray"),
+    "a trial that is called": (
+        lambda: trial(X, QUERIES, QUERIES, method=NudgeN(gammas=0.1))(),
+        "a Trial is what was found, and cannot be called: leave out the brackets",
+    ),
     "a text as ids": (lambda: open_corpus(X, ids="abcdef"), "ids is the text 'abcdef'"),
 }
 
