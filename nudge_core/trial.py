@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
@@ -18,6 +18,7 @@ from nudge_core.corpus.base import Missing
 from nudge_core.corpus.opening import CorpusLike
 from nudge_core.data.queries import QuerySet
 from nudge_core.display import Block, Reported
+from nudge_core.errors import InputError
 from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.evaluation.measures import Measure
 from nudge_core.evaluation.results import Comparison, Evaluation
@@ -53,6 +54,17 @@ class Trial(Reported):
     unseen: tuple[Evaluation, Evaluation] | None = None
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __call__(self, *args: object, **kwargs: object) -> NoReturn:  # noqa: ARG002
+        """Refused: a trial is a result.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError(
+            "a Trial is what was found, and cannot be called: leave out the brackets, as in postprocessor.trial.compare(); "
+            "nudge_core.trial.trial(corpus, train) makes another one"
+        )
 
     @cached_property
     def evidence(self) -> Evidence:

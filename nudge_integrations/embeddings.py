@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from nudge_core import QuerySet
-from nudge_core.arguments import pick_device, writable
+from nudge_core.arguments import as_path, pick_device, writable
 from nudge_core.corpus import MemoryCorpus
 from nudge_core.data.vectors import check_finite, unit
 from nudge_core.errors import FileFormatError, InputError, MissingExtraError, first_few
@@ -57,14 +57,13 @@ class Embeddings:
             InputError: The split is absent, or a question has no embedding or no relevant document.
         """
         if not data.qrels.get(split):
-            raise InputError(
-                f"{data.name} has no {split} questions; it has {', '.join(s for s, judged in data.qrels.items() if judged)}"
-            )
+            there = ", ".join(name for name, judged in data.qrels.items() if judged)
+            raise InputError(f"{data.name} has no {split} questions; it has {there}: add qrels/{split}.tsv")
         return QuerySet.from_qrels(self.queries, self.query_ids.tolist(), data.qrels[split], on_empty=on_empty)
 
     def save(self, path: Path) -> None:
         """Write a `.npz` file; it takes the place of an old one when it is complete."""
-        writable(path)
+        writable(path, ".npz")
         temporary = path.with_name(f".{path.stem}.{os.getpid()}.part.npz")
         try:
             np.savez(
@@ -167,9 +166,14 @@ def load_embeddings(data: LabelledData, path: Path | None = None) -> Embeddings:
         FileFormatError: The file is missing, truncated or of another form.
         InputError: Vectors with NaN, infinity or zeros only, or documents or questions of the set that have none.
     """
-    file, again = path or data.home / FILE, f"make it again with `nudge embed {data.name} --force`"
+    file = data.home / FILE if path is None else as_path(path)
+    make = f"`nudge embed {data.name}" + ("" if path is None else f" --out {file.with_suffix('.npz')}") + "`"
+    again = f"make it again with `nudge embed {data.name} --force`"
+    if path is not None:  # it may be anything, and is not to be replaced
+        again = f"give one that `nudge embed` wrote, such as `nudge embed {data.name} --out NEW.npz` makes"
     if not file.is_file():
-        raise FileFormatError(f"there is no file {str(file)!r}: make it with `nudge embed {data.name}`")
+        what = f"{str(file)!r} is a folder, not a file" if file.is_dir() else f"there is no file {str(file)!r}"
+        raise FileFormatError(f"{what}: {again if file.is_dir() else f'make it with {make}'}")
     try:
         with zipfile.ZipFile(file), file.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}

@@ -13,6 +13,7 @@ from numpy.lib import format as npy
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from nudge_core.arguments import yes_or_no
 from nudge_core.clock import progress_bar
 from nudge_core.corpus.files import READ, FileCorpus
 from nudge_core.corpus.npy import NpyCorpus
@@ -31,6 +32,7 @@ def copy_moved(
     tuned: Moves, source: CorpusLike, target: str | Path, *, overwrite: bool = False, progress: bool = True
 ) -> None:
     """A copy of the files that were fine-tuned, with the moved vectors in place; see `Nudge.copy_files`."""
+    yes_or_no(overwrite=overwrite, progress=progress)
     corpus = open_corpus(source)
     if not isinstance(corpus, FileCorpus):
         raise InputError(f"the source is a {type(corpus).__name__}: give a path, or use apply_to for vectors in memory")

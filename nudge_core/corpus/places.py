@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from nudge_core.arguments import as_path
 from nudge_core.errors import FileFormatError, InputError, MissingExtraError
 
 
@@ -57,7 +58,7 @@ def is_url(path: str | Path) -> bool:
 
 def local(path: str | Path) -> Path:
     """The path of a file on this machine, `file://` taken off."""
-    return Path(str(path).removeprefix("file://")) if isinstance(path, str) else path
+    return Path(str(path).removeprefix("file://")) if isinstance(path, str) else as_path(path)
 
 
 def is_folder(path: str | Path) -> bool:

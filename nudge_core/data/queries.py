@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nudge_core.arguments import expect
 from nudge_core.data.relevance import Relevance
 from nudge_core.data.vectors import Vectors, as_matrix, check_finite
 from nudge_core.errors import InputError, first_few
@@ -107,6 +108,7 @@ class QuerySet:
         Raises:
             InputError: A judged question is not among `ids`, or `ids` are not one for each embedding and unique.
         """
+        expect(qrels, Mapping, "qrels", "{question: {document: grade}}", "mapping")
         matrix = as_matrix(embeddings, "question embeddings")
         if len(ids) != len(matrix):
             raise InputError(f"ids holds {len(ids)} questions, the embeddings {len(matrix)}: give one for each")
@@ -209,7 +211,9 @@ class QuerySet:
         Raises:
             InputError: No set, dimensions that differ, or a question id that stands in two sets.
         """
-        parts = list(sets)
+        parts: list[QuerySet] = list(sets)
+        for part in parts:
+            expect(part, QuerySet, "one of the sets", "QuerySet(embeddings, relevant)")
         if not parts:
             raise InputError("no question sets to concatenate: give at least one")
         if len({part.dim for part in parts}) > 1:
@@ -224,6 +228,7 @@ class QuerySet:
         )
 
     def __add__(self, other: QuerySet) -> QuerySet:
+        expect(other, QuerySet, "the other set", "QuerySet(embeddings, relevant)")
         return QuerySet.concat([self, other])
 
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from nudge_core.arguments import writable
+from nudge_core.arguments import as_path, writable
 from nudge_core.errors import FileFormatError, WriteError
 
 
 def write_file(path: str | Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]) -> None:
     """Write safetensors to a temporary file beside the target, then rename: a reader sees the old file or the new one."""
-    with replacing(path) as temporary:
+    with replacing(writable(path, ".safetensors")) as temporary:
         temporary.touch()
         mode = temporary.stat().st_mode  # save_file lets nobody else read what it writes
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, metadata)
@@ -29,7 +29,7 @@ def write_file(path: str | Path, arrays: Mapping[str, NDArray[Any]], metadata: d
 
 def read_file(path: str | Path, kind: str, version: str, writer: str) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
     """Read the header and the arrays of a file that `write_file` wrote."""
-    source = Path(path)
+    source = as_path(path)
     if not source.is_file():
         raise FileFormatError(f"there is no file {str(source)!r}: give the file that {writer} wrote")
     try:
@@ -55,7 +55,7 @@ def read_file(path: str | Path, kind: str, version: str, writer: str) -> tuple[d
 @contextmanager
 def replacing(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
     """A temporary file or folder beside the target, which takes its place when all went well; else nothing of it is left."""
-    target = Path(path)
+    target = as_path(path)
     if folder and target.is_dir():
         target.rmdir()
     target = writable(target)

@@ -50,6 +50,8 @@ def as_matrix(vectors: Vectors, what: str) -> Tensor:
         raise InputError(
             f"the {what} are of type {matrix.dtype}; expected float16, bfloat16, float32 or float64: convert them with .float()"
         )
+    if matrix.ndim == 1 and not len(matrix):
+        raise InputError(f"the {what} are empty: give at least one vector")
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise InputError(f"the {what} have shape {tuple(matrix.shape)}; expected (rows, dim): one row a vector")
     return matrix

@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nudge_core.arguments import expect, pick_device
+from nudge_core.arguments import expect, pick_device, yes_or_no
 from nudge_core.corpus import Corpus, open_corpus
 from nudge_core.corpus.background import Background, height, similarities, top_k
 from nudge_core.corpus.base import Missing
 from nudge_core.corpus.opening import CorpusLike
 from nudge_core.data.labels import Labels
 from nudge_core.data.moves import UNIT, Moves
-from nudge_core.data.queries import QuerySet
+from nudge_core.data.queries import QuerySet, normal
 from nudge_core.errors import InputError
 from nudge_core.evaluation.measures import Measure, Ranked, parse_all
 from nudge_core.evaluation.results import Evaluation, Lengths
@@ -70,6 +70,7 @@ def evaluate(
         >>> evaluation.mean("Success@1"), evaluation.mean("R@4")
         (0.5, 1.0)
     """
+    yes_or_no(progress=progress)
     expect(queries, QuerySet, "queries", "call evaluate(corpus, queries) with QuerySet(embeddings, relevant)")
     if train is not None:
         expect(train, QuerySet, "train", "add several sets with train + validation")
@@ -79,6 +80,7 @@ def evaluate(
     queries, note = documents.present(queries, missing)
     if train is not None:
         train, _ = documents.present(train, missing)
+        _warn_of_learned(queries, train)
     if note:
         _log.warning("%s", note)
     if not len(queries):
@@ -90,6 +92,20 @@ def evaluate(
     ranked, lengths = _rank(documents, asked, depth, tuned, metric, progress)
     seen = None if train is None else about_learned(queries, places, documents.find(train.relevance.documents))
     return measured(documents, queries, places, ranked, chosen, seen, lengths)
+
+
+def _warn_of_learned(queries: QuerySet, train: QuerySet) -> None:
+    """Log how many questions are training questions too: by their texts, or by their vectors where either has no texts."""
+    if queries.texts is not None and train.texts is not None:
+        asked, learned = (list(map(normal, part.texts or ())) for part in (queries, train))
+    else:
+        asked, learned = ([row.tobytes() for row in part.embeddings.numpy()] for part in (queries, train))
+    if known := sum(map(set(learned).__contains__, asked)):
+        _log.warning(
+            "%d of %d questions are training questions too: their figures say nothing of other questions",
+            known,
+            len(queries),
+        )
 
 
 def _rank(

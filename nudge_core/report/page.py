@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nudge_core.arguments import writable
 from nudge_core.data.storage import replacing
 from nudge_core.display import write_page
 from nudge_core.errors import MissingExtraError
@@ -22,10 +23,11 @@ SCRIPTS = ("elements.js", "charts.js", "listing.js", "questions.js", "documents.
 @write_page.register
 def _write(report: Report, path: str | Path) -> Path:
     """Write the page of a report; see `Reported.to_html`."""
+    target = writable(path, ".html")
     text = page(report)
-    with replacing(path) as temporary:
+    with replacing(target) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
-    return Path(path)
+    return target
 
 
 def page(report: Report) -> str:

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from nudge_core.arguments import whole_number
+from nudge_core.arguments import expect, whole_number
 from nudge_core.corpus.opening import CorpusLike, open_corpus
+from nudge_core.data.queries import QuerySet
 from nudge_core.data.vectors import unit
+from nudge_core.display import Reported
 from nudge_core.errors import InputError, MissingExtraError
+from nudge_core.evaluation.results import SUBSETS
 from nudge_core.report.content import histogram
+from nudge_core.report.report import Report
 from nudge_core.report.trials import axis
+from nudge_core.result import Nudge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from nudge_core.data.queries import QuerySet
-    from nudge_core.display import Reported
-    from nudge_core.result import Nudge
 
 BEFORE, AFTER, INK = "#9aa5b1", "#1f7a8c", "#12343b"
 COLOURS = ("#1f7a8c", "#b04a12", "#5b4b9a", "#3d7a2f", "#a13366", "#8a6d00", "#336699", "#7a3d2f")
@@ -40,10 +41,16 @@ def plot_before_after(
         InputError: No questions were measured, or none belong to the subset.
         MissingExtraError: matplotlib is not installed.
     """
-    comparison = result.report().comparison
-    lines = [] if comparison is None else [line.to_dict() for line in comparison.lines if line.subset == subset]
+    if subset not in SUBSETS:
+        raise InputError(f"subset is {subset!r}; expected one of {', '.join(SUBSETS)}")
+    comparison = _report(result).comparison
+    if comparison is None:
+        raise InputError("there are no questions to draw, before and after: give after.compare(before)")
+    lines = [line.to_dict() for line in comparison.lines if line.subset == subset]
     if not lines or not lines[0]["questions"]:
-        raise InputError(f'there are no {subset} questions to draw: give after.compare(before), and subset="all"')
+        raise InputError(
+            f"there are no {subset} questions to draw: leave out subset; evaluate(…, train=training questions) tells seen ones from unseen"
+        )
     ax = new_axes(ax)
     for i, line in enumerate(lines):
         before, after = 100 * line["before"], 100 * line["after"]
@@ -137,6 +144,9 @@ def plot_map(
         InputError: No such questions, or no document of theirs moved.
         MissingExtraError: matplotlib is not installed.
     """
+    call = "plot_map(corpus, tuned, queries)"
+    expect(tuned, Nudge, "tuned", call)
+    expect(queries, QuerySet, "queries", call)
     documents = open_corpus(corpus)
     asked = documents.by_row(queries)
     moved = dict(zip(tuned.rows.tolist(), range(len(tuned)), strict=True))
@@ -212,17 +222,35 @@ def new_axes(ax: Axes | None) -> Any:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    if ax is not None:
-        return ax
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise MissingExtraError("matplotlib", "report", "a picture") from error
+    if ax is not None:
+        expect(ax, plt.Axes, "ax", "figure, ax = plt.subplots()", "single Axes")
+        return ax
     return plt.subplots(figsize=(7.2, 3.6), layout="constrained")[1]
 
 
+def _report(result: Reported) -> Report:
+    """The report of a result.
+
+    Raises:
+        InputError: It is something else.
+    """
+    expect(
+        result,
+        Reported,
+        "result",
+        "of two evaluations after.compare(before); else what finetune, trial or nudge returned",
+        "result",
+    )
+    report: Report = result.report()
+    return report
+
+
 def _moves(result: Reported) -> Nudge:
-    tuned: Nudge | None = result.report().tuned
+    tuned = _report(result).tuned
     if tuned is None:
         raise InputError("there are no moves to draw: give a Nudge, or Report(comparison, tuned)")
     return tuned

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
+from nudge_core.arguments import expect
 from nudge_core.display import Block, Reported, Texts, report_of
-from nudge_core.errors import counted
+from nudge_core.errors import InputError, counted
 from nudge_core.evaluation.results import Comparison, Difference
 from nudge_core.result import Nudge
 
@@ -73,6 +74,25 @@ class Report(Reported):
     questions: Mapping[Any, str] | None = None
     done: str = ""
     wider: str = "method=Auto(allow_map=True)"
+
+    def __post_init__(self) -> None:
+        """Check what was given.
+
+        Raises:
+            InputError: Parts in the place of others, or of another kind.
+        """
+        call = "Report(after.compare(before), tuned)"
+        for name in ("comparison", "hidden"):
+            if getattr(self, name) is not None:
+                expect(getattr(self, name), Comparison, name, call)
+        if self.tuned is not None:
+            expect(self.tuned, Nudge, "tuned", call)
+        for name, kind, what in (("notes", str, "sentences"), ("sections", Section, "Section objects")):
+            given: Any = getattr(self, name)
+            if not isinstance(given, list | tuple) or not all(isinstance(one, kind) for one in given):
+                raise InputError(f"{name} is {repr(given)[:60]}; expected a list of {what}")
+        for name in ("facts", "seconds"):
+            expect(getattr(self, name), Mapping, name, "{name: value}")
 
     def report(self) -> Report:
         """Itself."""

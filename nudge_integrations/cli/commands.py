@@ -54,7 +54,7 @@ def embed_command(
     refuse_to_replace(target, force)
     if output is None:
         target.parent.mkdir(parents=True, exist_ok=True)
-    writable(target)
+    writable(target, ".npz")
     vectors = embed(
         labelled,
         load_model(model, device),
@@ -103,7 +103,7 @@ def tune(
 
     chosen = method_of(method, gamma, fine, validate)
     if output:
-        writable(output)
+        writable(output, ".safetensors")
     job = Job.open(data, embeddings, measure, skip_empty)
     needed = not chosen.weighs_unseen and chosen.fixed_gamma is None
     tuned = finetune(job.vectors.corpus, *job.training(needed), method=chosen, refit=refit)
@@ -176,7 +176,7 @@ def report(
     from nudge_core.report import Report
     from nudge_integrations.cli.job import Job
 
-    writable(output)
+    writable(output, ".html")
     job = Job.open(data, embeddings, measure, skip_empty)
     moved = Nudge.load(tuned, dim=job.vectors.corpus.dim)
     facts = {"data": data, **({"model": job.vectors.model} if job.vectors.model else {})}

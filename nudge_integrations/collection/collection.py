@@ -18,6 +18,7 @@ from nudge_core.apply.memory import (
     learned_from,
     warn_of_unmapped,
 )
+from nudge_core.arguments import yes_or_no
 from nudge_core.clock import Clock
 from nudge_core.corpus.base import Missing
 from nudge_core.errors import InputError, JournalError, first_few
@@ -75,9 +76,11 @@ class Collection(Runs):
         filter: Any = None,  # noqa: A002
     ) -> NudgeReport:
         """Move documents toward the questions that they answer; see `NudgeVectorStore.nudge`."""
+        yes_or_no(dry_run=dry_run, force=force, progress=progress)
         clock, adapter = Clock(), self.adapt()
-        method = chosen_method(method, measure, allow_map=allow_map)
-        check_map(method, allow_map=allow_map)
+        chosen = chosen_method(method, measure, allow_map=allow_map)
+        check_map(chosen, allow_map=allow_map, given=method is not None)
+        method = chosen
         check_method(adapter, method)
         check_missing(missing)
         train, validation = read_both(questions, validation)
@@ -118,6 +121,8 @@ class Collection(Runs):
                 given=given,
                 used=len(data.train) + (0 if data.validation is None else len(data.validation)),
                 from_feedback=len(labels.train) - known,
+                filtered=labels.filtered,
+                by_key=labels.by_key,
                 collection=f"{adapter.kind}, {adapter.about():,} documents"
                 + ("" if filter is None else f", {seen.count():,} under the filter"),
                 seconds=clock.seconds,
@@ -157,10 +162,13 @@ class Collection(Runs):
         progress: bool = True,
     ) -> Evaluation:
         """Measure the store as it stands; see `NudgeVectorStore.evaluate`."""
+        yes_or_no(progress=progress)
         adapter = self.adapt()
         check_missing(missing)
         seen = seen_through(adapter, filter, background)
         labels = resolve(read_test(questions), None, seen, missing)
+        if labels.missing and not any(labels.train.relevant):
+            raise InputError(f"none of the {len(labels.train)} questions has a relevant document{labels.why_none()}")
         labels.log_match()
         journal = self._existing(adapter)
         found = Survey({}) if journal is None else survey(adapter, journal)

@@ -13,6 +13,7 @@ from nudge_integrations.labels import LabelledQuestions, Questions
 from nudge_integrations.labels.matching import match
 from nudge_integrations.labels.matching.report import MatchReport
 from nudge_integrations.stores import StoreAdapter
+from nudge_integrations.stores.filtering import FilteredAdapter
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +28,9 @@ class ResolvedLabels:
         match: What became of each label that is no id; None where all are.
         problems: What the readers of the labels left out or found odd.
         gone: Documents that feedback speaks of, and that are no longer stored.
-        missing: Documents that labels name, and that are not stored.
+        missing: Documents that labels name, and that are not stored, or do not pass the filter.
+        filtered: Whether there is a filter.
+        by_key: By which metadata labels by ids were found, one of `problems`; "" where they are ids of documents.
     """
 
     train: Questions
@@ -36,12 +39,25 @@ class ResolvedLabels:
     problems: tuple[str, ...]
     gone: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    filtered: bool = False
+    by_key: str = ""
+
+    @property
+    def absent(self) -> str:
+        """What documents are that labels name and that take no part."""
+        return "not stored, or do not pass the filter" if self.filtered else "not stored"
+
+    def why_none(self) -> str:
+        """Why no document is relevant to any question, where documents that are absent are the cause."""
+        return (
+            f": the documents that labels name are {self.absent}: {first_few(self.missing, 3)}" if self.missing else ""
+        )
 
     def log_match(self) -> None:
         """Log what became of the labels, where no report of the job will say it."""
         if self.missing:
             what = counted(len(self.missing), "document that labels name is", "documents that labels name are")
-            _log.warning("%s not stored, and their labels were left out: %s", what, first_few(self.missing))
+            _log.warning("%s %s, and their labels were left out: %s", what, self.absent, first_few(self.missing))
         for problem in self.problems:
             _log.warning("%s", problem)
         if self.match is not None:
@@ -70,11 +86,13 @@ def resolve(
     problems = tuple(dict.fromkeys([problem for part in parts.values() for problem in part.problems]))
     done, loose, report = dict[str, Questions](), dict[str, LabelledQuestions](), None
     gone: list[str] = []
+    by_key = ""
     for split, part in parts.items():
         if missing is not None:
             looked_up = named(part, documents, missing)
             part, problems = looked_up.labels, tuple(dict.fromkeys([*problems, *looked_up.notes]))
             gone += looked_up.gone
+            by_key = by_key or looked_up.by_key
         if _by_id_alone(part, documents):
             done[split] = _by_ids(part)
         else:
@@ -106,7 +124,9 @@ def resolve(
                 )
             done[split] = matched.splits[split]
     empty = Questions((), ())
-    return ResolvedLabels(done.get("train", empty), done.get("dev"), report, problems, (), tuple(dict.fromkeys(gone)))
+    filtered = isinstance(documents, FilteredAdapter)
+    absent = tuple(dict.fromkeys(gone))
+    return ResolvedLabels(done.get("train", empty), done.get("dev"), report, problems, (), absent, filtered, by_key)
 
 
 def _by_id_alone(labels: LabelledQuestions, documents: Sequence[Document] | StoreAdapter) -> bool:

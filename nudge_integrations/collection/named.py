@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import Any, TypeAlias
 
 from nudge_core.corpus.base import Missing
@@ -23,6 +25,8 @@ MOST = 0.5
 """Above this share of labels whose document is gone, labels and store do not belong together."""
 LONG = 40
 """An id may hold some words; what is longer and reads like a text is one."""
+_IDS = re.compile(r"(^|[_\-. ])(id|ids|key|uid|uuid)_?$|[a-z]I[dD]$", re.IGNORECASE)
+"""Names of metadata that hold ids, and neither counts nor places."""
 MANY = 0.1
 """Above this share the metadata of all documents is looked through for parents of these ids."""
 
@@ -35,19 +39,34 @@ class Named:
         labels: The labels, by the ids of stored documents; what reads like a text stands as a text.
         gone: Ids that no document has, whose labels were left out.
         notes: What was made of the others, each in one sentence.
+        by_key: The note that says by which metadata they were found; "" where they are ids.
     """
 
     labels: LabelledQuestions
     gone: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    by_key: str = ""
 
 
 @dataclass(eq=False)
 class _Parents:
-    """{id: the chunks of that document}, by the metadata that names it."""
+    """{id: the chunks of that document}, by the metadata that names it; or the metadata that holds the same numbers, which may mean anything."""
 
     key: str = ""
     chunks: Mapping[str, list[str]] = field(default_factory=dict)
+    perhaps: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """By which metadata labels were matched, in a sentence."""
+        if not self.chunks:
+            return ""
+        said = (
+            f"{counted(len(self.chunks), 'label names a document', 'labels name documents')} by the {self.key!r} in their metadata, not by the id of "
+            f"a chunk: all {sum(map(len, self.chunks.values()))} chunks of these were taken"
+        )
+        doubt = ". These are whole numbers: where they are to mean something else, label with the ids of the store"
+        return said + (doubt if _numbers(self.chunks) and not _IDS.search(self.key) else "")
 
 
 def check_missing(missing: Missing) -> None:
@@ -80,7 +99,7 @@ def named(labels: LabelledQuestions, documents: Sequence[Document] | StoreAdapte
     gone = [name for name in lost if name not in parents.chunks and name not in texts]
     most = 1.0 if isinstance(documents, FilteredAdapter) else MOST  # a filter leaves out what is labelled beside it
     if gone and (missing == "error" or len(gone) > most * len(right)):
-        raise UnknownIdError(_refusal(list(dict.fromkeys(gone)), len(gone), len(right), documents))
+        raise UnknownIdError(_refusal(list(dict.fromkeys(gone)), len(gone), len(right), documents, parents.perhaps))
     notes = list(_notes(texts, parents))
     left = set(gone)
 
@@ -96,7 +115,10 @@ def named(labels: LabelledQuestions, documents: Sequence[Document] | StoreAdapte
 
     questions = tuple(replace(question, answers=tuple(answers(question))) for question in labels.questions)
     return Named(
-        replace(labels, questions=questions), tuple(dict.fromkeys(one for one in lost if one in left)), tuple(notes)
+        replace(labels, questions=questions),
+        tuple(dict.fromkeys(one for one in lost if one in left)),
+        tuple(notes),
+        parents.told,
     )
 
 
@@ -116,17 +138,22 @@ def stored(names: Iterable[str], documents: Sequence[Document] | StoreAdapter) -
 
 def _parents(ids: set[str], documents: Sequence[Document] | StoreAdapter) -> _Parents:
     """The chunks whose metadata names these ids, where one key of it does."""
-    found: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[str, defaultdict[str, list[str]]] = {}
     try:
         for name, _, metadata in _walked(documents):
             for key, value in flat(metadata).items():
                 for one in list_of(value, "") if isinstance(value, list) else [value]:
                     if isinstance(one, str | int) and str(one) in ids:
-                        found[key][str(one)].append(name)
+                        found.setdefault(key, defaultdict(list))[str(one)].append(name)
     except InputError:  # the store gives no texts, nor metadata
         return _Parents()
     if not found:
         return _Parents()
+    if _numbers(held for chunks in found.values() for held in chunks):  # they may be pages, rows, years, …
+        of_ids = {key: chunks for key, chunks in found.items() if _IDS.search(key)}
+        if not of_ids and not (len(found) == 1 and _one_to_one(next(iter(found.values())), ids)):
+            return _Parents(perhaps=tuple(found))
+        found = of_ids or found
     most = max(len(chunks) for chunks in found.values())
     best = {key: chunks for key, chunks in found.items() if len(chunks) == most}
     first, *others = best
@@ -136,6 +163,17 @@ def _parents(ids: set[str], documents: Sequence[Document] | StoreAdapter) -> _Pa
             f"read_labels(…, metadata=[{first!r}])"
         )
     return _Parents(first, best[first])
+
+
+def _numbers(ids: Iterable[str]) -> bool:
+    """Whether these are whole numbers, every one."""
+    return all(re.fullmatch(r"-?\d+", name) for name in ids)
+
+
+def _one_to_one(chunks: Mapping[str, list[str]], ids: set[str]) -> bool:
+    """Whether each of the ids names one document, and no two the same."""
+    named = [name for held in chunks.values() for name in held]
+    return chunks.keys() >= ids and len(named) == len(set(named)) == len(chunks)
 
 
 def _walked(documents: Sequence[Document] | StoreAdapter) -> Iterator[Document]:
@@ -148,11 +186,7 @@ def _walked(documents: Sequence[Document] | StoreAdapter) -> Iterator[Document]:
 
 def _notes(texts: Sequence[str], parents: _Parents) -> Iterator[str]:
     if parents.chunks:
-        chunks = sum(map(len, parents.chunks.values()))
-        yield (
-            f"{counted(len(parents.chunks), 'label names a document', 'labels name documents')} by its {parents.key!r}, not by the id of a chunk: "
-            f"all {chunks} chunks of these were taken"
-        )
+        yield parents.told
     if texts:
         yield (
             f"{counted(len(texts), 'label reads', 'labels read')} like a text where an id was expected, and was looked for as one: "
@@ -160,15 +194,34 @@ def _notes(texts: Sequence[str], parents: _Parents) -> Iterator[str]:
         )
 
 
-def _refusal(gone: Sequence[str], count: int, of: int, documents: Sequence[Document] | StoreAdapter) -> str:
+def _refusal(
+    gone: Sequence[str], count: int, of: int, documents: Sequence[Document] | StoreAdapter, perhaps: Sequence[str]
+) -> str:
     if isinstance(documents, StoreAdapter):
-        where = f"the {documents.kind} collection of {documents.count()}"
+        where, total = f"the {documents.kind} collection", documents.count()
+        if not total:
+            return f"{where} holds no documents: add some first"
+        where += f" of {total}"
         example = next(iter(documents.walk(2)), ([], None))[0][:2]
     else:
         where, example = f"these {len(documents)} documents", [name for name, _, _ in documents[:2]]
     share = f"{counted(count, 'label', 'labels')} of {of} {'names' if count == 1 else 'name'} documents that are not in {where}"
     looks = f". Its ids look like {first_few(example)}" if example else ""
+    there = perhaps or _keys(documents)
+    keys = f" (these numbers also stand in {first_few(perhaps, 5)}, perhaps by chance)" if perhaps else ""
+    keys = keys or (f" (there is {first_few(there, 5)})" if there else "")
+    key = there[0] if there else "doc_id"
     return (
         f"{share}: {first_few(gone)}{looks}: label with ids that the store holds, add these documents first, or, where they are the ids of a source, "
-        "say the metadata that holds them: read_labels(…, metadata=['doc_id'])"
+        f'say the metadata that holds them{keys}: read_labels([{{"question": …, {key!r}: …}}], metadata=[{key!r}])'
     )
+
+
+def _keys(documents: Sequence[Document] | StoreAdapter) -> list[str]:
+    """The keys that the metadata of some documents has."""
+    try:
+        some = list(islice(_walked(documents), 20))
+    except InputError:  # the store gives no metadata
+        return []
+    keys = dict.fromkeys(key for _, _, metadata in some for key in flat(metadata))
+    return [key for key in keys if not key.startswith("_") and key != "metadata"]

@@ -15,7 +15,7 @@ from nudge_core.apply import Journal, Outcome, survey, write
 from nudge_core.apply.memory import keep_learned, keep_map
 from nudge_core.clock import Clock
 from nudge_core.data.moves import UNIT
-from nudge_core.errors import InputError, StoreError, counted, first_few
+from nudge_core.errors import InputError, StoreError, UnknownIdError, counted, first_few
 from nudge_integrations.collection.embedding import Embedder
 from nudge_integrations.collection.repair import embedded_again
 from nudge_integrations.stores import StoreAdapter
@@ -155,6 +155,11 @@ def plan_of(tuned: Nudge, adapter: StoreAdapter, journal: Journal) -> Plan:
     if not len(tuned):
         raise InputError("no document moved in this fine-tuning, so there is nothing to write")
     ids = [adapter.spelled(str(name)) for name in tuned.ids.tolist()]
+    if tuned.ids.dtype.kind in "iu" and not adapter.fetch(ids):
+        raise UnknownIdError(
+            f"these moves name documents by numbers ({first_few(tuned.ids.tolist(), 3)}), as fine-tuning without ids does by the rows, and none of "
+            f"these is an id of the {adapter.kind} collection: fine-tune with the ids of the store, finetune(open_corpus(X, ids=ids), …)"
+        )
     adapter.read(ids)  # refuses ids that are not there
     found, held = survey(adapter, journal), adapter.fetch(ids)
     origins = np.stack([found.originals.get(name, held[name]) for name in ids]).astype(np.float32)

@@ -13,7 +13,8 @@ from nudge_core.apply import Journal
 from nudge_core.apply.memory import feedback
 from nudge_core.arguments import expect
 from nudge_core.corpus import Corpus
-from nudge_core.errors import InputError
+from nudge_core.errors import FileFormatError, InputError
+from nudge_core.evaluation.measures import Measure
 from nudge_core.methods.base import Method
 from nudge_integrations.collection.embedding import Embedder, query_set
 from nudge_integrations.collection.matching import ResolvedLabels
@@ -22,14 +23,27 @@ from nudge_integrations.labels.forms import pairs
 from nudge_integrations.labels.values import TEXT
 from nudge_integrations.stores import StoreAdapter
 
+NO_LABELS = (
+    "embed_query",
+    "get_query_embedding",
+    "similarity_search",
+    "as_retriever",
+    "postprocess_nodes",
+    "add_texts",
+)
+"""Methods of embedding models, stores, indexes and postprocessors."""
+
 
 def read_both(questions: Any, validation: Any = None) -> tuple[LabelledQuestions | None, LabelledQuestions | None]:
     """Training and validation questions; a source that names its splits brings both."""
     train = _read(questions)
+    _refuse_measure(validation)
     try:
-        held_out = _read(validation)
+        held_out = _read(validation, "validation")
     except InputError as error:
-        raise type(error)(f"validation: {error}") from error
+        raise type(error)(str(error) if str(error).startswith("validation") else f"validation: {error}") from error
+    except FileFormatError as error:
+        raise FileFormatError(f"validation, the second argument: {error}") from error
     if held_out is None and train is not None and {"train", "dev"} <= {one.split or "train" for one in train.questions}:
         held_out = train
     return _of_split(train, "train"), _of_split(held_out, "dev")
@@ -41,11 +55,31 @@ def read_test(questions: Any) -> LabelledQuestions:
     return pairs.read(None) if test is None else test  # which refuses None
 
 
-def _read(given: Any) -> LabelledQuestions | None:
+def _refuse_measure(validation: Any) -> None:
+    """Refuse the name of a measure where questions held out are expected."""
+    try:
+        measure = Measure.parse(validation) if isinstance(validation, str) else None
+    except InputError:
+        return
+    if measure is not None:
+        raise InputError(
+            f"validation, the second argument, is {validation!r}, which is a measure; expected questions held out: give measure={validation!r}"
+        )
+
+
+def _read(given: Any, role: str = "questions") -> LabelledQuestions | None:
     """Labelled questions; the second text of a pair is the id of a document here."""
     if given is None:
         return None
+    if any(hasattr(type(given), name) for name in NO_LABELS):
+        which = "first" if role == "questions" else "second"
+        raise InputError(
+            f"{role}, the {which} argument, is a {type(given).__name__}; expected {pairs.EXPECTED}: give what else there is by its name"
+        )
     given = list(given) if isinstance(given, Iterator) else given
+    given = (
+        sorted(given, key=repr) if isinstance(given, set | frozenset) else given
+    )  # in the same order in every process
     if isinstance(given, Mapping):
         plain = all(isinstance(answers, str | int | list | tuple) for answers in given.values())
         by_ids = plain and not given.keys() & set(TEXT)
@@ -90,7 +124,9 @@ def with_feedback(labels: ResolvedLabels, adapter: StoreAdapter, journal: Journa
             if len(train)
             else "there are no questions to learn from"
         )
-        raise InputError(f"{given}: label at least one, or keep feedback with add_feedback(question, relevant=[ids])")
+        raise InputError(
+            f"{given}{labels.why_none()}: label at least one, or keep feedback with add_feedback(question, relevant=[ids])"
+        )
     return replace(labels, train=train, gone=gone)
 
 
@@ -159,9 +195,15 @@ def chosen_method(method: Method | None, measure: str | None, *, allow_map: bool
     return method
 
 
-def check_map(method: Method, *, allow_map: bool) -> None:
-    """Refuse a method that maps all documents where that is not allowed."""
-    if not allow_map and any(steps.maps for chain in method.chains for steps in chain):
+def check_map(method: Method, *, allow_map: bool, given: bool) -> None:
+    """Refuse a method that maps all documents where that is not allowed, and one that was given and never does where it is."""
+    maps = any(steps.maps for chain in method.chains for steps in chain)
+    if given and allow_map and not maps:
+        raise InputError(
+            f"allow_map=True lets every document move, and {method!r} moves labelled documents only: leave out allow_map=True; or leave out the "
+            "method, so that maps are tried too; or give Auto(allow_map=True) or LinearMap()"
+        )
+    if not allow_map and maps:
         raise InputError(
             f"{method!r} moves every document, so the whole collection would be written anew: allow it with allow_map=True, or use "
             "Contrastive() or Auto(), which move labelled documents only"

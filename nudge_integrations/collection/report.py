@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +12,14 @@ from typing import Any, Literal
 from nudge_core.apply.file import now
 from nudge_core.apply.records import Outcome
 from nudge_core.display import Block, Reported, Texts, number_or_none
-from nudge_core.errors import InputError, counted, first_few
+from nudge_core.errors import InputError, counted
 from nudge_core.evaluation import Comparison, Evaluation
 from nudge_core.report import Report
 from nudge_core.report.report import hidden_sentence
 from nudge_core.report.trials import held, settings, trial_report, tried
 from nudge_core.result import Nudge
 from nudge_core.trial import Trial
+from nudge_integrations.collection.left_out import left_out
 from nudge_integrations.collection.plan import Written
 from nudge_integrations.collection.words import LANGCHAIN, Words
 from nudge_integrations.labels.matching.report import MatchReport
@@ -38,7 +39,9 @@ class NudgeReport(Reported):
         remedy: What to do about these.
         skipped: Questions that were left out, as nothing is relevant to them.
         gone: Documents that feedback speaks of, and that are no longer in the store.
-        missing: Documents that labels name, and that are not in the store.
+        missing: Documents that labels name, and that are not in the store, or do not pass the filter.
+        filtered: Whether there was a filter.
+        by_key: By which metadata labels by ids were found, one of `problems`; "" where they are ids of documents.
         match: What became of each label that is no id of a stored document; None where all are.
         problems: What the reader of the labels left out or found odd.
         remarks: What makes the figures doubtful.
@@ -63,6 +66,8 @@ class NudgeReport(Reported):
     skipped: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    filtered: bool = False
+    by_key: str = ""
     match: MatchReport | None = None
     problems: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -157,7 +162,7 @@ class NudgeReport(Reported):
             report,
             done=self._done(),
             wider=self.words.allow_map,
-            notes=(*self._left_out(), *self.remarks, *self.problems),
+            notes=(*filter(None, [self.by_key]), *left_out(self), *self.remarks, *self._other_problems),
             sections=(*report.sections, *([] if self.match is None else [self.match.section()])),
             facts={**report.facts, **{name: said for name, said in facts.items() if said}},
             seconds=self.seconds,
@@ -252,7 +257,8 @@ class NudgeReport(Reported):
     def blocks(self) -> list[Block]:
         """The verdict, what speaks against it, the figures, and what is to be known of them."""
         report, tuned = self.report(), self.tuned
-        blocks: list[Block] = [report.verdict, *(f"Warning: {said}" for said in report.warnings)]
+        blocks: list[Block] = [report.verdict, *([f"{self.by_key}."] if self.by_key else [])]
+        blocks += [*(f"Warning: {said}" for said in report.warnings)]
         blocks += [f"Warning: {said}" for said in self.remarks]
         moved = f"{tuned.method}, {settings(tuned)}." if len(tuned) else ""
         blocks += [*filter(None, [moved]), *tried(self.trial), held(self.trial), self.comparison.rows()]
@@ -260,53 +266,18 @@ class NudgeReport(Reported):
             blocks.append(hidden_sentence(self.hidden))
         if asked := self._questions():
             blocks.append(f"Questions: {asked}.")
-        blocks += self._left_out()
+        blocks += left_out(self)
         if self.match is not None:
             blocks.append(f"{self.match.headline()} The rest is in report.match.")
-        elif self.problems:
-            blocks.append(f"The labels have {len(self.problems)} problems, in report.problems: {self.problems[0]}")
+        elif others := self._other_problems:
+            blocks.append(f"The labels have {len(others)} problems, in report.problems: {others[0]}")
         where = f"{self.collection}, {self.date}. " if self.collection else ""
         originals = f" Originals: {_shown(self.journal)}" if self.applied else ""
         return [*blocks, f"{where}Background: {self.background}.{originals}"]
 
-    def _left_out(self) -> Iterator[str]:
-        """What was not written, not found or not learned from, a sentence each."""
-        done = Outcome(None, 0) if self.outcome is None else self.outcome
-        for names, one, more in (
-            (
-                done.changed,
-                "document changed meanwhile and was left alone",
-                "documents changed meanwhile and were left alone",
-            ),
-            (
-                done.missing,
-                "document was deleted meanwhile and was left alone",
-                "documents were deleted meanwhile and were left alone",
-            ),
-            (
-                done.overwritten,
-                "document was changed in the very moment of writing and may hold a vector of its text before: add it again",
-                "documents were changed in the very moment of writing and may hold vectors of their texts before: add them again",
-            ),
-            (
-                self.skipped,
-                "question has no relevant document and was left out",
-                "questions have no relevant document and were left out",
-            ),
-        ):
-            if names:
-                yield f"{counted(len(names), one, more)}: {first_few(names, 3)}."
-        if self.unreachable:
-            yield (
-                f"The store's index no longer finds {len(self.unreachable)} of the documents tried by their own vector: "
-                f"{first_few(self.unreachable, 3)}; {self.remedy}."
-            )
-        if self.missing:
-            what = counted(len(self.missing), "document that is", "documents that are")
-            yield f"Labels of {what} not in the store were left out: {first_few(self.missing, 3)}."
-        if self.gone:
-            what = counted(len(self.gone), "document that is", "documents that are")
-            yield f"Feedback on {what} no longer in the store was left out: {first_few(self.gone, 3)}."
+    @property
+    def _other_problems(self) -> list[str]:
+        return [problem for problem in self.problems if problem != self.by_key]
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the ways to the store, which another process has not."""

@@ -78,7 +78,9 @@ class Runs(Journalled):
             with held.lock("recover"):
                 if recover is None:
                     _log.warning(
-                        'a run on this %s collection was interrupted: call recover("finish") or recover("rollback")',
+                        words.said(
+                            'a run on this %s collection was interrupted: call recover("finish") or recover("rollback")'
+                        ),
                         adapter.kind,
                     )
                 else:
@@ -94,7 +96,7 @@ class Runs(Journalled):
         """
         adapter = self.adapt()
         journal = self._open(adapter)
-        with journal.lock("nudge"):
+        with self.words.telling(), journal.lock("nudge"):
             journal.refuse_unfinished()
             check_unchanged(plan, adapter, journal)
             return self._carry_out(plan, adapter, journal, Clock(), progress)

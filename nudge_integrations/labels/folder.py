@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from nudge_core.arguments import as_path
 from nudge_core.errors import FileFormatError, UnknownIdError, counted, first_few
 from nudge_integrations.labels.dataset import SPLITS, LabelledData
 from nudge_integrations.labels.source import NAMES_OF_SPLITS
@@ -57,10 +58,11 @@ def read_beir(folder: str | Path, *, missing: Literal["error", "skip"] = "skip")
         FileFormatError: A file that is missing, in another encoding than UTF-8, malformed, or with an id twice.
         UnknownIdError: More than half of the judgements of a split are of questions or documents that are not there, or one with missing="error".
     """
-    path = Path(folder)
+    path = as_path(folder, "folder")
     if not path.is_dir():
+        away = "; what a URL leads to is not fetched: download it first" if "://" in str(folder) else ""
         raise FileFormatError(
-            f"there is no folder {str(path)!r}: give one in BEIR form (corpus.jsonl, queries.jsonl, qrels/), or hf:NAME"
+            f"there is no folder {str(folder)!r}{away}: give one in BEIR form (corpus.jsonl, queries.jsonl, qrels/), or hf:NAME"
         )
     documents = _texts(_needed(path, CORPUS, "corpus.jsonl"))
     queries = _texts(_needed(path, QUERIES, "queries.jsonl"))

@@ -83,10 +83,13 @@ class LabelledQuestions(Sequence[LabelledQuestion]):
     def __getitem__(self, index: int) -> LabelledQuestion: ...
 
     @overload
-    def __getitem__(self, index: slice) -> tuple[LabelledQuestion, ...]: ...
+    def __getitem__(self, index: slice) -> LabelledQuestions: ...
 
-    def __getitem__(self, index: int | slice) -> LabelledQuestion | tuple[LabelledQuestion, ...]:
-        return self.questions[index]
+    def __getitem__(self, index: int | slice) -> LabelledQuestion | LabelledQuestions:
+        if not isinstance(index, slice):
+            return self.questions[index]
+        vectors = None if self.vectors is None else self.vectors[index]
+        return replace(self, questions=self.questions[index], vectors=vectors)
 
     def __len__(self) -> int:
         return len(self.questions)

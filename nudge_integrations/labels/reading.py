@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nudge_core.arguments import yes_or_no
 from nudge_core.errors import FileFormatError, InputError
 from nudge_integrations.labels.collecting import Collector, Form
 from nudge_integrations.labels.dataset import LabelledData, read_hub
@@ -16,7 +17,7 @@ from nudge_integrations.labels.files import ENDINGS, joined, named_path, named_s
 from nudge_integrations.labels.folder import is_folder, read_beir
 from nudge_integrations.labels.forms import FORMS, UNJUDGED, pairs
 from nudge_integrations.labels.judgements import OF_DOCUMENT, judged, judgement_column
-from nudge_integrations.labels.labelled import Answer, LabelledQuestions
+from nudge_integrations.labels.labelled import Answer, LabelledQuestion, LabelledQuestions
 from nudge_integrations.labels.source import Source, source_of
 from nudge_integrations.labels.values import TEXT
 
@@ -55,6 +56,8 @@ def read_labels(
     """
     if isinstance(given, LabelledQuestions):
         return given
+    if isinstance(given, list | tuple) and given and all(isinstance(one, LabelledQuestion) for one in given):
+        return _some(given)
     if isinstance(given, Mapping) and given.keys() & set(TEXT) and all(isinstance(one, list) for one in given.values()):
         given = [dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True)]  # columns by name
     if form == pairs.NAME or (form is None and not options and pairs.fits(given)):
@@ -76,9 +79,19 @@ def read_labels(
     reader = _reader(source, form, options)
     if reader in UNJUDGED:
         source = judged(source, judgement_column(source, (), OF_DOCUMENT))
+    _check(reader, options)
     questions = reader.read(source, **options)
     _log.info("%s was read as %s", source.name, questions.form)
     return questions
+
+
+def _some(given: Sequence[LabelledQuestion]) -> LabelledQuestions:
+    """Questions that somebody chose out of those that were read."""
+    if empty := [place for place, question in enumerate(given) if not question.text]:
+        raise InputError(
+            f"questions[{empty[0]}] has no text, as it is one of a QuerySet: take some with a slice, labels[:10], which keeps their vectors"
+        )
+    return LabelledQuestions(tuple(given), "LabelledQuestion")
 
 
 def of_data(data: LabelledData) -> LabelledQuestions:
@@ -140,10 +153,41 @@ def _reader(source: Source, form: str | None, options: dict[str, Any]) -> Form:
             return module
     if options and source.rows and ("columns" in able or len(able) == 1):
         return able.get("columns") or next(iter(able.values()))
+    plain = source.tree and all(isinstance(value, str | int) for value in source.tree.values())
+    ids = (
+        '; or, if these are questions and ids, say so with lists, {"question": ["id"]}, or form=\'pairs\''
+        if plain
+        else ""
+    )
     raise FileFormatError(
         f"{source.name} holds {source.shape}, which is none of the forms {', '.join(able)}: say form='…', or name the columns: "
-        "question='…' and ids='…', texts='…', spans='…' or metadata=['…']"
+        f"question='…' and ids='…', texts='…', spans='…' or metadata=['…']{ids}"
     )
+
+
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "float | None": (int | float | None, "a number"),
+    "str": (str, "a text"),
+    "str | None": (str | None, "a name of a column or key"),
+    "str | Sequence[str]": (str | list | tuple, 'names of columns, such as ["page"]'),
+    "Mapping[str, bool] | None": (Mapping | None, 'what words mean, such as {"so-so": False}'),
+}
+
+
+def _check(reader: Form, options: Mapping[str, Any]) -> None:
+    """Refuse options of another kind than the reader takes.
+
+    Raises:
+        InputError: Names the option.
+    """
+    for name, value in options.items():
+        annotation = inspect.signature(reader.read).parameters[name].annotation
+        if annotation == "bool":
+            yes_or_no(**{name: value})
+        kind, expected = _KINDS.get(annotation, (object, ""))
+        wrong = not isinstance(value, kind) or (annotation == "float | None" and isinstance(value, bool))
+        if wrong or (isinstance(value, list | tuple) and not all(isinstance(one, str) for one in value)):
+            raise InputError(f"{name} is {repr(value)[:60]}; expected {expected}")
 
 
 def _options(form: Form) -> list[str]:

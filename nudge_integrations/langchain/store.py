@@ -169,8 +169,8 @@ class NudgeVectorStore(RunsOfStore, WrappingVectorStore):
             force: Whether vectors are written without evidence: from fewer than 10 questions held out, or where the gain may be chance.
             note: What `history` tells of the run.
             filter: What every search is filtered by, such as {"tenant": "a"}: only documents that pass take part and move. In the store's own
-                words for Chroma and InMemory, elsewhere {key: value} of metadata, a list of values meaning any of them, or a function of a
-                document's metadata.
+                words for Chroma, elsewhere {key: value} of metadata, a list of values meaning any of them; or a function of a document's
+                metadata, or of a document, as InMemory has it.
             progress: Whether work that takes longer than two seconds shows a bar.
 
         Returns:

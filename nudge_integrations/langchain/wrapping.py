@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from inspect import iscoroutinefunction
@@ -37,7 +38,19 @@ def _of_inner(name: str, heard: str | None = None) -> Any:
     return call
 
 
-class WrappingVectorStore(VectorStore):
+class _Wrapping(ABCMeta):
+    """The class of wrappers, which tells where the constructors of stores are."""
+
+    def __getattr__(cls, name: str) -> Any:
+        more = (
+            ""
+            if name.startswith("_")
+            else f": a store is made by its own class, then wrapped: {cls.__name__}(FAISS.load_local(…))"
+        )
+        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}{more}")
+
+
+class WrappingVectorStore(VectorStore, metaclass=_Wrapping):
     """Every search and every read of the store inside; asynchronous calls are its own too.
 
     Attributes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from llama_index.core import VectorStoreIndex
 from llama_index.core.vector_stores import MetadataFilters
@@ -19,11 +18,13 @@ from nudge_core.evaluation.evaluate import DEFAULT_MEASURES
 from nudge_core.methods.base import Method
 from nudge_integrations.collection.asking import Requests
 from nudge_integrations.collection.report import NudgeReport
+from nudge_integrations.collection.words import LLAMA_INDEX
 from nudge_integrations.llama_index.runs import collection_of
 from nudge_integrations.stores.loops import in_thread
 from nudge_integrations.stores.reading import Background
 
 
+@LLAMA_INDEX.telling()
 def nudge_index(
     index: VectorStoreIndex,
     questions: Any = None,
@@ -119,6 +120,7 @@ async def anudge_index(
     return await in_thread(nudge_index, index, questions, validation, **options)
 
 
+@LLAMA_INDEX.telling()
 def evaluate_index(
     index: VectorStoreIndex,
     questions: Any,
@@ -161,13 +163,22 @@ def evaluate_index(
     )
 
 
-_memories: WeakKeyDictionary[VectorStoreIndex, dict[str, Any]] = WeakKeyDictionary()
-"""The vectors of questions about indexes that have no journal."""
+class _Passes:
+    """Filters as a function of a node's metadata."""
+
+    def __init__(self, filters: MetadataFilters) -> None:
+        self.filters = filters
+
+    def __call__(self, metadata: Mapping[str, Any]) -> bool:
+        return build_metadata_filter_fn(lambda _: metadata, self.filters)("")
+
+    def __repr__(self) -> str:
+        return repr(self.filters)
 
 
-def _passes(filters: MetadataFilters | None) -> Callable[[Mapping[str, Any]], bool] | None:
+def _passes(filters: MetadataFilters | None) -> _Passes | None:
     """The filters as a function of a node's metadata."""
     if filters is None:
         return None
     expect(filters, MetadataFilters, "filters", "MetadataFilters(filters=[MetadataFilter(key=…, value=…)])")
-    return lambda metadata: build_metadata_filter_fn(lambda _: metadata, filters)("")
+    return _Passes(filters)

@@ -24,6 +24,7 @@ from nudge_integrations.collection.questions import read_training_set
 from nudge_integrations.collection.remarks import remarks
 from nudge_integrations.labels import LabelledQuestions, Questions
 from nudge_integrations.llama_index.moves import NodeMoves
+from nudge_integrations.stores.base import PARENT, with_parent
 from nudge_integrations.stores.registry import adapter_of_index
 
 _log = logging.getLogger(__name__)
@@ -110,13 +111,16 @@ def _check_known(ids: Sequence[str], parts: Sequence[Questions]) -> None:
 
 
 PAGE = 1000
-OWN = ("document_id", "doc_id", "ref_doc_id", "_node_content", "_node_type")
+OWN = (*PARENT, "_node_content", "_node_type")
 """What LlamaIndex puts into a store beside the metadata of a node."""
 
 
 def documents_of(nodes: Iterable[BaseNode]) -> Iterator[Document]:
-    """Id, text without metadata, and metadata of each node."""
-    return ((node.node_id, node.get_content(metadata_mode=MetadataMode.NONE), node.metadata) for node in nodes)
+    """Id, text without metadata, and metadata of each node, with the id of the document that it was cut from."""
+    return (
+        (node.node_id, node.get_content(metadata_mode=MetadataMode.NONE), with_parent(node.ref_doc_id, node.metadata))
+        for node in nodes
+    )
 
 
 def index_documents(index: VectorStoreIndex) -> Iterator[Document]:

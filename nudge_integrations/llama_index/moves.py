@@ -63,6 +63,7 @@ class NodeMoves:
         """The nodes, with copies in the place of those that move: the ones of these ids that hold these originals, and with a map all others."""
         row = {name: i for i, name in enumerate(self.ids)}
         moved, other, new = [], [], []
+        dim = self.originals.shape[1]
         for place, node in enumerate(nodes):
             i = row.get(node.node_id)
             held = np.asarray(node.embedding, np.float32)
@@ -79,11 +80,11 @@ class NodeMoves:
         if self.matrix is not None:
             return self._through_map(found, new)
         if other:
-            _log.warning(
-                "%d nodes have been embedded anew since they were moved, and pass as they are: %s",
-                len(other),
-                first_few(other),
-            )
+            of = {len(nodes[place].get_embedding()) for place in new} - {dim}
+            what = "have been embedded anew since they were moved,"
+            if of:
+                what = f"hold vectors of {first_few(of)} dimensions, where those that were moved have {dim},"
+            _log.warning("%d nodes %s and pass as they are: %s", len(other), what, first_few(other))
         elif not moved and (strays := self._strays(nodes)):
             _log.warning(
                 "%d nodes hold vectors that were moved under other ids, and pass as they are: give the splitter an id_func, so that a node has the "

@@ -13,7 +13,7 @@ from llama_index.core.schema import BaseNode, TransformComponent
 from llama_index.core.settings import Settings
 from pydantic import BaseModel, Field, PrivateAttr, computed_field
 
-from nudge_core.arguments import expect, whole_number
+from nudge_core.arguments import expect, whole_number, yes_or_no
 from nudge_core.errors import InputError
 from nudge_core.methods.base import Method
 from nudge_core.trial import Trial
@@ -103,6 +103,7 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
         Raises:
             InputError: Questions or options that cannot be used, or no embedding model.
         """
+        yes_or_no(force=force, progress=progress)
         train, validation = read_both(questions, validation)
         if train is None:
             raise InputError(
@@ -135,6 +136,8 @@ class NudgeEmbeddingPostprocessor(TransformComponent):
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "callback_manager":  # a query engine gives one to each of its node_postprocessors
             raise InputError(_MISPLACED)
+        if name in ("force", "progress"):
+            yes_or_no(**{name: value})
         if name in ("questions", "validation"):
             value = read_both(value)[0] if name == "questions" else read_both(None, value)[1]
         super().__setattr__(name, value)

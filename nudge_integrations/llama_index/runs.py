@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from llama_index.core import VectorStoreIndex
+from llama_index.core.schema import BaseNode
 
 from nudge_core import Nudge
 from nudge_core.apply import Outcome, Run
 from nudge_core.apply.pruning import KEEP
 from nudge_core.apply.records import Direction
 from nudge_core.arguments import expect
+from nudge_core.errors import InputError
 from nudge_integrations.collection.asking import Requests
 from nudge_integrations.collection.collection import Collection
 from nudge_integrations.collection.words import LLAMA_INDEX
@@ -46,6 +48,7 @@ def collection_of(
     return Collection(adapt, embedder, store=index, journal=journal, recover=recover, words=LLAMA_INDEX)
 
 
+@LLAMA_INDEX.telling()
 def restore_index(
     index: VectorStoreIndex, run: int | None = None, *, progress: bool = True, journal: str | Path | None = None
 ) -> Outcome:
@@ -69,6 +72,7 @@ def restore_index(
     return collection_of(index, journal).restore(run, progress=progress)
 
 
+@LLAMA_INDEX.telling()
 def undo_index(index: VectorStoreIndex, *, progress: bool = True, journal: str | Path | None = None) -> Outcome:
     """Take back the last run over the collection of an index: what stood before it stands again. Called again, the one before.
 
@@ -79,6 +83,7 @@ def undo_index(index: VectorStoreIndex, *, progress: bool = True, journal: str |
     return collection_of(index, journal).undo(progress=progress)
 
 
+@LLAMA_INDEX.telling()
 def apply_to_index(
     index: VectorStoreIndex, tuned: Nudge | str | Path, *, progress: bool = True, journal: str | Path | None = None
 ) -> Outcome:
@@ -98,6 +103,7 @@ def apply_to_index(
     return collection_of(index, journal).apply(tuned, progress=progress)
 
 
+@LLAMA_INDEX.telling()
 def recover_index(
     index: VectorStoreIndex, direction: Direction, *, progress: bool = True, journal: str | Path | None = None
 ) -> Outcome:
@@ -117,11 +123,13 @@ def recover_index(
     return collection_of(index, journal).recover(direction, progress=progress)
 
 
+@LLAMA_INDEX.telling()
 def index_history(index: VectorStoreIndex, *, journal: str | Path | None = None) -> list[Run]:
     """All runs over the collection of an index, the first first, from LangChain too."""
     return collection_of(index, journal).history()
 
 
+@LLAMA_INDEX.telling()
 def prune_index(index: VectorStoreIndex, keep: int = KEEP, *, journal: str | Path | None = None) -> int:
     """Make the journal of an index smaller: forget the moves of all but the last runs, to which `restore_index(index, run)` then no longer goes back.
 
@@ -142,6 +150,7 @@ def prune_index(index: VectorStoreIndex, keep: int = KEEP, *, journal: str | Pat
     return collection_of(index, journal).prune(keep)
 
 
+@LLAMA_INDEX.telling()
 def begin_index_anew(index: VectorStoreIndex, *, journal: str | Path | None = None) -> None:
     """Take what the store of an index holds now for original, where its journal is lost: only then.
 
@@ -151,7 +160,8 @@ def begin_index_anew(index: VectorStoreIndex, *, journal: str | Path | None = No
     collection_of(index, journal).begin_anew()
 
 
-def map_inserted(index: VectorStoreIndex, ids: Sequence[str], *, journal: str | Path | None = None) -> int:
+@LLAMA_INDEX.telling()
+def map_inserted(index: VectorStoreIndex, ids: Iterable[str | BaseNode], *, journal: str | Path | None = None) -> int:
     """Let nodes that were inserted after a map go through it, as all others did: call it after `insert_nodes`.
 
     What they held becomes their original. They stay as they are, with a warning, where another embedding model embedded them, where the store does
@@ -159,15 +169,28 @@ def map_inserted(index: VectorStoreIndex, ids: Sequence[str], *, journal: str | 
 
     Args:
         index: The index.
-        ids: Ids of the nodes.
+        ids: Ids of the nodes, or the nodes.
         journal: The file of the journal, if it is not in the usual place.
 
     Returns:
         How many went through the map; 0 where none stands.
+
+    Raises:
+        InputError: What is neither ids nor nodes.
+        UnknownIdError: Nodes that the store does not hold.
     """
-    return collection_of(index, journal).added([str(name) for name in ids])
+    given: list[Any] = list(ids) if isinstance(ids, Iterable) and not isinstance(ids, str | bytes) else [None]
+    names = [node.node_id if isinstance(node, BaseNode) else node for node in given]
+    if not all(isinstance(name, str) for name in names):
+        raise InputError(
+            f"ids is {repr(ids)[:60]}; expected a list of the ids of nodes, for example [node.node_id for node in nodes]"
+        )
+    collection = collection_of(index, journal)
+    collection.adapt().read(names)  # refuses ids that are not there
+    return collection.added(names)
 
 
+@LLAMA_INDEX.telling()
 def add_index_feedback(
     index: VectorStoreIndex,
     question: str,
@@ -194,6 +217,7 @@ def add_index_feedback(
     collection_of(index, journal).add_feedback(question, relevant, irrelevant)
 
 
+@LLAMA_INDEX.telling()
 def remove_index_feedback(index: VectorStoreIndex, question: str, *, journal: str | Path | None = None) -> None:
     """Forget what was said of the answers to a question.
 
@@ -203,6 +227,7 @@ def remove_index_feedback(index: VectorStoreIndex, question: str, *, journal: st
     collection_of(index, journal).remove_feedback(question)
 
 
+@LLAMA_INDEX.telling()
 def index_feedback(index: VectorStoreIndex, *, journal: str | Path | None = None) -> list[dict[str, Any]]:
     """The feedback kept, one entry a question: {"question": …, "relevant": [ids], "irrelevant": [ids]}."""
     return collection_of(index, journal).feedback()

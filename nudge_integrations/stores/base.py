@@ -159,7 +159,7 @@ class StoreAdapter(ABC):
         if missing:
             raise UnknownIdError(
                 f"{counted(len(missing), 'document is', 'documents are')} not in the {self.kind} collection of {self.count()}: {first_few(missing)}. "
-                "Label with ids that the store holds, or add these documents first"
+                "Name documents by ids that the store holds, or add these first"
             )
         return np.stack([found[name] for name in ids]) if len(ids) else np.zeros((0, self.dim), self.dtype)
 
@@ -207,11 +207,22 @@ def texts_by(look_up: LookUp, ids: Sequence[str], size: int) -> Iterator[Texts]:
         yield page, [text for text, _ in found], [data for _, data in found]
 
 
+PARENT = ("doc_id", "document_id", "ref_doc_id")
+"""Under which LlamaIndex keeps, in stores that hold metadata, the id of the document that a node was cut from."""
+
+
+def with_parent(parent: str | None, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metadata of a node, with the id of that document as such stores hold it."""
+    return {**dict.fromkeys(PARENT, parent), **metadata} if parent else metadata
+
+
 def node_in(docstore: Any) -> LookUp:
     """Looks up nodes in LlamaIndex's docstore, which holds the texts of vector stores that hold none."""
 
     def look_up(name: str) -> tuple[str, Mapping[str, Any]]:
         node = docstore.get_document(name, raise_error=False)
-        return ("", {}) if node is None else (node.get_content(), node.metadata)
+        if node is None:
+            return "", {}
+        return node.get_content(), with_parent(node.ref_doc_id, node.metadata)
 
     return look_up

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from chromadb.errors import InvalidArgumentError
 from numpy.typing import NDArray
 
 from nudge_core.apply.equality import near
@@ -126,9 +127,25 @@ class ChromaAdapter(ScoringAdapter):
 
     def passing(self, given: Any) -> Iterable[str] | None:
         """What Chroma's own `where` lets through."""
-        return (
-            self._collection.get(where=dict(given), include=[])["ids"] if isinstance(given, Mapping) and given else None
-        )
+        if not isinstance(given, Mapping):
+            return None
+        try:
+            return self._collection.get(where=dict(given), include=[])["ids"]  # type: ignore[no-any-return]
+        except (InvalidArgumentError, TypeError, ValueError) as error:
+            joined: Any = [
+                {key: {"$in": list(value)} if isinstance(value, list | tuple | set) else value}
+                for key, value in given.items()
+            ]
+            remedy = joined[0] if len(joined) == 1 else {"$and": joined}
+            known = remedy != given and not any(str(key).startswith("$") for key in given)
+            raise InputError(
+                f"filter is {dict(given)!r}, which is no `where` of Chroma ({error}): "
+                + (
+                    f"say {remedy!r}"
+                    if known
+                    else "its operators are $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, and $and, $or over lists of conditions"
+                )
+            ) from error
 
     def _pages(self, size: int, *include: str) -> Iterator[Any]:
         start = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -118,13 +118,6 @@ class InMemoryAdapter(DictionaryAdapter):
                 [row.get("text") or "" for _, row in page],
                 [row.get("metadata") or {} for _, row in page],
             )
-
-    def passing(self, given: Any) -> Iterable[str] | None:
-        """What the store's own kind of filter, a function of a document, lets through."""
-        if not callable(given):
-            return None
-        found = self._store.get_by_ids(list(self._store.store))
-        return [document.id for document in found if given(document)]
 
     def nearest(self, vectors: NDArray[np.float32], k: int, exclude: Sequence[str] = ()) -> list[list[str]]:
         """The store's own search, with a filter."""

@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from nudge_core.errors import WriteError
+from nudge_core.arguments import as_path
+from nudge_core.errors import InputError, WriteError
 
 
 def save_folder(save: Callable[[str], object], folder: str | Path) -> str:
@@ -24,8 +25,16 @@ def save_folder(save: Callable[[str], object], folder: str | Path) -> str:
         The folder.
 
     Raises:
+        InputError: What is to be called is no function, or the folder is no path.
         WriteError: It could not be saved; what was saved before is still there.
     """
+    given: object = save
+    if not callable(given):
+        what = "the result of a call" if given is None else f"a {type(given).__name__}"
+        raise InputError(
+            f"save is {what}; expected the function that saves, without brackets, and then the folder: "
+            'save_folder(store.inner.save_local, "index")'
+        )
     place = Path(saved_folder(folder))
     new, before = _beside(place)
     try:
@@ -51,7 +60,7 @@ def save_folder(save: Callable[[str], object], folder: str | Path) -> str:
 
 def saved_folder(folder: str | Path) -> str:
     """The folder that `save_folder` saved, for the store to load; put back where it was killed between two renames."""
-    place = Path(folder)
+    place = as_path(folder, "folder")
     before = _beside(place)[1]
     if before.exists():
         if place.exists():

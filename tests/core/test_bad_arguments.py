@@ -1,15 +1,26 @@
 """Arguments in the wrong order or of another kind: one sentence each, never a traceback from inside."""
 
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
 import torch
 
 from nudge_core import Nudge, NudgeN, QuerySet, evaluate, finetune, open_corpus
+from nudge_core.corpus import NpyCorpus
 from nudge_core.errors import InputError
+from nudge_core.trial import trial
 
 X = np.eye(6, dtype=np.float32)
 QUERIES = QuerySet(X[:3] + 0.3 * X[3:], [[0], [1], [2]])
 TUNED = finetune(X, QUERIES, method=NudgeN(gammas=0.1))
+
+
+def copy_at(path):
+    with TemporaryDirectory() as folder:
+        np.save(f"{folder}/x.npy", X)
+        TUNED.copy_files(f"{folder}/x.npy", path)
+
 
 MISTAKES = {
     "method by name": (lambda: finetune(X, QUERIES, QUERIES, method="nudge-n"), r"method is a str.*NudgeN\(\)"),
@@ -31,6 +42,29 @@ MISTAKES = {
     "an unknown choice": (lambda: QuerySet(X[:1], [[]], on_empty="drop"), "on_empty is 'drop'.*skip"),
     "a split in three": (lambda: QUERIES.split([0.8, 0.1, 0.1]), "one number between 0 and 1"),
     "texts as questions": (lambda: QuerySet(["who", "why"], [[0], [1]]), "texts.*embed texts first"),
+    "a bar by a text": (lambda: evaluate(X, QUERIES, progress="no"), "progress is 'no'; expected True or False"),
+    "overwriting by a text": (
+        lambda: TUNED.copy_files("a.npy", "b.npy", overwrite="no"),
+        "overwrite is 'no'; expected True or False",
+    ),
+    "no path to load": (lambda: Nudge.load(None), "the path is a NoneType; expected a text or a Path"),
+    "bytes to load": (lambda: Nudge.load(b"t"), "the path is a bytes; expected a text or a Path"),
+    "no path to save": (lambda: TUNED.save(None), "the path is a NoneType; expected a text or a Path"),
+    "a page at a number": (lambda: TUNED.to_html(3), "the path is a int; expected a text or a Path"),
+    "a copy at no path": (lambda: copy_at(None), "the path is a NoneType; expected a text or a Path"),
+    "files at a number": (lambda: NpyCorpus(3), "the path is a int; expected a text or a Path"),
+    "moves under another ending": (lambda: TUNED.save("t.npy"), "of the format .safetensors; give a name that ends so"),
+    "no questions": (lambda: QuerySet([], []), "the question embeddings are empty: give at least one vector"),
+    "judgements as rows": (
+        lambda: QuerySet.from_qrels(X[:1], ["q"], [("q", "d", 1)]),
+        "qrels is a list; expected a mapping",
+    ),
+    "questions and a list": (lambda: QUERIES + ["who"], "the other set is a list; expected a QuerySet"),
+    "questions and another thing": (lambda: QuerySet.concat([QUERIES, X]), "one of the sets is a ndarray"),
+    "a trial that is called": (
+        lambda: trial(X, QUERIES, QUERIES, method=NudgeN(gammas=0.1))(),
+        "a Trial is what was found, and cannot be called: leave out the brackets",
+    ),
     "a text as ids": (lambda: open_corpus(X, ids="abcdef"), "ids is the text 'abcdef'"),
 }
 

@@ -77,3 +77,14 @@ def test_many_questions_in_small_parts(sample, monkeypatch):
     whole = evaluate(drawn.X, drawn.test)
     monkeypatch.setattr("nudge_core.corpus.base.TILE", 512)
     assert evaluate(drawn.X, drawn.test).to_dict() == whole.to_dict()
+
+
+@pytest.mark.parametrize("texts", [None, ("a?", "b?", "c?")])
+def test_training_questions_that_are_measured_by_are_told(texts, caplog):
+    X = np.eye(6, dtype=np.float32)
+    train = QuerySet(X[:3], [[0], [1], [2]], texts=texts)
+    evaluate(X, train.take([0, 2]), train=train)
+    assert "2 of 2 questions are training questions too: their figures say nothing of other questions" in caplog.text
+    caplog.clear()
+    evaluate(X, QuerySet(X[3:5], [[3], [4]], texts=texts and ("d?", "e?")), train=train)
+    assert "training questions too" not in caplog.text

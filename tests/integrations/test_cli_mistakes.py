@@ -17,7 +17,8 @@ from nudge_integrations.labels import LabelledData
 MISTAKES = {
     "no such folder": (["tune", "nowhere"], ["no folder 'nowhere'", "hf:NAME"]),
     "a file for a folder": (["tune", "{set}/corpus.jsonl"], ["corpus.jsonl'", "in BEIR form"]),
-    "not embedded": (["tune", "{set}", "--embeddings", "nowhere.npz"], ["nowhere.npz", "nudge embed"]),
+    "not embedded": (["tune", "{set}", "--embeddings", "nowhere.npz"], ["nowhere.npz", "--out nowhere.npz`"]),
+    "a folder of vectors": (["tune", "{set}", "--embeddings", "{set}"], ["is a folder", "--out NEW.npz"]),
     "measure": (["tune", "{set}", "-m", "ndgc@10"], ["'ndgc@10'", "nDCG@k"]),
     "validation measure": (["tune", "{set}", "--validate", "accuracy"], ["'accuracy'", "Success@k"]),
     "gamma": (["tune", "{set}", "--gamma", "7"], ["7.0", "from 0 to 4"]),
@@ -27,7 +28,14 @@ MISTAKES = {
     "fine for M": (["tune", "{set}", "--method", "nudge-m", "--fine"], ["--fine", "--gamma"]),
     "fine and gamma": (["tune", "{set}", "--fine", "--gamma", "0.1"], ["--fine", "--gamma"]),
     "another name of a measure": (["tune", "{set}", "-m", "MRR@10"], ["did you mean RR@10"]),
-    "vectors of no npz": (["tune", "{set}", "--embeddings", "{set}/corpus.jsonl"], ["corpus.jsonl", "nudge embed"]),
+    "vectors of no npz": (["tune", "{set}", "--embeddings", "{set}/corpus.jsonl"], ["corpus.jsonl", "--out NEW.npz"]),
+    "a URL": (["tune", "https://example.com/x"], ["'https://example.com/x'", "download it first"]),
+    "out of another format": (["tune", "{set}", "--out", "t.npy"], ["format .safetensors", "'t.safetensors'"]),
+    "a page of another format": (
+        ["report", "{set}", "--tuned", "t", "--out", "r.json"],
+        ["format .html", "'r.html'"],
+    ),
+    "vectors of another format": (["embed", "{set}", "--out", "e.npy"], ["format .npz", "'e.npz'"]),
     "embed into no folder": (["embed", "{set}", "--out", "nowhere/e.npz"], ["nowhere", "a folder that exists"]),
     "exact M on nDCG": (["tune", "{set}", "--method", "nudge-m", "--validate", "nDCG@10"], ["Success@1", "gammas"]),
     "out in no folder": (["tune", "{set}", "--out", "nowhere/tuned.safetensors"], ["nowhere", "a folder that exists"]),
@@ -93,6 +101,7 @@ def break_files(folder):
             handle.write(text)
 
     yield "no corpus", lambda name: (folder / name / "corpus.jsonl").unlink(), ["corpus.jsonl", "holds corpus.jsonl"]
+    yield "no training questions", lambda name: (folder / name / "qrels/train.tsv").unlink(), ["add qrels/train.tsv"]
     yield "no judgements", lambda name: shutil.rmtree(folder / name / "qrels"), ["no judgements", "qrels/train.tsv"]
     yield "bad json", lambda name: append(name, "corpus.jsonl", "{bad\n"), ["line 31", "one JSON object a line"]
     yield (

@@ -3,9 +3,11 @@
 import json
 import time
 
+import numpy as np
 import pytest
 
-from nudge_core.errors import FileFormatError, NudgeError
+from nudge_core import QuerySet
+from nudge_core.errors import FileFormatError, InputError, NudgeError
 from nudge_integrations.labels import read_labels
 
 GOOD = '{"question": "Why?", "ids": ["a"]}\n'
@@ -240,3 +242,37 @@ def outcome(given, culprit):
         return len(read_labels(given)) >= 1
     except NudgeError as error:
         return culprit in str(error) or "holds no question with labels" in str(error) or "entry 2" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"threshold": "3"}, "threshold is '3'; expected a number"),
+        ({"threshold": True}, "threshold is True; expected a number"),
+        ({"meaning": ["good"]}, r"meaning is \['good'\]; expected what words mean"),
+        ({"metadata": 3}, "metadata is 3; expected names of columns"),
+        ({"ignore": [3]}, r"ignore is \[3\]; expected names of columns"),
+        ({"ids": ["doc"]}, r"ids is \['doc'\]; expected a name of a column"),
+        ({"form": "ragas", "retrieved": "no"}, "retrieved is 'no'; expected True or False"),
+    ],
+)
+def test_options_of_another_kind(options, said):
+    rows = [{"question": "Why?", "doc": "d0", "stars": 5}, {"question": "How?", "doc": "d1", "stars": 1}]
+    with pytest.raises(InputError, match=said):
+        read_labels(rows, **options)
+
+
+def test_one_question_with_one_id_is_told_how_it_is_given():
+    with pytest.raises(FileFormatError, match=r"if these are questions and ids, say so with lists, .*or form='pairs'"):
+        read_labels({"Why?": "d0"})
+    assert len(read_labels({"Why?": "d0"}, form="pairs")) == 1
+
+
+def test_a_slice_is_questions_too():
+    labels = read_labels([("a", ["1"]), ("b", ["2"]), ("c", ["3"])])
+    assert [one.text for one in labels[1:]] == ["b", "c"]
+    assert read_labels(labels[1:]) == labels[1:]
+    vectors = read_labels(QuerySet(np.eye(3), [["1"], ["2"], ["3"]]))
+    assert vectors[1:].vectors.tolist() == np.eye(3)[1:].tolist()
+    with pytest.raises(InputError, match=r"questions\[0\] has no text, as it is one of a QuerySet"):
+        read_labels(list(vectors))

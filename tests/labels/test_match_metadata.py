@@ -65,7 +65,7 @@ def test_ids_of_a_parent_document_are_found_without_being_told_where():
         {"tea-1", "tea-2", "salt-1", "salt-2"},
     ]
     assert found.problems == (
-        "2 labels name documents by its 'doc_id', not by the id of a chunk: all 4 chunks of these were taken",
+        "2 labels name documents by the 'doc_id' in their metadata, not by the id of a chunk: all 4 chunks of these were taken",
     )
 
 
@@ -91,3 +91,45 @@ def test_labels_whose_document_is_gone_are_left_out_up_to_a_half():
         resolve(labels, None, CHUNKS, "error")
     with pytest.raises(UnknownIdError, match=r"2 labels of 3 name documents .*'gone', 'lost'.*Its|its ids look like"):
         resolve(read_labels({"When?": ["gone", "lost"], "How?": ["salt-1"]}), None, CHUNKS)
+
+
+NUMBERED = [(f"d{i}", f"text {i}", {"page": i, "lang": "en"}) for i in range(4)]
+
+
+def test_whole_numbers_that_name_documents_one_to_one_are_taken_and_told():
+    found = resolve(read_labels({"When?": [2], "How?": [3]}), None, NUMBERED)
+    assert [set(answers) for answers in found.train.relevant] == [{"d2"}, {"d3"}]
+    assert "by the 'page' in their metadata" in found.by_key
+    assert "where they are to mean something else, label with the ids of the store" in found.by_key
+    assert found.by_key in found.problems
+
+
+NOT_ONE_TO_ONE = {
+    "a page of several documents": [*NUMBERED, ("d4", "text 4", {"page": 3})],
+    "two keys": [(name, text, {**data, "row": 3 - data["page"]}) for name, text, data in NUMBERED],
+    "a number that is not there": NUMBERED[:3],
+}
+
+
+@pytest.mark.parametrize("stored", NOT_ONE_TO_ONE.values(), ids=NOT_ONE_TO_ONE)
+def test_whole_numbers_are_not_guessed_at(stored):
+    labels = read_labels({"When?": [2], "How?": [3]})
+    with pytest.raises(
+        UnknownIdError, match=r"these numbers also stand in .*'page'.*, perhaps by chance\): read_labels"
+    ):
+        resolve(labels, None, stored)
+    rows = read_labels([{"question": "When?", "page": 2}], metadata=["page"])
+    assert [set(answers) for answers in resolve(rows, None, stored).train.relevant] == [{"d2"}]
+
+
+def test_whole_numbers_of_a_key_of_ids():
+    """Chunks that say which row of a database they are of, and on which page they stand."""
+    stored = [(f"c{i}", f"text {i}", {"doc_id": i // 2, "page": i}) for i in range(8)]
+    found = resolve(read_labels({"When?": [2], "How?": [3]}), None, stored)
+    assert [set(answers) for answers in found.train.relevant] == [{"c4", "c5"}, {"c6", "c7"}]
+    assert "label with the ids of the store" not in found.by_key
+
+
+def test_the_keys_that_may_be_named_are_told():
+    with pytest.raises(UnknownIdError, match=r"metadata that holds them \(there is 'page', 'lang'\): read_labels"):
+        resolve(read_labels({"When?": ["x"]}), None, NUMBERED)

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from engines.base import Lookup
+from engines.faiss import FaissEngine
 
 from nudge_core import QuerySet
 from nudge_core.errors import EmbeddingError, InputError, NudgeError, UnknownIdError
 
+LOOKUP = Lookup({}, 8)
 GOOD = ("train0?", ["d1"])
 BAD = [
     ([GOOD, ("a question",)], r"questions\[1\] is .*'a question'.*a list of pairs"),
@@ -142,3 +145,36 @@ def test_a_document_that_cannot_be_used_is_named(world, fault):
     with pytest.raises(InputError, match=r"document 'd40'.*(holds|is a zero vector).*embed it again"):
         world.store.nudge(world.pairs(), progress=False)
     assert world.bits() == before
+
+
+@pytest.mark.parametrize(
+    ("validation", "said"),
+    [
+        ("nDCG@10", "validation, the second argument, is 'nDCG@10', which is a measure.*give measure='nDCG@10'"),
+        ("nowhere", "validation, the second argument: there is no folder 'nowhere'"),
+        (LOOKUP, "validation, the second argument, is a Lookup; expected a list of pairs"),
+    ],
+    ids=["measure", "path", "embedding"],
+)
+def test_what_is_no_validation(world, validation, said):
+    with pytest.raises(NudgeError, match=said):
+        world.store.nudge(world.pairs(), validation, progress=False)
+
+
+def test_a_store_is_no_question(world):
+    with pytest.raises(InputError, match="questions, the first argument, is a NudgeVectorStore; expected a list of"):
+        world.store.nudge(world.store)
+
+
+def test_numbers_that_may_be_pages_are_told_at_once(world):
+    """The pages of this store are the numbers of its documents."""
+    numbered = [(text, [int(name[1:]) for name in ids]) for text, ids in world.pairs()]
+    report = world.store.nudge(numbered, progress=False)
+    assert "by the 'page' in their metadata" in repr(report).splitlines()[1]
+
+
+def test_an_empty_store_is_said_to_be_empty(make):
+    world = make(FaissEngine(), "l2")
+    world.inner.delete([f"d{i}" for i in range(60)])
+    with pytest.raises(InputError, match="the FAISS collection holds no documents: add some first"):
+        world.store.nudge(world.pairs(), progress=False)

@@ -43,9 +43,14 @@ def test_with_permission_it_tries_maps(world):
     assert again.tuned.vectors.tobytes() == report.tuned.vectors.tobytes()
 
 
-def test_permission_is_no_order(world):
-    """A method that is given is taken as it is."""
-    assert len(judged(world, method=Auto(), allow_map=True).trial.candidates) == 3
+@pytest.mark.parametrize("method", [NudgeN(), Contrastive(), Auto()], ids=["nudge-n", "contrastive", "auto"])
+def test_permission_that_the_method_cannot_use_is_refused(world, method):
+    before = world.bits()
+    with pytest.raises(
+        InputError, match=r"allow_map=True lets every.*moves labelled documents only: leave out allow_map"
+    ):
+        judged(world, method=method, allow_map=True)
+    assert world.bits() == before
 
 
 def test_the_measure_is_handed_on(world):

@@ -66,6 +66,13 @@ def test_the_stores_own_words(make):
     [
         ({"filter": {"page": 99}}, r"no document of the InMemory collection passes the filter \{'page': 99\}"),
         ({"filter": {"page": {"$gte": 3}}}, r"cannot apply to InMemory: give \{key: value\}"),
+        ({"filter": {}}, r"filter is \{\}, which lets every document pass: leave it out"),
+        ({"filter": {"pge": 1}}, r"passes the filter \{'pge': 1\}: .* metadata there has the keys 'page'"),
+        (
+            {"filter": lambda data: data["pge"] == 1},
+            r"at document 'd0' \(KeyError: 'pge'\), whose metadata has the keys 'page'",
+        ),
+        ({"filter": lambda data: False}, "passes the filter that the function <lambda> is"),
         ({"filter": 7}, "filter is 7, which this package cannot apply"),
         ({"filter": {"page": 1}, "background": "search"}, "a filter goes with background='exact' only"),
         ({"filter": {"page": 1}, "allow_map": True}, "a map moves every document"),
@@ -76,3 +83,43 @@ def test_filters_that_cannot_be_applied(world, options, said):
     with pytest.raises(InputError, match=said):
         world.store.nudge(world.pairs(), progress=False, **options)
     assert world.bits() == before
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"page": 3, "tenant": "a"}, r"say \{'\$and': \[\{'page': 3\}, \{'tenant': 'a'\}\]\}"),
+        ({"page": {3, 4}}, r"say \{'page': \{'\$in': \[3, 4\]\}\}"),
+        ({"$foo": 1}, r"no `where` of Chroma .*: its operators are \$eq"),
+        ({"page": {"$like": 1}}, r"no `where` of Chroma .*: its operators are \$eq"),
+    ],
+)
+def test_what_chroma_does_not_take(make, given, said):
+    world = make(ChromaEngine())
+    with pytest.raises(InputError, match=said):
+        world.store.evaluate(world.pairs(), filter=given, progress=False)
+
+
+@pytest.mark.parametrize("engine", [None, ChromaEngine(), FaissEngine()], ids=["memory", "chroma", "faiss"])
+def test_a_function_of_metadata_or_of_a_document(make, engine):
+    """LangChain's filters in memory ask for a document."""
+    world = make(engine, "l2" if isinstance(engine, FaissEngine) else "cosine")
+    asked = [(text, ids) for text, ids in world.pairs() if int(ids[0][1:]) >= 10]
+    figures = [
+        world.store.evaluate(asked, ["nDCG@10"], filter=given, progress=False).mean("nDCG@10")
+        for given in (
+            lambda data: data["page"] >= 10,
+            lambda document: document.metadata.get("page", 0) >= 10,
+            lambda document: int(document.id[1:]) >= 10 and document.page_content.startswith("text"),
+        )
+    ]
+    assert figures == [figures[0]] * 3
+
+
+@pytest.mark.parametrize("job", ["nudge", "evaluate"])
+def test_labels_that_are_all_beside_the_filter(world, job):
+    others = [(text, ids) for text, ids in world.pairs() if ids == ["d1"]] or [("train0?", ["d1"])]
+    with pytest.raises(
+        InputError, match=r"has a relevant document: the .* not stored, or do not pass the filter: 'd1'"
+    ):
+        getattr(world.store, job)(others, filter=EVEN, progress=False)

@@ -125,6 +125,9 @@ def test_moves_of_other_documents_are_refused(world):
         world.store.apply(
             finetune(corpus, world.queries(ids=False), method=NudgeN(0.3), progress=False), progress=False
         )
+    rows = finetune(world.X, world.queries(ids=False), method=NudgeN(0.3), progress=False)
+    with pytest.raises(UnknownIdError, match=r"these moves name documents by numbers.*with the ids of the store"):
+        world.store.apply(rows, progress=False)
     with pytest.raises(InputError, match="tuned is a list; expected a Nudge"):
         world.store.apply([], progress=False)
 

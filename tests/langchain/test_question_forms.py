@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nudge_core import QuerySet
-from nudge_integrations.labels import LabelledData, read_data
+from nudge_integrations.labels import LabelledData, read_data, read_labels
 
 
 def beir(folder, world, splits):
@@ -36,6 +36,9 @@ def moved(world, questions, validation=None):
 FORMS = {
     "tuples": lambda pairs: pairs,
     "lists": lambda pairs: [[text, answers] for text, answers in pairs],
+    "an array": lambda pairs: np.asarray([(text, name) for text, answers in pairs for name in answers]),
+    "a slice": lambda pairs: read_labels(pairs)[:],
+    "chosen ones": lambda pairs: [question for question in read_labels(pairs) if question.answers],
     "a generator": lambda pairs: (pair for pair in pairs),
     "sets of ids": lambda pairs: [(text, {*answers}) for text, answers in pairs],
     "tuples of ids": lambda pairs: [(text, (*answers,)) for text, answers in pairs],
@@ -139,3 +142,13 @@ def test_integers_name_ids_that_are_written_alike(make):
     expected = moved(world, by_name, validation)
     assert (moved(world, by_number, validation) == expected).all()
     np.testing.assert_allclose(moved(world, numbered, validation), expected, atol=1e-6)
+
+
+def test_a_set_has_one_order(world):
+    """That of its questions, whatever the hashes of this process."""
+    pairs = world.pairs()
+    for given in (
+        {(text, tuple(answers)) for text, answers in pairs},
+        frozenset((t, i) for t, ids in pairs for i in ids),
+    ):
+        assert (moved(world, given) == moved(world, sorted(pairs))).all()

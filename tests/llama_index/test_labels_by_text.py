@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from llama_engines import ChromaEngine, FaissEngine, LanceDBEngine, PGVectorEngine, QdrantEngine, SimpleEngine
-from llama_index.core.schema import TextNode
+from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
+from llama_worlds import World
 
 from nudge_core.errors import InputError, UnknownIdError
 from nudge_integrations.labels import Answer, LabelledQuestion, LabelledQuestions, read_labels
@@ -156,3 +157,30 @@ def test_rows_frames_and_files_go_straight_in(told, tmp_path):
         assert (report.tuned.gamma, len(report.after)) == (expected.tuned.gamma, 30)
     post = NudgeEmbeddingPostprocessor(pd.DataFrame(rows), embed_model=world.model)
     assert len(post.questions) == len(post.validation) == 30
+
+
+class Cut(World):
+    """Each node is cut from a document of its own."""
+
+    @property
+    def nodes(self):
+        def source(name):
+            return {NodeRelationship.SOURCE: RelatedNodeInfo(node_id=f"document of {name}")}
+
+        known = super().nodes
+        return [node.model_copy(update={"relationships": source(node.node_id)}) for node in known]
+
+
+@pytest.mark.parametrize("engine", [SimpleEngine, FaissEngine, ChromaEngine])
+def test_labels_by_the_id_of_the_document(sample, tmp_path, engine):
+    """Some stores hold it as metadata, of others the docstore has it."""
+    world = Cut(sample(), engine(), tmp_path / "store")
+    by_document = [(text, [f"document of {name}" for name in names]) for text, names in world.pairs()]
+    report = nudge_index(world.index, by_document, dry_run=True, progress=False)
+    assert "_id' in their metadata" in report.by_key
+    assert (
+        report.tuned.vectors.tobytes() == nudge_index(world.index, world.pairs(), dry_run=True).tuned.vectors.tobytes()
+    )
+    rows = [{"question": text, "ref_doc_id": names[0]} for text, names in by_document]
+    named = nudge_index(world.index, read_labels(rows, metadata=["ref_doc_id"]), dry_run=True, progress=False)
+    assert named.used == len({text for text, _ in by_document})

@@ -156,7 +156,8 @@ def test_inserted_nodes_go_through_it_and_come_back(mapped_index):
         return adapter_of_index(world.index).read(["new", "newer"])
 
     np.testing.assert_allclose(read(), raw, atol=1e-6)
-    assert map_inserted(world.index, ["new", "newer"]) == 2
+    new = TextNode(id_="new", text="brand new")
+    assert map_inserted(world.index, [new, "newer"]) == 2
     np.testing.assert_allclose(read(), report.tuned.map_new(raw), atol=1e-5)
     assert map_inserted(world.index, ["new", "newer"]) == 0, "not twice"
     restore_index(world.index, progress=False)

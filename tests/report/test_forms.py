@@ -174,3 +174,21 @@ def test_a_section_and_facts_are_on_the_page(made, tmp_path):
     report = Report(made["comparison"], sections=(section,), facts={"model": "a <model>"}, notes=("a note",))
     page = report.to_html(tmp_path / "report.html").read_text(encoding="utf-8")
     assert all(text in page for text in ("A part", "A sentence.", "cell &lt;b&gt;", "a &lt;model&gt;", "a note"))
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (lambda made: {"comparison": made["nudge"]}, r"comparison is a Nudge; expected a Comparison: Report\(after\."),
+        (lambda made: {"comparison": made["evaluation"]}, "comparison is a Evaluation; expected a Comparison"),
+        (lambda made: {"tuned": made["comparison"]}, "tuned is a Comparison; expected a Nudge"),
+        (lambda made: {"hidden": made["evaluation"]}, "hidden is a Evaluation; expected a Comparison"),
+        (lambda made: {"notes": "a note"}, "notes is 'a note'; expected a list of sentences"),
+        (lambda made: {"sections": ["x"]}, r"sections is \['x'\]; expected a list of Section objects"),
+        (lambda made: {"facts": ["a"]}, r"facts is a list; expected a Mapping: \{name: value\}"),
+    ],
+)
+def test_parts_in_the_place_of_others_are_named(made, parts, said):
+    evaluation = made["evaluation"]
+    with pytest.raises(InputError, match=said):
+        Report(**parts({**made, "comparison": evaluation.compare(evaluation)}))

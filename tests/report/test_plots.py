@@ -61,7 +61,7 @@ def test_bars_have_the_heights_of_the_means_and_whiskers_the_interval(report, sc
 def test_a_subset_is_drawn(report):
     seen = plot_before_after(report.comparison, subset="seen")
     assert "seen" in seen.get_title(loc="left")
-    with pytest.raises(InputError, match="there are no other questions to draw"):
+    with pytest.raises(InputError, match="subset is .other.; expected one of all, seen, unseen"):
         plot_before_after(report, subset="other")
 
 
@@ -130,7 +130,7 @@ def test_what_cannot_be_drawn_is_said(report, data, tuned):
         plot_curve(fixed)
     with pytest.raises(InputError, match="there are no moves to draw"):
         plot_moves(report.comparison)
-    with pytest.raises(InputError, match="there are no all questions to draw"):
+    with pytest.raises(InputError, match="there are no questions to draw, before and after"):
         plot_before_after(tuned)
     still = finetune(data.X, data.train, data.validation, method=NudgeN(gammas=[0.0]))
     with pytest.raises(InputError, match="tells no angles"):
@@ -143,3 +143,28 @@ def test_without_matplotlib_the_extra_is_named(report, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(MissingExtraError, match=r"nudge-integrations\[report\]"):
         plot_moves(report)
+
+
+def test_wrong_objects_are_named(data, tuned, report):
+    before = report.comparison.before
+    figure, two = plt.subplots(1, 2)
+    for call, said in (
+        (lambda: plot_before_after(before), r"result is a Evaluation; .*of two evaluations after\.compare\(before\)"),
+        (lambda: plot_curve("a"), "result is a str; expected a result"),
+        (lambda: plot_moves(Report), "result is the class Report itself"),
+        (lambda: plot_before_after(tuned), r"there are no questions to draw, before and after: give after\.compare"),
+        (lambda: plot_before_after(report, subset="sen"), "subset is 'sen'; expected one of all, seen, unseen"),
+        (
+            lambda: plot_before_after(report, ax=figure),
+            r"ax is a Figure; expected a single Axes: figure, ax = plt\.subplots",
+        ),
+        (lambda: plot_curve(report, two), "ax is a ndarray; expected a single Axes"),
+        (
+            lambda: plot_map(data.X, data.train, tuned),
+            r"tuned is a QuerySet; expected a Nudge: plot_map\(corpus, tuned",
+        ),
+        (lambda: plot_map(tuned, data.X, data.train), "tuned is a ndarray; expected a Nudge"),
+        (lambda: plot_map(data.X, tuned, ["text"]), "queries is a list; expected a QuerySet"),
+    ):
+        with pytest.raises(InputError, match=said):
+            call()

@@ -10,7 +10,7 @@ import pytest
 from engines.base import Lookup
 from engines.faiss import FAISS, FaissEngine
 
-from nudge_core.errors import WriteError
+from nudge_core.errors import InputError, WriteError
 from nudge_integrations.stores import adapter_of, save_folder, saved_folder
 from nudge_integrations.stores import saving as module
 
@@ -112,3 +112,16 @@ def test_anything_that_saves_to_a_folder(tmp_path):
         assert save_folder(save, tmp_path / "new" / "place") == str(tmp_path / "new" / "place")
     assert names(tmp_path / "new") == ["place"]
     assert (tmp_path / "new" / "place" / "deep" / "a.json").read_text() == "[1]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("index", print), "save is a str; expected the function that saves, without brackets, and then the folder"),
+        ((None, "index"), "save is the result of a call; expected the function"),
+        ((print, None), "folder is a NoneType; expected a text or a Path"),
+    ],
+)
+def test_wrong_arguments(arguments, said):
+    with pytest.raises(InputError, match=said):
+        save_folder(*arguments)

@@ -57,7 +57,7 @@ def read(given: Any) -> LabelledQuestions:
         if isinstance(entry, Mapping):
             text = next((entry[key] for key in TEXT if key in entry), ...)
             answers = next((entry[key] for key in RELEVANT if key in entry), None)
-        elif isinstance(entry, Sequence) and not isinstance(entry, str | bytes) and len(entry) == 2:
+        elif isinstance(entry, Sequence | np.ndarray) and not isinstance(entry, str | bytes) and len(entry) == 2:
             text, answers = entry
         if answers is not None and (text is None or (isinstance(text, str) and vectors is None and not text.strip())):
             raise InputError(

@@ -8,7 +8,7 @@ sentence-transformers (anchor, positive, negatives).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -107,9 +107,7 @@ def _fits_by_order(source: Source) -> bool:
     )
 
 
-def _read(
-    source: Source, *, threshold: float | None = None, ignore: str | tuple[str, ...] | list[str] = ()
-) -> LabelledQuestions:
+def _read(source: Source, *, threshold: float | None = None, ignore: str | Sequence[str] = ()) -> LabelledQuestions:
     """Questions labelled by passages, texts or documents; those of negative columns are not relevant.
 
     Args:
