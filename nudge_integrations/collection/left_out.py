@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from nudge_core.apply.records import Outcome
 from nudge_core.errors import counted, first_few
 
-if TYPE_CHECKING:
-    from nudge_integrations.collection.report import NudgeReport
+
+class Told(Protocol):
+    """What a report knows of it; `NudgeReport` tells what each is."""
+
+    @property
+    def outcome(self) -> Outcome | None: ...
+    @property
+    def skipped(self) -> Sequence[str]: ...
+    @property
+    def unreachable(self) -> Sequence[str]: ...
+    @property
+    def remedy(self) -> str: ...
+    @property
+    def missing(self) -> Sequence[str]: ...
+    @property
+    def filtered(self) -> bool: ...
+    @property
+    def gone(self) -> Sequence[str]: ...
 
 
-def left_out(report: NudgeReport) -> Iterator[str]:
+def left_out(report: Told) -> Iterator[str]:
     """What was not written, not found or not learned from, a sentence each."""
     done = Outcome(None, 0) if report.outcome is None else report.outcome
     for names, one, more in (
