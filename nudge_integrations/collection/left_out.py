@@ -10,22 +10,35 @@ from nudge_core.errors import counted, first_few
 
 
 class Told(Protocol):
-    """What a report knows of it; `NudgeReport` tells what each is."""
+    """What a report knows of it."""
 
     @property
-    def outcome(self) -> Outcome | None: ...
+    def outcome(self) -> Outcome | None:
+        """The run; None where nothing was written."""
+
     @property
-    def skipped(self) -> Sequence[str]: ...
+    def skipped(self) -> Sequence[str]:
+        """Questions without a relevant document."""
+
     @property
-    def unreachable(self) -> Sequence[str]: ...
+    def unreachable(self) -> Sequence[str]:
+        """Documents that the index no longer finds."""
+
     @property
-    def remedy(self) -> str: ...
+    def remedy(self) -> str:
+        """What to do about these."""
+
     @property
-    def missing(self) -> Sequence[str]: ...
+    def missing(self) -> Sequence[str]:
+        """Documents of labels that are not in the store."""
+
     @property
-    def filtered(self) -> bool: ...
+    def filtered(self) -> bool:
+        """Whether there was a filter."""
+
     @property
-    def gone(self) -> Sequence[str]: ...
+    def gone(self) -> Sequence[str]:
+        """Documents of feedback that are no longer in the store."""
 
 
 def left_out(report: Told) -> Iterator[str]:
