@@ -94,7 +94,7 @@ def test_a_journal_that_is_gone_is_said(world, again, tmp_path, caplog):
     moved = bits(world, index)
     with pytest.raises(InputError, match="nothing to restore: .*one.sqlite', is gone"):
         restore_index(index)
-    with pytest.raises(JournalError, match=r"one.sqlite', is gone.*begin_anew\(\)"):
+    with pytest.raises(JournalError, match=r"one.sqlite', is gone.*begin_index_anew\(index\)"):
         nudge(world, index)
     begin_index_anew(index)
     nudge(world, index, gamma=0.2)
