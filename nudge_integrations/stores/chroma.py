@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from chromadb.errors import InvalidArgumentError
 from numpy.typing import NDArray
 
 from nudge_core.apply.equality import near
@@ -129,6 +128,8 @@ class ChromaAdapter(ScoringAdapter):
         """What Chroma's own `where` lets through."""
         if not isinstance(given, Mapping):
             return None
+        from chromadb.errors import InvalidArgumentError
+
         try:
             return self._collection.get(where=dict(given), include=[])["ids"]  # type: ignore[no-any-return]
         except (InvalidArgumentError, TypeError, ValueError) as error:
