@@ -2,15 +2,20 @@
 
 Added since it was opened, a vector is held in float32; read from its file, in float64. A write divides it by its length in float32. A search
 divides all vectors in place by their lengths, those in float32 with another order of summation. None of this ever comes to rest for some rows.
+
+`remote` and `place` tell whether a client is in local mode at all, and where.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nudge_integrations.stores.place import address
 
 Floats: TypeAlias = NDArray[np.float32]
 Flags: TypeAlias = NDArray[np.bool_]
@@ -70,3 +75,17 @@ def _resting(row: Floats) -> Floats:
             return seen[min(list(seen)[list(seen).index(row.tobytes()) :])]
         seen[row.tobytes()] = row
     return next(iter(seen.values()))
+
+
+def remote(client: Any) -> bool:
+    """Whether the client is one of a server, not in local mode."""
+    return bool(client.init_options["location"] != ":memory:" and client.init_options["path"] is None)
+
+
+def place(client: Any) -> str | None:
+    """The address of the server or the folder; None in memory."""
+    if remote(client):
+        url = str(client.http.client.host)
+        return f"{url.partition('://')[0]}://{address(url, 6333)}"
+    folder = client.init_options["path"]
+    return folder and str(Path(folder).resolve())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +14,8 @@ from qdrant_client import models
 
 from nudge_core.errors import InputError, first_few
 from nudge_integrations.stores._between import Marks, compare_and_put, payload_mark
-from nudge_integrations.stores._qdrant_local import steady
+from nudge_integrations.stores._qdrant_local import place, remote, steady
 from nudge_integrations.stores.base import Ids, Metric, ScoringAdapter, Texts, holding, pages
-from nudge_integrations.stores.place import address
 from nudge_integrations.stores.searching import Hits, scores_of, search_without
 
 _METRICS: dict[str, Metric] = {"Cosine": "cosine", "Dot": "dot", "Euclid": "l2"}
@@ -73,16 +71,16 @@ class QdrantAdapter(ScoringAdapter):
             )
         self._vector, of = str(named), vectors[named]
         _refuse(collection, of, params)
-        where = _place(client)
+        where = place(client)
         self.fingerprint = where and f"qdrant {where} {self._name} {self._vector}"
         self.metric, self.dim = _METRICS[of.distance], of.size
         self.batch = self._page = max(1, min(1000, 2**19 // self.dim))  # a server refuses requests of more than 32 MB
-        self._rescales = self.metric == "cosine" and not _remote(client)
-        self._remote = _remote(client)
+        self._rescales = self.metric == "cosine" and not remote(client)
+        self._remote = remote(client)
         epsilon = np.finfo(np.float16 if of.datatype == "float16" and self._remote else np.float32).eps
         self.rounding = 0.0 if self.metric != "cosine" else float((4 if self._remote else 32) * epsilon)
         self.workers = 4 if self._remote else 1
-        if of.datatype == "float16" and _remote(client):  # local mode takes no notice of it
+        if of.datatype == "float16" and remote(client):  # local mode takes no notice of it
             self.dtype = np.dtype(np.float16)
 
     @classmethod
@@ -274,20 +272,6 @@ def _refuse(collection: str, of: models.VectorParams, params: models.CollectionP
             raise InputError(
                 f"the Qdrant collection {collection!r} has {what}, so its vectors cannot be moved: copy it to one with {remedy}"
             )
-
-
-def _remote(client: Any) -> bool:
-    """Whether the client is one of a server, not in local mode."""
-    return bool(client.init_options["location"] != ":memory:" and client.init_options["path"] is None)
-
-
-def _place(client: Any) -> str | None:
-    """The address of the server or the folder; None in memory."""
-    if _remote(client):
-        url = str(client.http.client.host)
-        return f"{url.partition('://')[0]}://{address(url, 6333)}"
-    folder = client.init_options["path"]
-    return folder and str(Path(folder).resolve())
 
 
 def _native(name: str) -> str | int | None:

@@ -13,8 +13,8 @@ from qdrant_client import QdrantClient, models
 
 from nudge_core.errors import InputError
 from nudge_integrations.stores import adapter_of
-from nudge_integrations.stores._qdrant_local import steady
-from nudge_integrations.stores.qdrant import QdrantAdapter, _place, _refuse
+from nudge_integrations.stores._qdrant_local import place, steady
+from nudge_integrations.stores.qdrant import QdrantAdapter, _refuse
 from nudge_integrations.testing import StoreContract, same_bits
 
 
@@ -104,13 +104,13 @@ class TestSetUps:
 
     def test_places_differ_between_servers_and_folders(self, tmp_path) -> None:
         def server(**options):
-            return _place(QdrantClient(**options, check_compatibility=False))
+            return place(QdrantClient(**options, check_compatibility=False))
 
         assert server(host="a.test", port=6333) == server(url="http://a.test:6333") == "http://a.test:6333"
         assert server(url="http://user:secret@a.test/tenant") == "http://a.test:6333/tenant"
-        assert _place(QdrantClient(":memory:")) is None
+        assert place(QdrantClient(":memory:")) is None
         client = QdrantClient(path=os.path.relpath(tmp_path))
-        assert _place(client) == str(tmp_path)
+        assert place(client) == str(tmp_path)
         client.close()
 
 
