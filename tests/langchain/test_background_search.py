@@ -176,8 +176,9 @@ def test_a_store_that_fails_in_the_middle(make, monkeypatch, workers):
     world = make()
     calls = searching(monkeypatch, fail, workers)
     before = world.bits()
+    done = "14" if workers == 1 else "(0|7|14|21|28)"  # of several at once the third to begin may be any
     with pytest.raises(
-        StoreError, match=r"after 14 of 30 questions \(ConnectionError: no route to host\): nothing was w"
+        StoreError, match=rf"after {done} of 30 questions \(ConnectionError: no route to host\): nothing was w"
     ):
         nudge(world, "search")
     assert world.bits() == before
