@@ -140,3 +140,19 @@ def make(sample: Callable[..., Any], tmp_path: Path) -> Callable[..., World]:
 def world(make: Callable[..., World]) -> World:
     """Sixty documents of unit length in memory."""
     return make()
+
+
+@pytest.fixture(params=["inmemory", "faiss"])
+def engine(request: pytest.FixtureRequest) -> Any:
+    """A store in memory that can be saved and loaded, and its metric."""
+    from in_memory import ENGINES
+
+    return ENGINES[request.param]
+
+
+@pytest.fixture
+def loaded(engine: Any, tmp_path: Path) -> Callable[[World], VectorStore]:
+    """The store of a world, saved and loaded."""
+    from in_memory import saved_and_loaded
+
+    return lambda world: saved_and_loaded(world, engine, tmp_path)

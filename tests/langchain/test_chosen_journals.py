@@ -3,26 +3,15 @@
 import shutil
 
 import pytest
-from in_memory import ENGINES, bits, nudge, saved_and_loaded
+from in_memory import bits, nudge
 
 from nudge_core.errors import InputError, JournalError
 from nudge_integrations.langchain import NudgeVectorStore
 
 
-@pytest.fixture(params=ENGINES)
-def engine(request):
-    return ENGINES[request.param]
-
-
 @pytest.fixture
 def world(make, engine):
     return make(*engine)
-
-
-@pytest.fixture
-def loaded(engine, tmp_path):
-    """The store, saved and loaded."""
-    return lambda world: saved_and_loaded(world, engine, tmp_path)
 
 
 @pytest.mark.parametrize("again", ["the same", "loaded"])

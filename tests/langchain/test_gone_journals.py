@@ -4,27 +4,16 @@ import json
 import stat
 
 import pytest
-from in_memory import ENGINES, bits, nudge, saved_and_loaded
+from in_memory import bits, nudge
 from movable import Lance
 
 from nudge_core.errors import InputError, JournalError
 from nudge_integrations.langchain import NudgeVectorStore
 
 
-@pytest.fixture(params=ENGINES)
-def engine(request):
-    return ENGINES[request.param]
-
-
 @pytest.fixture
 def world(make, engine):
     return make(*engine)
-
-
-@pytest.fixture
-def loaded(engine, tmp_path):
-    """The store, saved and loaded."""
-    return lambda world: saved_and_loaded(world, engine, tmp_path)
 
 
 def test_a_chosen_journal_that_is_gone_is_said(world, make, engine, loaded, tmp_path, caplog):
